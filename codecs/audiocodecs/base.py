@@ -1,0 +1,227 @@
+"""The codec contract: numpy in, bytes between, numpy out.
+
+>>> from audiocodecs.registry import get_codec
+>>> import numpy as np
+>>> codec = get_codec("lowpass@3500")
+>>> encoded = codec.encode(np.zeros((1, 48000), np.float32), 48000)
+>>> decoded, rate = codec.decode(encoded)
+>>> decoded.shape, rate, encoded.kbps
+((1, 48000), 48000, None)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Audio, float32 of shape (channels, n), full scale at ±1."""
+
+
+class CodecError(Exception):
+    """A codec could not do its work on this input; the text says what and what to do."""
+
+
+class UnknownCodec(CodecError):
+    """A spec that names no codec, bitrate or option that exists."""
+
+
+class CodecUnavailable(CodecError):
+    """A codec that exists but cannot run here.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing, as a sentence.
+    remedy : str
+        What the operator does about it, as a sentence.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason} {remedy}".strip())
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A condition in words: `opus@12:application=voip`.
+
+    Attributes
+    ----------
+    name : str
+        Registered codec name.
+    value : float or None
+        What follows the `@`: kbps, or Hz for `lowpass`.
+    options : tuple of (str, str)
+        Sorted by key.
+    """
+
+    name: str
+    value: float | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        at = "" if self.value is None else f"@{self.value:g}"
+        return self.name + at + "".join(f":{key}={value}" for key, value in self.options)
+
+    def option(self, key: str, default: str) -> str:
+        """Value of option `key`, or `default`."""
+        return dict(self.options).get(key, default)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder produced.
+
+    Attributes
+    ----------
+    payload : bytes
+        What would be sent: the packets without any container. Empty for the
+        reference and the low-pass anchors, which code nothing.
+    container : bytes
+        The codec's own file: Ogg, MP3, ECDC, EVS MIME, Lyra packets.
+    rate : int
+        Sample rate of the input in Hz, and of what `decode` returns.
+    channels, samples : int
+        Shape of the input; `decode` returns the same.
+    passthrough : ndarray or None
+        The samples themselves, for what codes nothing.
+    """
+
+    payload: bytes
+    container: bytes
+    rate: int
+    channels: int
+    samples: int
+    passthrough: Samples | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the input in seconds."""
+        return self.samples / self.rate
+
+    @property
+    def kbps(self) -> float | None:
+        """Measured payload rate in kbit/s; None where nothing was coded."""
+        return len(self.payload) * 8 / self.seconds / 1000 if self.payload else None
+
+    @property
+    def container_kbps(self) -> float | None:
+        """Measured rate of the whole file in kbit/s; None where nothing was coded."""
+        return len(self.container) * 8 / self.seconds / 1000 if self.container else None
+
+
+class Codec(ABC):
+    """One codec at one setting. Subclasses set the class attributes and are registered.
+
+    Attributes
+    ----------
+    name : str
+        As in a spec.
+    title : str
+        For people: "Opus", "Lyra v2".
+    values : tuple of float
+        What a study is offered after the `@`; empty if the codec takes none.
+    channels : frozenset of int
+        Channel counts it can carry. A codec with {1} is not offered in a stereo study.
+    neural : bool
+        Trained rather than designed.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    values: ClassVar[tuple[float, ...]] = ()
+    channels: ClassVar[frozenset[int]] = frozenset({1, 2})
+    neural: ClassVar[bool] = False
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    @classmethod
+    def parse(cls, spec: Spec) -> Codec:
+        """Make the codec of a spec.
+
+        Raises
+        ------
+        UnknownCodec
+            If the value or an option is not one of this codec's.
+        CodecUnavailable
+            If it cannot run here.
+        """
+        if cls.values and spec.value not in cls.values:
+            offered = ", ".join(f"{cls.name}@{value:g}" for value in cls.values)
+            raise UnknownCodec(f"{spec} is not offered. Use one of: {offered}.")
+        if not cls.values and spec.value is not None:
+            raise UnknownCodec(f"{cls.name} takes no value: write {cls.name}, not {spec}.")
+        cls.check(spec)
+        return cls(spec)
+
+    @classmethod
+    def check(cls, spec: Spec | None = None) -> None:
+        """Raise CodecUnavailable if the codec cannot run here (for `spec`, or at all)."""
+
+    @property
+    def nominal_kbps(self) -> float | None:
+        """Rate in the name of the condition, kbit/s; None where nothing is coded."""
+        return self.spec.value
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """What produced the bytes: library versions and the sha256 prefix of each model file."""
+
+    @property
+    def weights(self) -> str:
+        """Name of the trained weights in use, "" for a designed codec."""
+        return ""
+
+    @abstractmethod
+    def encode(self, samples: Samples, rate: int) -> Encoded:
+        """Encode audio.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (channels, n)
+            Full scale at ±1, n >= 1, finite.
+        rate : int
+            Sample rate in Hz; the codec resamples where it works at another.
+
+        Raises
+        ------
+        CodecError
+            If the input cannot be carried (channel count, empty, not finite).
+        """
+
+    @abstractmethod
+    def decode(self, encoded: Encoded) -> tuple[Samples, int]:
+        """Decode to audio aligned with the input, of its length, channels and rate."""
+
+    @abstractmethod
+    def read(self, container: bytes) -> Encoded:
+        """Make `Encoded` of a file written by `encode`.
+
+        Raises
+        ------
+        CodecError
+            If the bytes are not such a file, or it is damaged.
+        """
+
+
+def check_samples(samples: Samples, codec: Codec) -> Samples:
+    """Return `samples` as C-contiguous float32, or raise CodecError if the codec can't take them."""
+    array = np.ascontiguousarray(samples, dtype=np.float32)
+    if array.ndim != 2:
+        raise CodecError(f"Audio has the shape (channels, samples), not {array.shape}.")
+    if array.shape[1] == 0:
+        raise CodecError("There is no audio: 0 samples.")
+    if array.shape[0] not in codec.channels:
+        offered = " or ".join({1: "mono", 2: "stereo"}.get(n, f"{n} channels") for n in sorted(codec.channels))
+        raise CodecError(f"{codec.title} carries {offered}, not {array.shape[0]} channel(s). Convert the clip first.")
+    if not np.isfinite(array).all():
+        raise CodecError("The audio holds NaN or infinite samples. Export the clip again.")
+    return array

@@ -1,0 +1,139 @@
+"""From the words of a spec to a codec, and what can run here and why not.
+
+>>> parse_spec("opus@12:application=voip")
+Spec(name='opus', value=12.0, options=(('application', 'voip'),))
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+
+from audiocodecs.base import Codec, CodecUnavailable, Spec, UnknownCodec
+
+CLASSES = {
+    "reference": "audiocodecs.lowpass:Reference",
+    "lowpass": "audiocodecs.lowpass:Lowpass",
+    "opus": "audiocodecs.opus:Opus",
+    "mp3": "audiocodecs.mp3:Mp3",
+    "lyra": "audiocodecs.lyra:Lyra",
+    "evs": "audiocodecs.evs:Evs",
+    "encodec_24khz": "audiocodecs.encodec.codec:Encodec24",
+    "spectral_24khz": "audiocodecs.spectral.codec:Spectral24",
+}
+"""Codec name -> where its class is. Imported when first asked for: torch takes seconds."""
+
+NEURAL = "neural"
+"""Stands for the best neural codec present; `resolve` turns it into that codec's own name."""
+
+_SPEC = re.compile(r"(?P<name>[a-z0-9_]+)(?:@(?P<value>\d+(?:\.\d+)?))?(?P<options>(?::[a-z_]+=[^:=]+)*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A codec at one value, as a study is offered it.
+
+    Attributes
+    ----------
+    spec : str
+    title : str
+    channels : frozenset of int
+    neural : bool
+    reason, remedy : str
+        Why it cannot run here and what to do; both empty where it can.
+    """
+
+    spec: str
+    name: str
+    title: str
+    value: float | None
+    channels: frozenset[int]
+    neural: bool
+    reason: str = ""
+    remedy: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether it can run here."""
+        return not self.reason
+
+
+def parse_spec(text: str) -> Spec:
+    """Read a spec.
+
+    Raises
+    ------
+    UnknownCodec
+        If the text is not `NAME[@VALUE][:OPTION=VALUE...]`.
+    """
+    match = _SPEC.fullmatch(text.strip())
+    if not match:
+        raise UnknownCodec(f"{text!r} is not a codec spec. Write for example opus@12 or opus@12:application=voip.")
+    pairs = [part.split("=", 1) for part in match["options"].split(":") if part]
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise UnknownCodec(f"{text!r} gives an option twice.")
+    value = float(match["value"]) if match["value"] else None
+    return Spec(match["name"], value, tuple(sorted((key, val) for key, val in pairs)))
+
+
+def codec_class(name: str) -> type[Codec]:
+    """Class of the codec called `name`; raises UnknownCodec."""
+    if name not in CLASSES:
+        raise UnknownCodec(f"There is no codec {name!r}. There are: {', '.join(CLASSES)}.")
+    module, _, attribute = CLASSES[name].partition(":")
+    found: type[Codec] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def resolve(text: str) -> str:
+    """Canonical spec of `text`, with the neural codec and the weights named.
+
+    `neural@6` becomes EnCodec with the published weights where they are present,
+    and our spectral model otherwise.
+
+    Raises
+    ------
+    UnknownCodec, CodecUnavailable
+    """
+    spec = parse_spec(text)
+    if spec.name == NEURAL:
+        for name in ("encodec_24khz", "spectral_24khz"):
+            try:
+                return resolve(str(Spec(name, spec.value, spec.options)))
+            except CodecUnavailable as error:
+                last = error
+        raise last
+    return str(get_codec(str(spec)).spec)
+
+
+def get_codec(text: str) -> Codec:
+    """Make the codec of a spec.
+
+    Raises
+    ------
+    UnknownCodec
+        If there is no such codec, value or option.
+    CodecUnavailable
+        If it cannot run here; has `reason` and `remedy`.
+    """
+    if parse_spec(text).name == NEURAL:
+        text = resolve(text)
+    spec = parse_spec(text)
+    return codec_class(spec.name).parse(spec)
+
+
+def offers() -> list[Offer]:
+    """Every codec at every value offered, the unavailable ones with the reason."""
+    found = []
+    for name in CLASSES:
+        cls = codec_class(name)
+        for value in cls.values or (None,):
+            spec = Spec(name, value)
+            reason = remedy = ""
+            try:
+                cls.check(spec)
+            except CodecUnavailable as error:
+                reason, remedy = error.reason, error.remedy
+            found.append(Offer(str(spec), name, cls.title, value, cls.channels, cls.neural, reason, remedy))
+    return found
