@@ -1,0 +1,222 @@
+"""The published EnCodec file format, ECDC, without its language model.
+
+A file is `ECDC`, a version byte 0, the length of a JSON text as a big-endian
+uint32, that JSON (`m` model, `al` samples, `nc` codebooks, `lm` whether the codes
+are entropy coded), and the codes: 10 bits each, frame by frame, the codebooks of
+a frame in turn, least significant bit first, zero bits up to a whole byte.
+
+>>> import numpy as np
+>>> codes = np.array([[1, 1023, 5], [2, 0, 7]])
+>>> data = write_ecdc("encodec_24khz", 960, codes)
+>>> header, payload = read_ecdc(data)
+>>> header.samples, header.codebooks, len(payload)
+(960, 2, 8)
+>>> bool((unpack_codes(payload, 2, 3) == codes).all())
+True
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocodecs.base import CodecError
+
+MAGIC = b"ECDC"
+BITS_PER_CODE = 10
+MAX_JSON_BYTES = 4096
+"""The published encoder writes about 57 bytes; more than this is no header."""
+
+_PREFIX = struct.Struct(">4sBI")
+_GROUP = 4  # codes that fill a whole number of bytes: 4 x 10 bits = 5 bytes
+_SHIFTS = np.arange(_GROUP, dtype=np.uint64) * np.uint64(BITS_PER_CODE)
+
+Codes = NDArray[np.int64]
+"""Codebook indices 0..1023, int64 of shape (codebooks, frames)."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the JSON of an ECDC file says.
+
+    Attributes
+    ----------
+    model : str
+        Name of the model, "encodec_24khz".
+    samples : int
+        Length of the audio at the model's rate, per channel.
+    codebooks : int
+        Codes per frame.
+    language_model : bool
+        Whether the codes are entropy coded.
+    extra : tuple of (str, object)
+        Keys beyond the published four, in the file's order.
+    """
+
+    model: str
+    samples: int
+    codebooks: int
+    language_model: bool = False
+    extra: tuple[tuple[str, object], ...] = ()
+
+
+def frame_count(samples: int, rate: int, frame_rate: int) -> int:
+    """Frames that `samples` samples take: ceil(samples * frame_rate / rate), in integers.
+
+    The published package 0.1.1 computes it in floating point, so it asks for one
+    frame too many at some lengths (53,760 samples) and cannot read its own file.
+    """
+    return -(-samples * frame_rate // rate)
+
+
+def payload_size(codebooks: int, frames: int) -> int:
+    """Bytes that the codes of `frames` frames take."""
+    return -(-codebooks * frames * BITS_PER_CODE // 8)
+
+
+def pack_codes(codes: NDArray[np.integer]) -> bytes:
+    """Pack codes as 10-bit numbers.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (codebooks, frames)
+        Each in 0..1023.
+
+    Raises
+    ------
+    ValueError
+        If the shape or a code is out of range.
+    """
+    if codes.ndim != 2:
+        raise ValueError(f"codes have the shape (codebooks, frames), not {codes.shape}")
+    if codes.size and (codes.min() < 0 or codes.max() >= 1 << BITS_PER_CODE):
+        raise ValueError(f"codes are 0..1023, not {codes.min()}..{codes.max()}")
+    flat = codes.T.reshape(-1).astype(np.uint64)
+    groups = np.zeros(-(-flat.size // _GROUP) * _GROUP, np.uint64)
+    groups[: flat.size] = flat
+    words = (groups.reshape(-1, _GROUP) << _SHIFTS).sum(axis=1, dtype=np.uint64).astype("<u8")
+    data: bytes = words.view(np.uint8).reshape(-1, 8)[:, :5].tobytes()
+    return data[: payload_size(*codes.shape)]
+
+
+def unpack_codes(data: bytes, n_q: int, frames: int) -> Codes:
+    """Unpack what `pack_codes` packed.
+
+    Memory stays in proportion to `data`, whatever `n_q` and `frames` say.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_q, frames)
+
+    Raises
+    ------
+    CodecError
+        If `data` holds fewer or more bytes than so many codes take.
+    """
+    if n_q < 1 or frames < 0:
+        raise CodecError(f"The file says {n_q} codebooks and {frames} frames: it is damaged.")
+    need = payload_size(n_q, frames)
+    if len(data) != need:
+        fault = "is cut off" if len(data) < need else "has something after its end"
+        raise CodecError(f"The file {fault}: {n_q} codebooks x {frames} frames take {need} bytes, it has {len(data)}.")
+    padded = np.zeros((-(-need // 5), 5), np.uint8)
+    padded.reshape(-1)[:need] = np.frombuffer(data, np.uint8)
+    words = np.zeros((len(padded), 8), np.uint8)
+    words[:, :5] = padded
+    groups = words.view("<u8").astype(np.uint64) >> _SHIFTS
+    flat = (groups & np.uint64((1 << BITS_PER_CODE) - 1)).reshape(-1)[: n_q * frames]
+    return np.ascontiguousarray(flat.reshape(frames, n_q).T.astype(np.int64))
+
+
+def write_header(header: Header) -> bytes:
+    """Bytes of an ECDC file before its codes, as the published encoder writes them."""
+    published = {"m": header.model, "al": header.samples, "nc": header.codebooks, "lm": header.language_model}
+    text = json.dumps({**published, **dict(header.extra)}).encode()
+    if len(text) > MAX_JSON_BYTES:
+        raise ValueError(f"the header takes {len(text)} bytes; {MAX_JSON_BYTES} are allowed")
+    return _PREFIX.pack(MAGIC, 0, len(text)) + text
+
+
+def read_header(data: bytes) -> tuple[Header, int]:
+    """Read the header at the start of `data`.
+
+    Returns
+    -------
+    header : Header
+    offset : int
+        Where the codes start.
+
+    Raises
+    ------
+    CodecError
+        If `data` does not start with a sound ECDC header.
+    """
+    if data[:4] != MAGIC:
+        raise CodecError("This is not an ECDC file: it does not start with ECDC.")
+    if len(data) < _PREFIX.size:
+        raise CodecError("The ECDC file is cut off inside its header.")
+    _, version, size = _PREFIX.unpack_from(data)
+    if version != 0:
+        raise CodecError(f"The ECDC file has format version {version}; only version 0 can be read.")
+    if size > MAX_JSON_BYTES:
+        raise CodecError(f"The ECDC file claims a header of {size} bytes; at most {MAX_JSON_BYTES} are allowed.")
+    offset = _PREFIX.size + size
+    if len(data) < offset:
+        raise CodecError("The ECDC file is cut off inside its header.")
+    try:
+        found = json.loads(data[_PREFIX.size : offset].decode())
+    except (ValueError, RecursionError) as error:
+        raise CodecError("The header of the ECDC file is not JSON: it is damaged.") from error
+    return _header(found), offset
+
+
+def write_ecdc(model: str, samples: int, codes: NDArray[np.integer], extra: dict[str, object] | None = None) -> bytes:
+    """Write a whole file.
+
+    Parameters
+    ----------
+    model : str
+        Goes into the header as `m`.
+    samples : int
+        Length of the audio at the model's rate.
+    codes : ndarray of int, shape (codebooks, frames)
+    extra : dict, optional
+        More header keys. Files of the published models have none.
+    """
+    header = Header(model, samples, codes.shape[0], extra=tuple((extra or {}).items()))
+    return write_header(header) + pack_codes(codes)
+
+
+def read_ecdc(data: bytes) -> tuple[Header, bytes]:
+    """Split a whole file into its header and its codes, still packed.
+
+    Raises
+    ------
+    CodecError
+        If the header is unsound, or the codes were written with the language model.
+    """
+    header, offset = read_header(data)
+    if header.language_model:
+        raise CodecError(
+            "The ECDC file was written with the language model (entropy coding), which cannot be read here. "
+            "Encode the clip again without it (without `--lm` in the published program)."
+        )
+    return header, data[offset:]
+
+
+def _header(found: object) -> Header:
+    if not isinstance(found, dict):
+        raise CodecError("The header of the ECDC file is not a JSON object: it is damaged.")
+    model, samples, codebooks, language_model = (found.pop(key, None) for key in ("m", "al", "nc", "lm"))
+    if not isinstance(model, str):
+        raise CodecError("The header of the ECDC file names no model (`m`): it is damaged.")
+    for key, value, most in (("al", samples, 2**48), ("nc", codebooks, 1024)):
+        if type(value) is not int or not 1 <= value <= most:  # a bool is an int to isinstance
+            raise CodecError(f"The header of the ECDC file gives `{key}` as {str(value)[:40]}, not a number it can be.")
+    if not isinstance(language_model, bool):
+        raise CodecError("The header of the ECDC file does not say whether it is entropy coded (`lm`): it is damaged.")
+    return Header(model, samples, codebooks, language_model, tuple(found.items()))
