@@ -1,0 +1,1 @@
+"""The listening test: studies, clips, renderings, raters, ratings, and their pages."""

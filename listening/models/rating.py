@@ -1,0 +1,119 @@
+"""Raters and what they said."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.urls import reverse
+
+from listening.models.study import random_seed
+
+
+def new_token() -> str:
+    """Token of 128 random bits, fit for a URL."""
+    return secrets.token_urlsafe(16)
+
+
+def new_rater_code() -> str:
+    """Name of a rater in exports: opaque, and no key to anything."""
+    return "R" + "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(7))
+
+
+class Rater(models.Model):
+    """A person, known by a token in their link."""
+
+    token = models.CharField(max_length=40, unique=True, default=new_token)
+    code = models.CharField(max_length=12, unique=True, default=new_rater_code)
+    outside_ids = models.JSONField(default=dict, blank=True)
+    locale = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+    def get_absolute_url(self) -> str:
+        """The rater's link, which alone resumes."""
+        return reverse("rate", args=[self.token])
+
+
+class Session(models.Model):
+    """One rater's way through one study."""
+
+    class State(models.TextChoices):
+        """The page that a rater is on."""
+
+        CONSENT = "consent", "Consent"
+        INSTRUCTIONS = "instructions", "Instructions"
+        TRAINING = "training", "Training"
+        TRIALS = "trials", "Trials"
+        COMMENTS = "comments", "Last page"
+        FINISHED = "finished", "Finished"
+
+    study = models.ForeignKey("listening.Study", models.CASCADE, related_name="sessions")
+    rater = models.OneToOneField(Rater, models.CASCADE, related_name="session")
+    seed = models.BigIntegerField(default=random_seed)
+    state = models.CharField(max_length=14, choices=State, default=State.CONSENT)
+    consent_text = models.TextField(blank=True, help_text="the text that was agreed to")
+    consented_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    completion_code = models.CharField(max_length=60, blank=True)
+    comment = models.TextField(blank=True, max_length=4000)
+    browser = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.rater} in {self.study}"
+
+
+class Trial(models.Model):
+    """One clip in all its conditions, in the order in which one rater gets them."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="trials")
+    clip = models.ForeignKey("listening.Clip", models.PROTECT, related_name="trials")
+    token = models.CharField(max_length=40, unique=True, default=new_token)
+    reference_token = models.CharField(max_length=40, unique=True, default=new_token)
+    training = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(help_text="from 1; 0 is the training")
+    repeat = models.PositiveSmallIntegerField(default=0, help_text="0 for the first time this clip is rated")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["session", "position"], name="one_trial_per_position")]
+
+    def __str__(self) -> str:
+        return f"trial {self.position} of {self.session}"
+
+
+class Rating(models.Model):
+    """One slot of a trial: which condition lies behind it, and the score it got."""
+
+    trial = models.ForeignKey(Trial, models.CASCADE, related_name="ratings")
+    slot = models.PositiveSmallIntegerField(help_text="from 1")
+    condition = models.ForeignKey("listening.Condition", models.PROTECT, related_name="ratings")
+    token = models.CharField(max_length=40, unique=True, default=new_token)
+    score = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(100)]
+    )
+    plays = models.PositiveIntegerField(default=0)
+    seconds_heard = models.FloatField(default=0.0)
+    revision = models.PositiveBigIntegerField(default=0, help_text="the page's number of the write that is kept")
+    rated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["slot"]
+        constraints = [
+            models.UniqueConstraint(fields=["trial", "slot"], name="one_rating_per_slot"),
+            models.CheckConstraint(
+                condition=models.Q(score=None) | models.Q(score__gte=0, score__lte=100), name="score_from_0_to_100"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.slot} of {self.trial}"
