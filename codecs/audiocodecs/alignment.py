@@ -1,0 +1,153 @@
+"""How late decoded audio is, and taking that away."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+from numpy.typing import NDArray
+
+from audiocodecs.base import Samples
+
+_ENVELOPE_RATE = 2000
+_ENVELOPE_WINDOW_SECONDS = 0.008
+_ENVELOPE_BANDS_HZ = ((80, 500), (500, 1500), (1500, 3000), (3000, 7000))
+_LEAST_CORRELATION = 0.05
+_INVERSION_MARGIN = 1.05
+
+
+def lag(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.1) -> int:
+    """Samples that `decoded` is late, by cross-correlation.
+
+    Parameters
+    ----------
+    reference, decoded : ndarray, shape (channels, n)
+        Lengths may differ, the channel count may not.
+    rate : int
+        Hz.
+    max_seconds : float
+        Only lags within ± this are considered.
+
+    Returns
+    -------
+    int
+        Negative where `decoded` is early; 0 for silence and where the two have nothing
+        in common (normalised correlation below 0.05). Turned polarity is recognised
+        where its correlation is clearly the larger one, so a sine, whose two peaks are
+        as good as equal, is not mistaken for it.
+    """
+    correlation, most = _correlate(reference, decoded, round(max_seconds * rate))
+    if most <= 0:
+        return 0
+    best, worst = float(correlation.max()), float(-correlation.min())
+    if worst > _INVERSION_MARGIN * best:
+        correlation, best = -correlation, worst
+    if best < _LEAST_CORRELATION * most:
+        return 0
+    return _peak(correlation)
+
+
+def envelope_lag(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.1) -> float:
+    """Seconds that `decoded` is late, by correlation of short-time energy envelopes.
+
+    For codecs that do not keep the waveform. The envelopes are the root of the energy
+    in four bands from 80 Hz to 7 kHz, smoothed by an 8 ms Hann window, so that a moved
+    band edge or another phase of the harmonics does not count as delay. The peak is
+    interpolated by a parabola.
+
+    Returns
+    -------
+    float
+        Seconds, negative where `decoded` is early; 0 for silence.
+    """
+    before, after = _envelopes(reference, rate), _envelopes(decoded, rate)
+    reach = round(max_seconds * _ENVELOPE_RATE)
+    total = np.zeros(2 * reach + 1)
+    for band_before, band_after in zip(before, after, strict=True):
+        correlation, most = _correlate(band_before[None], band_after[None], reach)
+        if most > 0:
+            total += correlation / most
+    if total.max() <= 0:
+        return 0.0
+    shift = _peak(total)
+    at = shift + reach
+    offset = 0.0
+    if 0 < at < 2 * reach:
+        left, middle, right = total[at - 1 : at + 2]
+        curvature = left - 2 * middle + right
+        offset = 0.5 * (left - right) / curvature if curvature < 0 else 0.0
+    return float((shift + offset) / _ENVELOPE_RATE)
+
+
+def align(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.1) -> tuple[Samples, int]:
+    """Remove the lag of `decoded` behind `reference`.
+
+    Returns
+    -------
+    aligned : ndarray, shape (channels, n of reference)
+        Zeros where `decoded` has nothing.
+    lag : int
+        What was removed, in samples.
+    """
+    late = lag(reference, decoded, rate, max_seconds)
+    moved = decoded[:, late:] if late >= 0 else np.pad(decoded, ((0, 0), (-late, 0)))
+    return fit_length(moved, reference.shape[1]), late
+
+
+def fit_length(samples: Samples, n: int) -> Samples:
+    """`samples` cut or filled with zeros at the end to `n` samples."""
+    if samples.shape[1] >= n:
+        return np.ascontiguousarray(samples[:, :n])
+    return np.pad(samples, ((0, 0), (0, n - samples.shape[1])))
+
+
+def _correlate(
+    reference: NDArray[np.floating], decoded: NDArray[np.floating], reach: int
+) -> tuple[NDArray[np.float64], float]:
+    """Cross-correlation summed over channels at lags -reach..reach, and its upper bound."""
+    if reference.shape[0] != decoded.shape[0]:
+        raise ValueError(f"{reference.shape[0]} and {decoded.shape[0]} channels cannot be compared.")
+    if not (reference.size and decoded.size):
+        return np.zeros(2 * reach + 1), 0.0
+    # An offset would put a triangle with its top at lag 0 under the correlation.
+    x = reference.astype(np.float64) - reference.mean(axis=1, keepdims=True, dtype=np.float64)
+    y = decoded.astype(np.float64) - decoded.mean(axis=1, keepdims=True, dtype=np.float64)
+    most = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    if most < 1e-12:
+        return np.zeros(2 * reach + 1), 0.0
+    size = scipy.fft.next_fast_len(max(x.shape[1], y.shape[1]) + reach + 1, real=True)
+    spectrum = (np.conj(scipy.fft.rfft(x, size, axis=1)) * scipy.fft.rfft(y, size, axis=1)).sum(axis=0)
+    circular = scipy.fft.irfft(spectrum, size)
+    return np.concatenate([circular[size - reach :], circular[: reach + 1]]), most
+
+
+def _peak(correlation: NDArray[np.float64]) -> int:
+    """Lag of the largest value; of equal ones that nearest to 0."""
+    reach = correlation.size // 2
+    top = correlation.max()
+    candidates = np.flatnonzero(correlation >= top - 1e-9 * abs(top)) - reach
+    return int(candidates[np.argmin(np.abs(candidates))])
+
+
+def _envelopes(samples: Samples, rate: int) -> list[NDArray[np.float64]]:
+    mixed = samples.astype(np.float64)
+    window = np.hanning(max(3, round(_ENVELOPE_WINDOW_SECONDS * rate) | 1))
+    length = max(1, round(samples.shape[1] * _ENVELOPE_RATE / rate))
+    instants = np.arange(length) * rate / _ENVELOPE_RATE
+    found = []
+    for low, high in _ENVELOPE_BANDS_HZ:
+        if high >= rate / 2:
+            high = int(0.45 * rate)
+        if low >= high:
+            continue
+        band = scipy.signal.butter(2, (low, high), "bandpass", fs=rate, output="sos")
+        power = (_zero_phase(band, mixed) ** 2).sum(axis=0)
+        smooth = np.maximum(scipy.signal.fftconvolve(power, window / window.sum(), mode="same"), 0)
+        found.append(np.sqrt(np.interp(instants, np.arange(smooth.size), smooth[: power.size])))
+    return found
+
+
+def _zero_phase(sos: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Filter forwards and backwards, so that the filter itself delays nothing."""
+    forwards = scipy.signal.sosfilt(sos, samples, axis=1)
+    return np.asarray(scipy.signal.sosfilt(sos, forwards[:, ::-1], axis=1)[:, ::-1])

@@ -1,0 +1,344 @@
+"""Audio files in and out, rates, channels, loudness, delay.
+
+>>> import io
+>>> import numpy as np
+>>> file = io.BytesIO()
+>>> write_wav(file, np.zeros((1, 4800), np.float32), 48000)
+>>> audio = read(io.BytesIO(file.getvalue()))
+>>> audio.samples.shape, audio.rate, audio.format, audio.subtype
+((1, 4800), 48000, 'WAV', 'PCM_16')
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import av
+import numpy as np
+import soundfile
+import soxr
+
+from audiocodecs.alignment import align, envelope_lag, fit_length, lag
+from audiocodecs.base import CodecError, Samples
+from audiocodecs.loudness import loudness, true_peak
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
+__all__ = [
+    "Audio",
+    "AudioError",
+    "Probe",
+    "align",
+    "envelope_lag",
+    "fit_length",
+    "lag",
+    "loudness",
+    "probe",
+    "read",
+    "resample",
+    "to_channels",
+    "true_peak",
+    "write_wav",
+]
+
+Source = str | os.PathLike[str] | BinaryIO
+
+_BLOCK = 1 << 16
+_RATES = (4000, 768000)
+_MOST_CHANNELS = 32
+# Only formats that hold sound themselves: playlists and concatenation scripts would
+# let an uploaded file name other files and addresses for FFmpeg to open.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,adts,ogg,flac,wav,w64,aiff,au,caf,asf,amr,amrnb,amrwb,"
+    "ape,wv,tta,tak,mpc,mpc8,ac3,eac3,avi,mpegts,mp2"
+)
+
+
+class AudioError(CodecError):
+    """A file that cannot be read as audio; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A decoded file.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (channels, n)
+        Full scale at ±1; floating-point files may exceed it.
+    rate : int
+        Hz.
+    format, subtype : str
+        Container and sample coding as the reading library names them: "WAV", "PCM_16".
+    """
+
+    samples: Samples = field(repr=False)
+    rate: int
+    format: str
+    subtype: str
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return int(self.samples.shape[1]) / self.rate
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file says of itself, before it is decoded.
+
+    Attributes
+    ----------
+    rate, channels : int
+    seconds : float
+        As the header has it. A header can lie: `read` trusts only what it decodes.
+    format, subtype : str
+    """
+
+    rate: int
+    channels: int
+    seconds: float
+    format: str
+    subtype: str
+
+
+def read(source: Source, max_seconds: float | None = None) -> Audio:
+    """Decode an audio file: by libsndfile, and by FFmpeg what that cannot read.
+
+    Parameters
+    ----------
+    source : path or seekable binary file
+    max_seconds : float, optional
+        A longer file is refused, before it is decoded where its header tells.
+
+    Raises
+    ------
+    AudioError
+        If it is empty, no audio, damaged so that nothing decodes, longer than
+        `max_seconds`, or holds NaN or infinite samples.
+    """
+    with _opened(source) as file:
+        found = _probe(file)
+        if max_seconds is not None and found.seconds > max_seconds:
+            raise AudioError(_too_long(found.seconds, max_seconds))
+        most = math.inf if max_seconds is None else math.floor(max_seconds * found.rate)
+        blocks, n = [], 0
+        for block in _decoded_blocks(file, found):
+            blocks.append(block)
+            n += block.shape[1]
+            if n > most and max_seconds is not None:
+                raise AudioError(_too_long(None, max_seconds))
+    if n == 0:
+        raise AudioError(f"The file is {found.format} but holds no samples. Export it again.")
+    samples = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
+    if not np.isfinite(samples).all():
+        where = int(np.flatnonzero(~np.isfinite(samples).all(axis=0))[0])
+        raise AudioError(
+            f"The file holds samples that are not numbers (NaN or infinite), the first at "
+            f"{where / found.rate:.3f} s. Export it again as 16 or 24-bit PCM."
+        )
+    return Audio(samples, found.rate, found.format, found.subtype)
+
+
+def probe(source: Source) -> Probe:
+    """Rate, channels and duration of a file without decoding it.
+
+    Raises
+    ------
+    AudioError
+        If it is empty, not audio, or has a rate or channel count that nothing real has.
+    """
+    with _opened(source) as file:
+        return _probe(file)
+
+
+def resample(samples: Samples, rate_in: int, rate_out: int) -> Samples:
+    """Change the sample rate, without delay.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (channels, n)
+    rate_in, rate_out : int
+        Hz.
+
+    Returns
+    -------
+    ndarray of float32, shape (channels, max(1, round(n * rate_out / rate_in)))
+        By soxr at its very high quality (linear phase, pass-band to 91% of Nyquist or better).
+    """
+    if rate_in <= 0 or rate_out <= 0:
+        raise ValueError(f"Cannot resample from {rate_in} Hz to {rate_out} Hz: rates are positive.")
+    if rate_in == rate_out:
+        return np.array(samples, dtype=np.float32)
+    n = samples.shape[1]
+    length = max(1, round(n * rate_out / rate_in)) if n else 0
+    found = soxr.resample(np.ascontiguousarray(samples.T, dtype=np.float32), rate_in, rate_out, "VHQ").T
+    return fit_length(found, length)
+
+
+def to_channels(samples: Samples, channels: int) -> Samples:
+    """Mono from stereo (the mean) or stereo from mono (twice the same).
+
+    Raises
+    ------
+    AudioError
+        For more than two channels: how to mix them is the author's decision.
+    """
+    if samples.shape[0] == channels:
+        return samples
+    if samples.shape[0] == 2 and channels == 1:
+        return np.asarray(samples.mean(axis=0, keepdims=True), dtype=np.float32)
+    if samples.shape[0] == 1 and channels == 2:
+        return np.repeat(samples, 2, axis=0)
+    raise AudioError(f"{samples.shape[0]} channels cannot be made {channels}. Mix the file to mono or stereo first.")
+
+
+def write_wav(target: str | os.PathLike[str] | BinaryIO, samples: Samples, rate: int) -> None:
+    """Write 16-bit PCM WAV with the plain header of 44 bytes.
+
+    Samples are rounded to multiples of 1/32768, so 16-bit audio comes back as it was;
+    no dither; what exceeds full scale is clipped.
+    """
+    channels, n = samples.shape
+    pcm = np.clip(np.rint(samples.T.astype(np.float64) * 32768), -32768, 32767).astype("<i2").tobytes()
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", 36 + len(pcm), b"WAVE"),
+        *(b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16),
+        *(b"data", n * channels * 2),
+    )
+    if isinstance(target, str | os.PathLike):
+        Path(target).write_bytes(header + pcm)
+    else:
+        target.write(header + pcm)
+
+
+class _Nameless(io.RawIOBase):
+    """A file without its name: libsndfile takes `.raw` in a name for headerless data."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._file.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+@contextlib.contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, str | os.PathLike):
+            try:
+                file: BinaryIO = stack.enter_context(Path(source).open("rb"))
+            except OSError as error:
+                raise AudioError(f"{source} cannot be opened: {error.strerror}.") from error
+        else:
+            file = source
+        if file.seek(0, os.SEEK_END) == 0:
+            raise AudioError("The file is empty (0 bytes). Upload it again.")
+        file.seek(0)
+        yield file
+
+
+def _probe(file: BinaryIO) -> Probe:
+    file.seek(0)
+    try:
+        with soundfile.SoundFile(_Nameless(file)) as sound:
+            found = Probe(
+                sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.format, sound.subtype
+            )
+    except (soundfile.SoundFileError, ZeroDivisionError) as error:
+        found = _probe_ffmpeg(file, error)
+    if not _RATES[0] <= found.rate <= _RATES[1]:
+        raise AudioError(f"The file says its sample rate is {found.rate} Hz. Export it at 8 to 192 kHz.")
+    if not 1 <= found.channels <= _MOST_CHANNELS:
+        raise AudioError(f"The file says it has {found.channels} channels. Export it in mono or stereo.")
+    return found
+
+
+def _probe_ffmpeg(file: BinaryIO, first: Exception) -> Probe:
+    try:
+        with _ffmpeg(file) as container:
+            stream = _sound(container)
+            codec = stream.codec_context
+            if stream.duration is not None and stream.time_base is not None:
+                seconds = float(stream.duration * stream.time_base)
+            elif container.duration is not None:
+                seconds = container.duration / 1e6
+            else:
+                ticks = sum(packet.duration or 0 for packet in container.demux(stream))
+                seconds = float(ticks * (stream.time_base or 0))
+            return Probe(codec.sample_rate, codec.channels, seconds, container.format.name, codec.name)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        second = getattr(error, "strerror", None) or error
+        raise AudioError(
+            f"This is not audio that can be read (libsndfile: {first}; FFmpeg: {second}). Export it as WAV or FLAC."
+        ) from error
+
+
+def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
+    file.seek(0)
+    if found.format in soundfile.available_formats():
+        try:
+            with soundfile.SoundFile(_Nameless(file)) as sound:
+                while (block := sound.read(_BLOCK, "float32", always_2d=True)).size:
+                    yield block.T
+        except soundfile.SoundFileError as error:
+            raise AudioError(f"The {found.format} file is damaged: {error}. Export it again.") from error
+        return
+    try:
+        with _ffmpeg(file) as container:
+            stream = _sound(container)
+            planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=found.rate)
+            for frame in container.decode(stream):
+                for part in planar.resample(frame):
+                    yield part.to_ndarray().astype(np.float32, copy=False)
+            for part in planar.resample(None):
+                yield part.to_ndarray().astype(np.float32, copy=False)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise AudioError(f"The {found.format} file is damaged: {error}. Export it again.") from error
+
+
+def _ffmpeg(file: BinaryIO) -> av.container.InputContainer:
+    file.seek(0)
+    limits = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+    return av.open(_Nameless(file), "r", container_options=limits, metadata_errors="ignore")
+
+
+def _sound(container: av.container.InputContainer) -> av.AudioStream:
+    if not container.streams.audio:
+        raise ValueError("there is no sound in it")
+    stream = container.streams.audio[0]
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _too_long(seconds: float | None, most: float) -> str:
+    is_long = "The file is longer" if seconds is None else f"The file is {seconds:.1f} s long, more"
+    return f"{is_long} than the {most:g} s allowed. Cut out the passage to be heard."
