@@ -14,7 +14,7 @@ app.autodiscover_tasks()
 
 @worker_process_init.connect
 def share_the_cores(**_: object) -> None:
-    """Give each worker process its part of the cores. Models load here, after the fork: torch's threads do not survive one."""
+    """Give each worker process its part of the cores; after the fork, which torch's threads do not survive."""
     import torch
 
     processes = int(os.environ.get("WORKER_PROCESSES", "1"))

@@ -1,7 +1,9 @@
 """Settings, all from the environment (or a `.env` file beside manage.py). `.env.example` explains each."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import environ
@@ -14,18 +16,16 @@ VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
-
-
 def _secret_key() -> str:
     """Key of this installation, made on the first run and readable by its owner only."""
     path = VAR_DIR / "secret_key"
-    try:
-        with path.open("x", opener=_private) as file:
+    if not path.exists():
+        # Written aside and linked: of two processes that start at once, both read the same whole key.
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR) as file:
             file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text()
 
 

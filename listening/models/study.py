@@ -22,8 +22,8 @@ CONSENT = (
 )
 INSTRUCTIONS = (
     "Use headphones in a quiet room. On each page you hear one clip in several versions. "
-    "Compare each version with the reference and set its slider: 100 means that you hear no difference from the reference, "
-    "0 that it is as bad as can be. At least one of the versions is the reference itself: it should get 100. "
+    "Compare each version with the reference and set its slider: 100 means that you hear no difference from "
+    "the reference, 0 that it is as bad as can be. At least one of the versions is the reference itself: it should get 100. "
     "Switch as often as you like; the sound goes on at the same place."
 )
 
