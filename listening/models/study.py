@@ -131,7 +131,9 @@ class Clip(models.Model):
         validators=[MinValueValidator(0.5), MaxValueValidator(MAX_EXCERPT)],
     )
     warnings = models.JSONField(default=list, blank=True)
+    silent = models.BooleanField("the excerpt holds no sound", default=False)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
+    prepared_for = models.CharField(max_length=64, blank=True, help_text="hash of what the reference was made from")
     reference = models.FileField(max_length=200, blank=True)
     reference_sha256 = models.CharField(max_length=64, blank=True)
     frames = models.PositiveIntegerField("samples per channel of the reference", null=True, blank=True)

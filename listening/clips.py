@@ -1,0 +1,311 @@
+"""From an uploaded file to the reference that every condition is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from audiocodecs import audio
+from audiocodecs.base import Samples
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Max
+
+from listening.models import Clip, Study
+from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
+from listening.storage import store_once
+
+LONGEST_FILE = 600.0
+"""Seconds; a longer file is refused before it is decoded."""
+SHORTEST = 0.5
+LOWEST_RATE = 16000
+PEAK_LIMIT = -1.0
+"""dBTP that the loudness gain may reach, so that no codec is fed clipped audio."""
+FADE_SECONDS = 0.005
+PREPARATION = 1
+"""Raised when `prepare` changes what it makes."""
+
+LOSSY = {"MP3", "OGG", "mp3", "mov,mp4,m4a,3gp,3g2,mj2", "aac", "asf", "amr", "matroska,webm"}
+
+
+class ClipError(Exception):
+    """A clip that can't be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in an excerpt."""
+
+    warnings: list[str]
+    silent: bool
+
+
+def add_clip(study: Study, upload: UploadedFile, category: str = "") -> Clip:
+    """Check an uploaded file and add it to the study.
+
+    The same file is refused a second time; nothing is stored of a file that is refused.
+
+    Raises
+    ------
+    ClipError
+        If the file is too large, empty, no audio, too short or long, of too low a
+        rate, of more than two channels, silent throughout, or already there.
+    """
+    if not study.editable:
+        raise ClipError(f"The study is {study.get_state_display().lower()}: its clips are fixed.")
+    if upload.size > settings.MAX_UPLOAD_MB * 1_000_000:
+        raise ClipError(
+            f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed. "
+            "Cut out the passage to be heard."
+        )
+    if upload.size == 0:
+        raise ClipError("The file is empty (0 bytes). Export it again.")
+    sha256 = _sha256(upload)
+    if twin := study.clips.filter(original_sha256=sha256).first():
+        raise ClipError(f"This file is already in the study, as “{twin.name}”.")
+    try:
+        found = audio.read(upload, max_seconds=LONGEST_FILE)
+    except audio.AudioError as error:
+        raise ClipError(str(error)) from error
+    _check_usable(found)
+    stored = store_once("clips", sha256, _suffix(upload.name), upload)
+    with transaction.atomic():
+        last = study.clips.aggregate(last=Max("position"))["last"]
+        clip = Clip(
+            study=study,
+            name=_free_name(study, upload.name),
+            category=category[:40],
+            position=0 if last is None else last + 1,
+            original=stored,
+            original_name=PurePosixPath(upload.name).name[-255:],
+            original_sha256=sha256,
+            original_rate=found.rate,
+            original_channels=found.samples.shape[0],
+            original_seconds=found.seconds,
+            length=min(DEFAULT_EXCERPT, found.seconds),
+        )
+        inspection = inspect(clip, found)
+        clip.warnings, clip.silent = inspection.warnings, inspection.silent
+        clip.save()
+        _back_to_draft(study)
+    return clip
+
+
+def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category: str) -> None:
+    """Change which part of the file is heard, and what the clip is called.
+
+    Raises
+    ------
+    ClipError
+        If the excerpt is not inside the file, too long or short, or the name is taken.
+    """
+    if not clip.study.editable:
+        raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
+    name = name.strip()
+    if not name:
+        raise ClipError("Give the clip a name.")
+    if clip.study.clips.exclude(pk=clip.pk).filter(name=name).exists():
+        raise ClipError(f"Another clip is called “{name}”. Choose another name.")
+    if not SHORTEST <= length <= MAX_EXCERPT:
+        raise ClipError(f"An excerpt has {SHORTEST:g} to {MAX_EXCERPT:g} seconds, not {length:g}.")
+    if start < 0 or start + length > clip.original_seconds + 0.01:
+        raise ClipError(
+            f"The excerpt from {start:g} s to {start + length:g} s is not inside the file ({clip.original_seconds:.2f} s)."
+        )
+    clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
+    inspection = inspect(clip, _original(clip))
+    clip.warnings, clip.silent = inspection.warnings, inspection.silent
+    with transaction.atomic():
+        clip.save(update_fields=["name", "category", "start", "length", "warnings", "silent"])
+        if clip.state == Clip.State.PREPARED and clip.prepared_for != preparation_key(clip):
+            _back_to_draft(clip.study)
+
+
+def delete(clip: Clip) -> None:
+    """Remove a clip and its renderings from a study that is not open yet."""
+    if not clip.study.editable:
+        raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
+    with transaction.atomic():
+        clip.delete()
+        _back_to_draft(clip.study)
+
+
+def inspect(clip: Clip, found: audio.Audio) -> Inspection:
+    """Look for what would spoil the excerpt as a reference.
+
+    Parameters
+    ----------
+    clip : Clip
+        With start and length set; need not be saved.
+    found : Audio
+        The decoded file.
+    """
+    study, samples, warnings = clip.study, _excerpt(clip, found), []
+    peak = float(np.abs(samples).max(initial=0))
+    if peak < 1e-3:
+        return Inspection(["The excerpt is silent. Move its start to where there is sound."], True)
+    if found.format in LOSSY:
+        warnings.append(f"From a lossy file ({found.format.split(',')[0]}): not an uncompressed reference.")
+    if found.rate < study.rate:
+        warnings.append(f"Recorded at {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
+    if found.samples.shape[0] == 1 and study.channels == 2:
+        warnings.append("Mono: both channels of the stimulus will be the same.")
+    if found.samples.shape[0] == 2 and study.channels == 1:
+        warnings.append("Stereo: mixed to mono.")
+        if _power(samples.mean(axis=0)) < 0.1 * _power(samples):
+            warnings.append("The channels cancel when mixed to mono. Upload one channel, or use a stereo study.")
+    if (clipped := _clipped_runs(samples)) > 0:
+        warnings.append(f"Clipped at {clipped} place{'s' if clipped > 1 else ''}: the distortion is in every stimulus.")
+    if np.abs(samples.mean(axis=1)).max() > 0.01:
+        warnings.append("Has a constant offset (DC) of more than 1% of full scale.")
+    if share_above(samples, found.rate, 7000) < 1e-5:
+        warnings.append("Almost nothing above 7 kHz: the mid anchor will sound like the reference.")
+    if samples.shape[1] / found.rate < 2:
+        warnings.append("Shorter than 2 s: hard to rate.")
+    return Inspection(warnings, False)
+
+
+def prepare(clip: Clip) -> None:
+    """Make the reference: excerpt, channels, rate, loudness, 16 bits. Run twice, it changes nothing.
+
+    The gain brings the excerpt to the study's loudness (ITU-R BS.1770) or as near
+    as a true peak of -1 dBTP allows. Cut edges get a raised-cosine fade of 5 ms.
+
+    Raises
+    ------
+    ClipError
+        If the original is gone or the excerpt is silent.
+    """
+    key = preparation_key(clip)
+    if clip.state == Clip.State.PREPARED and clip.prepared_for == key:
+        return
+    found, study = _original(clip), clip.study
+    inspection = inspect(clip, found)
+    if inspection.silent:
+        raise ClipError(f"“{clip.name}”: {inspection.warnings[0]}")
+    samples = audio.resample(audio.to_channels(_faded(clip, found), study.channels), found.rate, study.rate)
+    loudness = audio.loudness(samples, study.rate)
+    gain = min(study.loudness - loudness, PEAK_LIMIT - audio.true_peak(samples, study.rate))
+    if not np.isfinite(gain):
+        raise ClipError(f"“{clip.name}”: the excerpt is too quiet to measure its loudness. Choose another passage.")
+    buffer = io.BytesIO()
+    audio.write_wav(buffer, (samples * 10 ** (gain / 20)).astype(np.float32), study.rate)
+    content = buffer.getvalue()
+    written = audio.read(io.BytesIO(content)).samples
+    warnings = list(inspection.warnings)
+    if (missing := study.loudness - (loudness + gain)) > 0.5:
+        warnings.append(f"{missing:.1f} LU quieter than the target: its peaks allow no more.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    clip.reference = store_once("references", sha256, ".wav", content)
+    clip.reference_sha256, clip.frames, clip.gain_db = sha256, written.shape[1], float(gain)
+    clip.loudness, clip.true_peak = audio.loudness(written, study.rate), audio.true_peak(written, study.rate)
+    clip.state, clip.prepared_for, clip.warnings, clip.silent = Clip.State.PREPARED, key, warnings, False
+    clip.save()
+
+
+def reference_samples(clip: Clip) -> Samples:
+    """Samples of the prepared reference, float32 (channels, frames)."""
+    with clip.reference.open("rb") as file:
+        return audio.read(file).samples
+
+
+def preparation_key(clip: Clip) -> str:
+    """Hash of all that the reference depends on."""
+    study = clip.study
+    parts = (PREPARATION, clip.original_sha256, clip.start, clip.length, study.rate, study.channels, study.loudness)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def share_above(samples: Samples, rate: int, hertz: float) -> float:
+    """Share of the power above a frequency, of one whole-length spectrum, 0 to 1."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.shape[1]), axis=1)) ** 2
+    frequencies = np.fft.rfftfreq(samples.shape[1], 1 / rate)
+    total = float(spectrum.sum())
+    return float(spectrum[:, frequencies > hertz].sum()) / total if total else 0.0
+
+
+def _check_usable(found: audio.Audio) -> None:
+    channels = found.samples.shape[0]
+    if channels > 2:
+        raise ClipError(f"The file has {channels} channels. Mix it to mono or stereo first.")
+    if found.rate < LOWEST_RATE:
+        raise ClipError(
+            f"The file's sample rate is {found.rate / 1000:g} kHz. Its sound ends below the 7 kHz of the mid anchor; "
+            "upload an original of at least 16 kHz."
+        )
+    if found.seconds < SHORTEST:
+        raise ClipError(f"The file has {found.seconds:.3f} s of sound; a clip needs at least {SHORTEST:g} s.")
+    if np.abs(found.samples).max(initial=0) < 1e-3:
+        raise ClipError("The file is silent throughout. Check the recording.")
+
+
+def _excerpt(clip: Clip, found: audio.Audio) -> Samples:
+    first = round(clip.start * found.rate)
+    return found.samples[:, first : first + round(clip.length * found.rate)]
+
+
+def _faded(clip: Clip, found: audio.Audio) -> Samples:
+    samples = _excerpt(clip, found).copy()
+    n = min(round(FADE_SECONDS * found.rate), samples.shape[1] // 2)
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)).astype(np.float32)
+    first = round(clip.start * found.rate)
+    if first > 0:
+        samples[:, :n] *= ramp
+    if first + samples.shape[1] < found.samples.shape[1]:
+        samples[:, -n:] *= ramp[::-1]
+    return samples
+
+
+def _original(clip: Clip) -> audio.Audio:
+    try:
+        with clip.original.open("rb") as file:
+            return audio.read(file, max_seconds=LONGEST_FILE)
+    except FileNotFoundError as error:
+        raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
+
+
+def _clipped_runs(samples: Samples) -> int:
+    """Places where three or more samples in a row stand at full scale."""
+    runs = 0
+    for channel in np.abs(samples) >= 0.9995:
+        at = channel[:-2] & channel[1:-1] & channel[2:]
+        runs += int(np.count_nonzero(at[1:] & ~at[:-1]) + at[:1].sum())
+    return runs
+
+
+def _power(samples: Samples) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64)))
+
+
+def _sha256(upload: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()
+
+
+def _suffix(name: str) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""
+
+
+def _free_name(study: Study, filename: str) -> str:
+    stem = "".join(letter for letter in PurePosixPath(filename).stem if letter.isprintable()).strip(" .")[:90] or "clip"
+    taken = set(study.clips.values_list("name", flat=True))
+    name, n = stem, 1
+    while name in taken:
+        n += 1
+        name = f"{stem} ({n})"
+    return name
+
+
+def _back_to_draft(study: Study) -> None:
+    Study.objects.filter(pk=study.pk, state=Study.State.READY).update(state=Study.State.DRAFT)
+    study.refresh_from_db(fields=["state"])
+
