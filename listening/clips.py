@@ -73,7 +73,12 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "") -> Clip:
     except audio.AudioError as error:
         raise ClipError(str(error)) from error
     _check_usable(found)
-    stored = store_once("clips", sha256, _suffix(upload.name), upload)
+    try:
+        stored = store_once("clips", sha256, _suffix(upload.name), upload)
+    except OSError as error:
+        raise ClipError(
+            f"The file could not be stored: {error.strerror}. Tell the operator; upload it again."
+        ) from error
     with transaction.atomic():
         last = study.clips.aggregate(last=Max("position"))["last"]
         clip = Clip(
@@ -308,4 +313,3 @@ def _free_name(study: Study, filename: str) -> str:
 def _back_to_draft(study: Study) -> None:
     Study.objects.filter(pk=study.pk, state=Study.State.READY).update(state=Study.State.DRAFT)
     study.refresh_from_db(fields=["state"])
-

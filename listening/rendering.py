@@ -1,0 +1,234 @@
+"""One clip through one condition: claimed, rendered, measured, stored once.
+
+A rendering is leased: whoever claims it must show signs of life, and what a dead
+worker left is free again when its lease runs out. Done twice, it changes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import logging
+import secrets
+import threading
+import time
+from datetime import datetime, timedelta
+
+import numpy as np
+from audiocodecs import audio
+from audiocodecs.base import Codec, CodecError, Samples
+from audiocodecs.registry import get_codec
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from listening import clips
+from listening.models import Rendering
+from listening.models.rendering import MAX_ATTEMPTS
+from listening.storage import store_once
+
+log = logging.getLogger(__name__)
+
+DELAY_TOLERANCE = 0.001
+"""Seconds. A codec's phase response moves the correlation's peak by less; a real delay is more."""
+LOUDEST = 4.0
+"""Full scale is 1. What comes back louder is no decoded audio."""
+
+
+class Garbage(CodecError):
+    """A codec returned something that is not the clip."""
+
+
+class Lease:
+    """The right to work on a rendering, renewed by a thread until the block ends.
+
+    Parameters
+    ----------
+    rendering : Rendering
+        As claimed.
+    """
+
+    def __init__(self, rendering: Rendering) -> None:
+        self._held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        try:
+            while not self._stop.wait(settings.RENDER_LEASE / 3):
+                self._held.update(lease_until=timezone.now() + timedelta(seconds=settings.RENDER_LEASE))
+        finally:
+            connection.close()
+
+
+def claim(rendering_id: int) -> Rendering | None:
+    """Take a rendering that is free, or None if it is not (done, held by another, not due)."""
+    now, lease = timezone.now(), secrets.token_hex(16)
+    taken = (
+        Rendering.objects.filter(pk=rendering_id)
+        .free(now)
+        .update(
+            state=Rendering.State.RUNNING,
+            lease=lease,
+            lease_until=now + timedelta(seconds=settings.RENDER_LEASE),
+            attempts=F("attempts") + 1,
+            not_before=None,
+        )
+    )
+    if not taken:
+        return None
+    return Rendering.objects.select_related("clip__study", "condition").get(pk=rendering_id)
+
+
+def render(rendering_id: int) -> Rendering | None:
+    """Claim a rendering and do it; returns it in its new state, or None if it was not free.
+
+    A fault of the codec or the clip fails it with the text; one that may pass (memory,
+    disk, database, time) queues it again, later each time, up to MAX_ATTEMPTS.
+    """
+    rendering = claim(rendering_id)
+    if rendering is None:
+        return None
+    if rendering.attempts > MAX_ATTEMPTS:
+        died = f"Its worker died or ran out of time {MAX_ATTEMPTS} times. Look into the worker's log, then retry."
+        _finish(rendering, state=Rendering.State.FAILED, error=rendering.error or died)
+        return rendering
+    with Lease(rendering):
+        try:
+            _finish(rendering, state=Rendering.State.DONE, error="", **_work(rendering))
+        except (CodecError, clips.ClipError) as error:
+            _finish(rendering, state=Rendering.State.FAILED, error=str(error))
+        except (MemoryError, OSError) as error:
+            postpone(rendering, _in_words(error))
+    return rendering
+
+
+def postpone(rendering: Rendering, error: str) -> None:
+    """Queue a rendering again after a fault that may pass, or fail it after MAX_ATTEMPTS."""
+    if rendering.attempts >= MAX_ATTEMPTS:
+        _finish(rendering, state=Rendering.State.FAILED, error=error)
+        return
+    wait = timedelta(seconds=5 * 2**rendering.attempts)
+    _finish(rendering, state=Rendering.State.QUEUED, error=error, not_before=timezone.now() + wait)
+
+
+def stimulus_key(reference_sha256: str, spec: str, version: str) -> str:
+    """Hash of all that a stimulus depends on."""
+    return hashlib.sha256("\n".join((reference_sha256, spec, version)).encode()).hexdigest()
+
+
+def _work(rendering: Rendering) -> dict[str, object]:
+    clip = rendering.clip
+    clips.prepare(clip)
+    codec = get_codec(rendering.condition.spec)
+    key = stimulus_key(clip.reference_sha256, rendering.condition.spec, codec.version)
+    if (twin := _same(key, rendering)) is not None:
+        return {name: getattr(twin, name) for name in _RESULTS}
+    reference = clips.reference_samples(clip)
+    return {"key": key, "codec_version": codec.version, **_through(codec, reference, clip.study.rate)}
+
+
+_RESULTS = (
+    *("key", "codec_version", "stimulus", "stimulus_sha256", "kbps", "container_kbps", "delay_samples"),
+    *("encode_seconds", "decode_seconds", "peak", "clipped_samples", "loudness_difference"),
+)
+
+
+def _same(key: str, rendering: Rendering) -> Rendering | None:
+    """A finished rendering of the same key whose file is there."""
+    twin = Rendering.objects.filter(key=key, state=Rendering.State.DONE).exclude(pk=rendering.pk).first()
+    return twin if twin and twin.stimulus.storage.exists(twin.stimulus.name) else None
+
+
+def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
+    begun = time.perf_counter()
+    encoded = codec.encode(reference, rate)
+    between = time.perf_counter()
+    decoded, decoded_rate = codec.decode(encoded)
+    ended = time.perf_counter()
+    samples, delay = _aligned(reference, _checked(codec, reference, rate, decoded, decoded_rate), rate)
+    buffer = io.BytesIO()
+    audio.write_wav(buffer, samples, rate)
+    content = buffer.getvalue()
+    sha256 = hashlib.sha256(content).hexdigest()
+    difference = audio.loudness(samples, rate) - audio.loudness(reference, rate)
+    return {
+        "stimulus": store_once("stimuli", sha256, ".wav", content),
+        "stimulus_sha256": sha256,
+        "kbps": encoded.kbps,
+        "container_kbps": encoded.container_kbps,
+        "delay_samples": delay,
+        "encode_seconds": between - begun,
+        "decode_seconds": ended - between,
+        "peak": 20 * float(np.log10(max(np.abs(samples).max(), 1e-6))),
+        "clipped_samples": int(np.count_nonzero(np.abs(samples) > 1)),
+        "loudness_difference": float(difference) if np.isfinite(difference) else None,
+    }
+
+
+def _checked(codec: Codec, reference: Samples, rate: int, decoded: Samples, decoded_rate: int) -> Samples:
+    if decoded_rate != rate or decoded.ndim != 2 or decoded.shape[0] != reference.shape[0]:
+        raise Garbage(
+            f"{codec.title} returned {decoded.shape} at {decoded_rate} Hz for {reference.shape} at {rate} Hz."
+        )
+    if not np.isfinite(decoded).all():
+        raise Garbage(f"{codec.title} returned samples that are not numbers (NaN or infinite).")
+    peak = float(np.abs(decoded).max(initial=0))
+    if peak == 0:
+        raise Garbage(f"{codec.title} returned silence for a clip that is not silent.")
+    if peak > LOUDEST:
+        raise Garbage(f"{codec.title} returned a peak of {20 * np.log10(peak):+.0f} dBFS: this is not the clip.")
+    return decoded
+
+
+def _aligned(reference: Samples, decoded: Samples, rate: int) -> tuple[Samples, int]:
+    """Remove what delay is left, at the reference's length."""
+    moved, delay = audio.align(reference, decoded, rate)
+    if abs(delay) <= DELAY_TOLERANCE * rate:
+        return audio.fit_length(decoded, reference.shape[1]), 0
+    return moved, delay
+
+
+def _finish(rendering: Rendering, **values: object) -> None:
+    """Write the outcome, if the lease is still ours: a slower twin must not undo a finished one."""
+    if values["state"] != Rendering.State.QUEUED:
+        values["finished_at"] = timezone.now()
+    held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
+    if held.update(lease="", lease_until=None, published_at=None, **values):
+        log.info("%s: %s %s", rendering, values["state"], values["error"])
+    rendering.refresh_from_db()
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Make room; it is tried again by itself."
+    if isinstance(error, MemoryError):
+        return "There was not enough memory. It is tried again by itself."
+    return f"{type(error).__name__}: {error}. It is tried again by itself."
+
+
+def lost(now: datetime) -> list[int]:
+    """Renderings that nobody works on and no message may be on its way for.
+
+    Those whose lease ran out, at once. Queued ones only while no worker shows life:
+    otherwise their messages are waiting behind others.
+    """
+    free = Rendering.objects.free(now)
+    recently = now - timedelta(seconds=settings.RENDER_LEASE)
+    ids = set(free.filter(state=Rendering.State.RUNNING).values_list("pk", flat=True))
+    queued = free.filter(state=Rendering.State.QUEUED)
+    ids.update(queued.filter(published_at=None).values_list("pk", flat=True))
+    alive = Rendering.objects.leased(now).exists() or Rendering.objects.filter(finished_at__gt=recently).exists()
+    if not alive:
+        ids.update(queued.filter(published_at__lt=recently).values_list("pk", flat=True))
+    return sorted(ids)

@@ -1,0 +1,330 @@
+"""A study's way: draft, rendering, ready, open, closed; and what may be done when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audiocodecs.base import CodecError, Spec
+from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.text import slugify
+
+from listening import clips
+from listening.models import AuditLine, Clip, Condition, Rendering, Study
+from listening.models.study import MAX_SIGNALS
+
+State = Study.State
+
+
+class StudyError(Exception):
+    """What can't be done with a study now; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A codec at one value in the matrix of conditions."""
+
+    spec: str
+    value: float | None
+    label: str
+    chosen: bool
+    reason: str
+    remedy: str
+
+    @property
+    def available(self) -> bool:
+        """Whether this study can have it."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A codec at all its values."""
+
+    title: str
+    name: str
+    neural: bool
+    offers: list[Cell]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the rendering of a study is."""
+
+    total: int
+    done: int
+    failed: int
+    running: int
+    queued: int
+    rows: list[Rendering]
+
+    @property
+    def percent(self) -> int:
+        """Share of the renderings that ended, 0 to 100."""
+        return 100 * (self.done + self.failed) // self.total if self.total else 0
+
+
+def create_study(owner: AbstractBaseUser, title: str, **settings: object) -> Study:
+    """Make a study with the hidden reference and both anchors.
+
+    Parameters
+    ----------
+    owner : User
+    title : str
+        The slug is made from it, unless given.
+    **settings
+        Fields of `Study`.
+
+    Raises
+    ------
+    StudyError
+        If the slug is taken.
+    """
+    slug = str(settings.pop("slug", "") or slugify(title)[:50] or "study")
+    settings.setdefault("screening", ["bs1534_hidden_reference"])
+    try:
+        with transaction.atomic():
+            study = Study.objects.create(owner=owner, title=title, slug=slug, **settings)
+            set_conditions(study, ["reference", "lowpass@7000", "lowpass@3500"])
+    except IntegrityError as error:
+        raise StudyError(f"There is a study “{slug}” already. Choose another short name.") from error
+    return study
+
+
+def condition_title(spec: Spec) -> str:
+    """A spec in words: "Opus 12 kbps"."""
+    title = codec_class(spec.name).title
+    options = "".join(f", {key} {value}" for key, value in spec.options if key != "weights")
+    if spec.value is None:
+        return title + options
+    unit = f"{spec.value / 1000:g} kHz" if spec.name == "lowpass" else f"{spec.value:g} kbps"
+    return f"{title} {unit}{options}"
+
+
+def matrix(study: Study) -> list[MatrixRow]:
+    """Every codec at every value for this study, with the reason where it can't have one."""
+    chosen = {(spec.name, spec.value) for spec in map(parse_spec, study.conditions.values_list("spec", flat=True))}
+    rows: dict[str, MatrixRow] = {}
+    for offer in offers():
+        reason, remedy = offer.reason, offer.remedy
+        if study.channels not in offer.channels:
+            reason = f"{offer.title} carries mono only; this study is stereo."
+            remedy = "Make a mono study for it."
+        row = rows.setdefault(offer.name, MatrixRow(offer.title, offer.name, offer.neural, []))
+        label = offer.title if offer.value is None else f"{offer.value:g}"
+        is_chosen = (offer.name, offer.value) in chosen
+        row.offers.append(Cell(offer.spec, offer.value, label, is_chosen, reason, remedy))
+    return list(rows.values())
+
+
+def set_conditions(study: Study, specs: list[str]) -> None:
+    """Make these the conditions of a study, in this order; what was rendered of those that stay, stays.
+
+    The weights of a neural codec are resolved now and fixed with the condition.
+
+    Raises
+    ------
+    StudyError
+        If a spec is unknown or unavailable, they are too many, or the study is not editable.
+    """
+    if not study.editable:
+        raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    wanted: dict[str, str] = {}
+    for text in specs:
+        try:
+            spec = resolve(text)
+            codec = get_codec(spec)
+        except CodecError as error:
+            raise StudyError(str(error)) from error
+        if study.channels not in codec.channels:
+            raise StudyError(f"{codec.title} carries mono only; this study is stereo.")
+        wanted[spec] = codec.weights
+    if "reference" not in wanted:
+        raise StudyError("A MUSHRA trial needs the hidden reference. Choose it as well.")
+    if len(wanted) > MAX_SIGNALS:
+        raise StudyError(
+            f"{len(wanted)} signals are too many: a trial has at most {MAX_SIGNALS}, "
+            "hidden reference and anchors included (after BS.1534-3). Take some away."
+        )
+    with transaction.atomic():
+        study.conditions.exclude(spec__in=wanted).delete()
+        there = set(study.conditions.values_list("spec", flat=True))
+        for position, (spec, weights) in enumerate(wanted.items()):
+            if spec in there:
+                study.conditions.filter(spec=spec).update(position=position)
+                continue
+            Condition.objects.create(
+                study=study,
+                spec=spec,
+                title=condition_title(parse_spec(spec)),
+                role=Condition.ANCHORS.get(spec, Condition.Role.SYSTEM),
+                weights=weights,
+                position=position,
+            )
+        if set(wanted) != there:
+            _set_state(study, State.DRAFT)
+
+
+def problems(study: Study) -> list[str]:
+    """What stands in the way of rendering, each as a sentence; empty if nothing does."""
+    found = []
+    if not study.clips.exists():
+        found.append("There are no clips. Upload at least one.")
+    if not study.conditions.filter(role=Condition.Role.SYSTEM).exists():
+        found.append("There is nothing to rate but reference and anchors. Choose at least one codec.")
+    found += [f"“{clip.name}” is silent in its excerpt. Move the start." for clip in study.clips.filter(silent=True)]
+    for condition in study.conditions.all():
+        try:
+            codec = get_codec(condition.spec)
+        except CodecError as error:
+            found.append(f"{condition.title} can't run here: {error}")
+            continue
+        if study.channels not in codec.channels:
+            found.append(f"{condition.title} carries mono only; this study is stereo. Remove the condition.")
+    return found
+
+
+def cautions(study: Study) -> list[str]:
+    """What ITU-R BS.1534-3 would object to, each as a sentence."""
+    found = []
+    roles = set(study.conditions.values_list("role", flat=True))
+    if Condition.Role.LOW_ANCHOR not in roles:
+        found.append("The 3.5 kHz low anchor is missing (BS.1534-3 asks for it).")
+    if Condition.Role.MID_ANCHOR not in roles:
+        found.append("The 7 kHz mid anchor is missing (BS.1534-3 asks for it).")
+    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    n = study.clips.count()
+    if n and n < max(5, 1.5 * systems):
+        found.append(f"{n} clips for {systems} systems: at least 5 and 1.5 times as many clips as systems are advised.")
+    if n > 15:
+        found.append(f"{n} trials are more than the 10 to 15 that a session of 20 to 30 minutes holds.")
+    return found
+
+
+def start_rendering(study: Study) -> None:
+    """Queue what is not rendered yet; what is done and still fits stays.
+
+    Raises
+    ------
+    StudyError
+        If something stands in the way (see `problems`).
+    """
+    from listening import tasks  # the tasks import this module
+
+    if study.state not in (State.DRAFT, State.READY):
+        raise StudyError(f"The study is {study.get_state_display().lower()}: there is nothing to render.")
+    if found := problems(study):
+        raise StudyError(" ".join(found))
+    with transaction.atomic():
+        _set_state(study, State.RENDERING)
+        for clip in study.clips.all():
+            stale = clip.state != Clip.State.PREPARED or clip.prepared_for != clips.preparation_key(clip)
+            there = set(clip.renderings.values_list("condition_id", flat=True))
+            again = clip.renderings.all() if stale else clip.renderings.filter(state=Rendering.State.FAILED)
+            again.update(**_FRESH)
+            Rendering.objects.bulk_create(
+                Rendering(clip=clip, condition=condition)
+                for condition in study.conditions.all()
+                if condition.pk not in there
+            )
+        ids = _of(study).filter(state=Rendering.State.QUEUED).values_list("pk", flat=True)
+        tasks.publish(list(ids))
+        settle(study)
+
+
+_FRESH = {"state": Rendering.State.QUEUED, "attempts": 0, "error": "", "not_before": None, "published_at": None}
+
+
+def retry(rendering: Rendering) -> None:
+    """Queue a failed rendering again, with its attempts counted anew."""
+    from listening import tasks  # the tasks import this module
+
+    study = rendering.clip.study
+    if study.state not in (State.DRAFT, State.RENDERING):
+        raise StudyError(f"The study is {study.get_state_display().lower()}: there is nothing to retry.")
+    with transaction.atomic():
+        again = Rendering.objects.filter(pk=rendering.pk, state=Rendering.State.FAILED)
+        if again.update(**_FRESH):
+            _set_state(study, State.RENDERING)
+            tasks.publish([rendering.pk])
+
+
+def settle(study: Study) -> None:
+    """After a rendering ended: READY when all are done, DRAFT when some failed, RENDERING until then."""
+    counts = {row["state"]: row["n"] for row in _of(study).order_by().values("state").annotate(n=Count("pk"))}
+    if counts.get(Rendering.State.QUEUED) or counts.get(Rendering.State.RUNNING):
+        return
+    after = State.DRAFT if counts.get(Rendering.State.FAILED) else State.READY
+    Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after)
+    study.refresh_from_db(fields=["state"])
+
+
+def progress(study: Study) -> Progress:
+    """Counts by state, and every rendering with its clip and condition."""
+    rows = list(_of(study).select_related("clip", "condition"))
+    counts = {state: sum(row.state == state for row in rows) for state in Rendering.State}
+    return Progress(
+        total=len(rows),
+        done=counts[Rendering.State.DONE],
+        failed=counts[Rendering.State.FAILED],
+        running=counts[Rendering.State.RUNNING],
+        queued=counts[Rendering.State.QUEUED],
+        rows=rows,
+    )
+
+
+def open_study(study: Study, user: AbstractBaseUser | None) -> None:
+    """Let raters in. From now on material, conditions, screening and margin are fixed.
+
+    Raises
+    ------
+    StudyError
+        If the study is not ready.
+    """
+    settle(study)
+    if study.state == State.CLOSED:
+        raise StudyError("The study is closed. Its ratings are analysed; make a new study to go on.")
+    if study.state != State.READY:
+        raise StudyError("The study is not ready: render every stimulus first.")
+    with transaction.atomic():
+        opened = Study.objects.filter(pk=study.pk, state=State.READY).update(state=State.OPEN, opened_at=timezone.now())
+        if opened:
+            rules = ", ".join(study.screening) or "none"
+            audit(study, user, f"opened; post-screening {rules}; margin {study.margin or 'not set'}")
+    study.refresh_from_db()
+
+
+def close_study(study: Study, user: AbstractBaseUser | None) -> None:
+    """End the rating; results are shown from now on."""
+    if study.state != State.OPEN:
+        raise StudyError("Only an open study can be closed.")
+    with transaction.atomic():
+        if Study.objects.filter(pk=study.pk, state=State.OPEN).update(state=State.CLOSED, closed_at=timezone.now()):
+            audit(study, user, "closed")
+    study.refresh_from_db()
+
+
+def audit(study: Study, user: AbstractBaseUser | None, what: str) -> None:
+    """Note a deed for the study's report."""
+    AuditLine.objects.create(study=study, user=user, what=what[:500])
+
+
+def neural_note(study: Study) -> str:
+    """Which neural codec and weights the study has, in words, for every page and report; "" if none."""
+    named = [c for c in study.conditions.all() if codec_class(parse_spec(c.spec).name).neural and c.weights]
+    if not named:
+        return ""
+    kinds = sorted({f"{codec_class(parse_spec(c.spec).name).title} ({c.weights})" for c in named})
+    return f"Neural codec: {'; '.join(kinds)}."
+
+
+def _of(study: Study):  # noqa: ANN202
+    return Rendering.objects.filter(clip__study=study)
+
+
+def _set_state(study: Study, state: str) -> None:
+    Study.objects.filter(pk=study.pk).update(state=state)
+    study.state = state

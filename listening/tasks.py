@@ -1,0 +1,58 @@
+"""What workers do. Messages carry ids; the database says what is still to be done."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from listening import rendering as rendering_rules
+from listening import studies
+from listening.models import Rendering
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(
+    name="listening.tasks.render",
+    soft_time_limit=settings.RENDER_TIME_LIMIT,
+    time_limit=settings.RENDER_TIME_LIMIT + 15,
+)
+def render(rendering_id: int) -> None:
+    """Render one clip through one condition, within the time limit."""
+    try:
+        done = rendering_rules.render(rendering_id)
+    except SoftTimeLimitExceeded:
+        done = Rendering.objects.get(pk=rendering_id)
+        rendering_rules.postpone(done, f"It took longer than {settings.RENDER_TIME_LIMIT} s and was stopped.")
+    if done is None:
+        return
+    if done.state == Rendering.State.QUEUED and done.not_before:
+        publish([done.pk], countdown=max(0.0, (done.not_before - timezone.now()).total_seconds()))
+    studies.settle(done.clip.study)
+
+
+@shared_task(name="listening.tasks.sweep")
+def sweep() -> int:
+    """Queue again what a dead worker or a lost message left. Harmless when run twice at once."""
+    ids = rendering_rules.lost(timezone.now())
+    if ids:
+        log.info("Queued again: %d rendering(s)", len(ids))
+    publish(ids)
+    return len(ids)
+
+
+def publish(ids: list[int], countdown: float = 0) -> None:
+    """Send a message for each rendering, once what is being written is committed."""
+
+    def send() -> None:
+        Rendering.objects.filter(pk__in=ids).update(published_at=timezone.now())
+        for pk in ids:
+            render.apply_async((pk,), countdown=countdown)
+
+    if ids:
+        transaction.on_commit(send)
