@@ -1,0 +1,220 @@
+"""Do the systems differ, and which from which? Tests on the raters' means.
+
+Friedman's test with Kendall's W over all systems, then Wilcoxon's signed-rank test of every pair with Holm's
+correction. Hidden reference and anchors are no systems: that they differ is what they are there for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.frame import SYSTEM, RatingsError, average_repeats, rated, rater_means
+from analysis.order import condition_order
+
+ZeroMethod = Literal["pratt", "wilcox", "zsplit"]
+
+ZERO_METHODS = {
+    "pratt": "zero differences are ranked with the others and then left out (Pratt)",
+    "wilcox": "zero differences are left out before ranking (Wilcoxon)",
+    "zsplit": "zero differences are ranked, half of their rank sum on each side",
+}
+
+ROUGH_BELOW = 10
+"""Raters below which the chi-square approximation of Friedman's statistic is rough."""
+
+EXACT_UP_TO = 50
+"""Raters up to which Wilcoxon's distribution without ties and zeros is computed exactly."""
+
+PERMUTED_UP_TO = 13
+"""Raters up to which all sign patterns are tried where there are ties or zeros."""
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """Result of Friedman's test.
+
+    Attributes
+    ----------
+    statistic : float
+        Chi-square, corrected for ties; NaN where it cannot be computed.
+    df : int
+        Degrees of freedom.
+    p : float
+        From the chi-square distribution.
+    w : float
+        Kendall's W: 0 no agreement of the raters on the order of the systems,
+        1 complete agreement.
+    n_raters, n_systems : int
+        What the figures are of: raters with a rating of every system.
+    n_dropped : int
+        Raters left out because a system has no rating of theirs.
+    note : str
+        Why there is no figure, or what to keep in mind.
+    """
+
+    statistic: float
+    df: int
+    p: float
+    w: float
+    n_raters: int
+    n_systems: int
+    n_dropped: int
+    note: str
+
+
+def system_matrix(frame: pd.DataFrame) -> pd.DataFrame:
+    """Raters' means of the systems: shape (raters, systems), NaN where a rater rated none of a system.
+
+    Rounded to 9 decimals, so that means that are equal are not made different
+    by the last bit of a division.
+    """
+    systems = frame[frame["role"] == SYSTEM]
+    return rater_means(systems, condition_order(systems)).round(9)
+
+
+def friedman(frame: pd.DataFrame) -> Friedman:
+    """Friedman's test of whether raters put the systems in a common order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy frame of one study, screened.
+
+    Notes
+    -----
+    Friedman, J. Am. Stat. Assoc. 32 (1937) 675-701, with the correction for
+    ties of Hollander and Wolfe, Nonparametric Statistical Methods, 7.1.
+    W = chi-square / (raters * (systems - 1)): Kendall and Babington Smith, 1939.
+
+    >>> import pandas as pd
+    >>> from analysis.frame import tidy
+    >>> scores = {"A": [10, 20, 30, 40], "B": [20, 30, 40, 50], "C": [90, 25, 80, 70]}
+    >>> rows = [(rater, "x", name, score) for name in scores for rater, score in enumerate(scores[name])]
+    >>> found = friedman(tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"])))
+    >>> found.statistic, round(found.p, 4), found.w  # rank sums 4, 9, 11
+    (6.5, 0.0388, 0.8125)
+    """
+    matrix = system_matrix(frame)
+    complete = matrix.dropna()
+    n, k = complete.shape
+    dropped = len(matrix) - n
+    nan = float("nan")
+    if k < 3 or n < 2:
+        what = f"{_count(k, 'system')} rated by {_count(n, 'rater')} who rated every system"
+        note = f"Friedman's test needs at least 3 systems and 2 raters who rated all of them; here {what}."
+        return Friedman(nan, max(k - 1, 0), nan, nan, n, k, dropped, note)
+    ranks = stats.rankdata(complete.to_numpy(float), axis=1)
+    spread = ((ranks - (k + 1) / 2) ** 2).sum()
+    if spread == 0:
+        note = "Every rater gave all systems the same mean: there is no order to test."
+        return Friedman(nan, k - 1, nan, nan, n, k, dropped, note)
+    between = n * ((ranks.mean(axis=0) - (k + 1) / 2) ** 2).sum()
+    statistic = float(n * (k - 1) * between / spread)
+    notes = []
+    if n < ROUGH_BELOW:
+        notes.append(f"With fewer than {ROUGH_BELOW} raters the chi-square approximation is rough: read p as a guide.")
+    notes += _mixed_items(frame)
+    p = float(stats.chi2.sf(statistic, k - 1))
+    return Friedman(statistic, k - 1, p, statistic / (n * (k - 1)), n, k, dropped, " ".join(notes))
+
+
+def wilcoxon_pairs(frame: pd.DataFrame, *, zeros: ZeroMethod = "pratt") -> pd.DataFrame:
+    """Wilcoxon's signed-rank test of every pair of systems, two-sided, with Holm's correction.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy frame of one study, screened.
+    zeros : {"pratt", "wilcox", "zsplit"}
+        What is done with raters whose means of both systems are equal.
+
+    Returns
+    -------
+    DataFrame
+        a, b, n_raters (with ratings of both), n_zero, mean_difference,
+        median_difference (a - b, of the raters' means), statistic (the smaller
+        rank sum), p, p_holm (over the pairs that have a p), method ("exact",
+        "all sign patterns", "normal approximation"), note.
+
+    >>> import pandas as pd
+    >>> from analysis.frame import tidy
+    >>> scores = {"A": [10, 20, 30, 40, 50, 60], "B": [21, 32, 43, 54, 65, 76]}
+    >>> rows = [(rater, "x", name, score) for name in scores for rater, score in enumerate(scores[name])]
+    >>> found = wilcoxon_pairs(tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"])))
+    >>> print(*found.loc[0, ["mean_difference", "statistic", "p", "method"]])  # p = 2 / 2**6
+    -13.5 0.0 0.03125 exact
+    """
+    if zeros not in ZERO_METHODS:
+        raise RatingsError(f"There is no zero method {zeros!r}. There are: {', '.join(ZERO_METHODS)}.")
+    matrix = system_matrix(frame)
+    rows = []
+    for a, b in combinations(matrix.columns, 2):
+        differences = (matrix[a] - matrix[b]).dropna().round(9).to_numpy(float)
+        statistic, p, method, note = _signed_rank(differences, zeros)
+        n, n_zero = len(differences), int((differences == 0).sum())
+        mean, median = (differences.mean(), float(np.median(differences))) if n else (float("nan"), float("nan"))
+        rows.append((a, b, n, n_zero, mean, median, statistic, p, method, note))
+    columns = ["a", "b", "n_raters", "n_zero", "mean_difference", "median_difference", "statistic", "p"]
+    table = pd.DataFrame(rows, columns=[*columns, "method", "note"])
+    table.insert(8, "p_holm", holm(table["p"].to_numpy(float)))
+    return table
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Holm's step-down correction. NaN stays NaN and counts as no test.
+
+    Holm, Scand. J. Stat. 6 (1979) 65-70.
+
+    >>> holm(np.array([0.01, 0.04, np.nan, 0.03])).tolist()
+    [0.03, 0.06, nan, 0.06]
+    """
+    corrected = np.full(len(p), np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    ranked = tested[np.argsort(p[tested], kind="stable")]
+    factors = np.arange(len(ranked), 0, -1)
+    corrected[ranked] = np.minimum(np.maximum.accumulate(p[ranked] * factors), 1.0)
+    return corrected
+
+
+def _signed_rank(differences: NDArray[np.float64], zeros: ZeroMethod) -> tuple[float, float, str, str]:
+    n = len(differences)
+    if n < 2:
+        return float("nan"), float("nan"), "", f"{_count(n, 'rater')} with both systems: no test."
+    if not differences.any():
+        return 0.0, 1.0, "exact", "All differences are zero."
+    sizes = np.abs(differences)
+    note = ""
+    if 2.0 ** (1 - n) > 0.05:
+        note = f"With {n} raters p cannot fall below {2.0 ** (1 - n):.3g}."
+    if sizes.all() and len(np.unique(sizes)) == n and n <= EXACT_UP_TO:
+        found, method = stats.wilcoxon(differences, method="exact"), "exact"
+    elif n <= PERMUTED_UP_TO:
+        patterns = stats.PermutationMethod(n_resamples=2**PERMUTED_UP_TO)
+        found = stats.wilcoxon(differences, zero_method=zeros, method=patterns)
+        method = "all sign patterns"
+    else:
+        # scipy-stubs know the method by its old name "approx" only.
+        found = stats.wilcoxon(differences, zero_method=zeros, method="asymptotic")  # type: ignore[call-overload]
+        method = "normal approximation"
+    return float(found.statistic), float(found.pvalue), method, note
+
+
+def _mixed_items(frame: pd.DataFrame) -> list[str]:
+    """Say if a rater's means of the systems are over different items, so that items and systems mix."""
+    systems = frame[frame["role"] == SYSTEM]
+    cells = average_repeats(systems).groupby(["rater", "item"], sort=False).size()
+    mixed = cells[cells < rated(systems)["condition"].nunique()].index.get_level_values("rater").nunique()
+    if not mixed:
+        return []
+    return [f"{_count(mixed, 'rater')} did not rate all systems of every item, so their means mix systems with items."]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
