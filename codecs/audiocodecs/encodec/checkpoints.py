@@ -1,0 +1,190 @@
+"""The published checkpoints: what they are called, where they lie, whether they are whole, loading.
+
+They are looked for in ENCODEC_MODEL_DIR, or else in `models/` under VAR_DIR, whose
+default is `var/` beside the project. `python -m audiocodecs fetch` puts them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from audiocodecs.base import CodecUnavailable
+from audiocodecs.encodec.model import EncodecModel
+
+PROJECT = Path(__file__).resolve().parents[3]
+FETCH = "Run `make models` (`python -m audiocodecs fetch`), or set ENCODEC_MODEL_DIR to the folder that holds it."
+CODE_LICENCE = "MIT (since April 2023)"
+WEIGHTS_LICENCE = "not stated in the repository that publishes them; ask its authors before you pass them on"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published file of weights.
+
+    Attributes
+    ----------
+    name : str
+        Model name.
+    file : str
+    sha256 : str
+        First hex digits of the file's sha256; the file's name ends in them.
+    bytes : int
+        Size, to three digits.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+
+
+PUBLISHED = {
+    "encodec_24khz": Checkpoint("encodec_24khz", "encodec_24khz-d7cc33bc.th", "d7cc33bc", 93_100_000),
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether a checkpoint can be used.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+    path : Path
+        Where it is, or would be.
+    state : str
+        "present", "absent" or "damaged".
+    reason, remedy : str
+        Sentences for the operator; both empty if it is present.
+    """
+
+    checkpoint: Checkpoint
+    path: Path
+    state: Literal["present", "absent", "damaged"]
+    reason: str = ""
+    remedy: str = ""
+
+
+def model_dir() -> Path:
+    """Folder of the checkpoints: ENCODEC_MODEL_DIR, else `models/` under VAR_DIR."""
+    if directory := os.environ.get("ENCODEC_MODEL_DIR"):
+        return Path(directory).expanduser().resolve()
+    return Path(os.environ.get("VAR_DIR") or PROJECT / "var").resolve() / "models"
+
+
+def status(checkpoint: Checkpoint, directory: Path | None = None) -> Status:
+    """Look for a checkpoint and check its sha256 (again only when the file has changed)."""
+    path = (directory or model_dir()) / checkpoint.file
+    if not path.is_file():
+        return Status(
+            checkpoint, path, "absent", f"The EnCodec weights {checkpoint.file} are not in {path.parent}.", FETCH
+        )
+    try:
+        found = sha256(path)
+    except OSError as error:
+        return Status(checkpoint, path, "damaged", f"{path} cannot be read: {error}.", "Make the file readable.")
+    if not found.startswith(checkpoint.sha256):
+        reason = f"{path} is damaged: its sha256 starts with {found[:8]}, not {checkpoint.sha256}."
+        return Status(checkpoint, path, "damaged", reason, "Delete it. " + FETCH)
+    return Status(checkpoint, path, "present")
+
+
+def require(checkpoint: Checkpoint) -> Path:
+    """Path of a checkpoint that is present and whole; raises CodecUnavailable."""
+    found = status(checkpoint)
+    if found.state != "present":
+        raise CodecUnavailable(found.reason, found.remedy)
+    return found.path
+
+
+def require_own(path: Path) -> Path:
+    """Path of a user's own weights, after a look at their layout; raises CodecUnavailable."""
+    if not path.is_file():
+        raise CodecUnavailable(f"There are no weights at {path}.", "Give the path of a .th or .pt file.")
+    _check_layout(path, *_stamp(path))
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Hex sha256 of a file, remembered until the file changes."""
+    return _sha256(path, *_stamp(path))
+
+
+def load(path: Path) -> EncodecModel:
+    """Model with the weights of `path`, ready for inference; one per process and file.
+
+    Raises
+    ------
+    CodecUnavailable
+        If the file is not a state dict of this model.
+    """
+    with _loading:  # or two threads would load the same file at once
+        return _load(path, *_stamp(path))
+
+
+_loading = threading.Lock()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, mtime_ns: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, mtime_ns: int, size: int) -> EncodecModel:
+    model = EncodecModel()
+    model.load_state_dict(_state(path))
+    return model.prepare()
+
+
+@lru_cache(maxsize=16)
+def _check_layout(path: Path, mtime_ns: int, size: int) -> None:
+    _state(path)
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    try:
+        # mmap: the tensors' bytes are read when they are used, so that a look at the layout is quick
+        state: Mapping[str, Tensor] = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except Exception as error:  # torch.load promises no set of errors for files that are not its own
+        raise CodecUnavailable(f"{path} cannot be read as PyTorch weights: {error}.", _OWN) from error
+    if fault := _fault(state):
+        raise CodecUnavailable(f"{path} does not hold weights of {EncodecModel().settings.name}: {fault}.", _OWN)
+    return state
+
+
+_OWN = "Give a file in the layout of the published checkpoint: a plain state dict, saved with torch.save."
+
+
+def _fault(state: object) -> str:
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        return "it is not a plain state dict"
+    with torch.device("meta"):
+        expected = EncodecModel().state_dict()
+    if missing := [key for key in expected if key not in state]:
+        return f"{len(missing)} entries are missing, the first {missing[0]}"
+    if unknown := [key for key in state if key not in expected]:
+        return f"{len(unknown)} entries are unknown, the first {unknown[0]}"
+    for key, value in expected.items():
+        if state[key].shape != value.shape:
+            return f"{key} has the shape {tuple(state[key].shape)}, not {tuple(value.shape)}"
+    return ""
