@@ -45,7 +45,7 @@ class Inspection:
     silent: bool
 
 
-def add_clip(study: Study, upload: UploadedFile, category: str = "") -> Clip:
+def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_source: bool = False) -> Clip:
     """Check an uploaded file and add it to the study.
 
     The same file is refused a second time; nothing is stored of a file that is refused.
@@ -77,7 +77,7 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "") -> Clip:
         stored = store_once("clips", sha256, _suffix(upload.name), upload)
     except OSError as error:
         raise ClipError(
-            f"The file could not be stored: {error.strerror}. Tell the operator; upload it again."
+            f"The file could not be stored: {error.strerror}. Tell the operator, then try again."
         ) from error
     with transaction.atomic():
         last = study.clips.aggregate(last=Max("position"))["last"]
@@ -93,6 +93,7 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "") -> Clip:
             original_channels=found.samples.shape[0],
             original_seconds=found.seconds,
             length=min(DEFAULT_EXCERPT, found.seconds),
+            lossy_source=lossy_source or found.format in LOSSY,
         )
         inspection = inspect(clip, found)
         clip.warnings, clip.silent = inspection.warnings, inspection.silent
@@ -120,7 +121,7 @@ def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category:
         raise ClipError(f"An excerpt has {SHORTEST:g} to {MAX_EXCERPT:g} seconds, not {length:g}.")
     if start < 0 or start + length > clip.original_seconds + 0.01:
         raise ClipError(
-            f"The excerpt from {start:g} s to {start + length:g} s is not inside the file ({clip.original_seconds:.2f} s)."
+            f"{start:g} s to {start + length:g} s is not inside the file, which has {clip.original_seconds:.2f} s."
         )
     clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
     inspection = inspect(clip, _original(clip))
@@ -154,8 +155,8 @@ def inspect(clip: Clip, found: audio.Audio) -> Inspection:
     peak = float(np.abs(samples).max(initial=0))
     if peak < 1e-3:
         return Inspection(["The excerpt is silent. Move its start to where there is sound."], True)
-    if found.format in LOSSY:
-        warnings.append(f"From a lossy file ({found.format.split(',')[0]}): not an uncompressed reference.")
+    if clip.lossy_source:
+        warnings.append("From a lossy recording: not an uncompressed reference.")
     if found.rate < study.rate:
         warnings.append(f"Recorded at {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
     if found.samples.shape[0] == 1 and study.channels == 2:

@@ -178,9 +178,8 @@ def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
 
 def _checked(codec: Codec, reference: Samples, rate: int, decoded: Samples, decoded_rate: int) -> Samples:
     if decoded_rate != rate or decoded.ndim != 2 or decoded.shape[0] != reference.shape[0]:
-        raise Garbage(
-            f"{codec.title} returned {decoded.shape} at {decoded_rate} Hz for {reference.shape} at {rate} Hz."
-        )
+        got, sent = f"{decoded.shape} at {decoded_rate} Hz", f"{reference.shape} at {rate} Hz"
+        raise Garbage(f"{codec.title} returned {got} for {sent}.")
     if not np.isfinite(decoded).all():
         raise Garbage(f"{codec.title} returned samples that are not numbers (NaN or infinite).")
     peak = float(np.abs(decoded).max(initial=0))

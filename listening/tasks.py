@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from listening import rendering as rendering_rules
 from listening import studies
-from listening.models import Rendering
+from listening.models import Rendering, Study
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def sweep() -> int:
     if ids:
         log.info("Queued again: %d rendering(s)", len(ids))
     publish(ids)
+    for study in Study.objects.filter(state=Study.State.RENDERING):
+        studies.settle(study)
     return len(ids)
 
 

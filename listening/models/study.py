@@ -23,7 +23,7 @@ CONSENT = (
 INSTRUCTIONS = (
     "Use headphones in a quiet room. On each page you hear one clip in several versions. "
     "Compare each version with the reference and set its slider: 100 means that you hear no difference from "
-    "the reference, 0 that it is as bad as can be. At least one of the versions is the reference itself: it should get 100. "
+    "the reference, 0 that it is as bad as can be. One of the versions is the reference itself: it should get 100. "
     "Switch as often as you like; the sound goes on at the same place."
 )
 
@@ -130,6 +130,7 @@ class Clip(models.Model):
         default=DEFAULT_EXCERPT,
         validators=[MinValueValidator(0.5), MaxValueValidator(MAX_EXCERPT)],
     )
+    lossy_source = models.BooleanField("made from a lossy recording", default=False)
     warnings = models.JSONField(default=list, blank=True)
     silent = models.BooleanField("the excerpt holds no sound", default=False)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)

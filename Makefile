@@ -1,0 +1,62 @@
+# `make help` lists the targets. Nothing is needed but Python 3.11 or later and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+VAR_DIR ?= var
+export VAR_DIR
+BIN := .venv/bin
+SOURCES := codecs analysis listening evalapp tests benchmarks manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo run test check format verify models clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Call: make PYTHON=/path/to/python3.11 ...")'
+	@echo "Installing into .venv (some minutes the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps encodec==0.1.1
+	@touch $@
+
+setup: .venv/installed ## Make the environment
+
+setup-dev: .venv/installed-dev ## Make it with what the tests need
+
+demo: .venv/installed ## Two studies on real clips, rendered and served: make demo [PORT=8000] [VAR_DIR=var]
+	@$(BIN)/python manage.py demo --port $(PORT)
+
+run: .venv/installed ## Serve for real use: web server, worker, beat
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py check --deploy --fail-level ERROR
+	@$(BIN)/python manage.py run --port $(PORT)
+
+test: .venv/installed-dev ## All tests but those of `make verify`
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: .venv/installed-dev ## Lint, types, import rules, templates
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint listening/templates --check --lint --quiet
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/installed-dev ## Put the code in its form
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/djlint listening/templates --reformat --quiet
+
+verify: .venv/installed-dev ## The proofs too long for `make test`
+	@$(BIN)/python -m pytest -m slow
+
+models: .venv/installed ## Download the published EnCodec checkpoints
+	@$(BIN)/python -m audiocodecs fetch
+
+clean: ## Remove the environment (not your data in var/)
+	rm -rf .venv *.egg-info
