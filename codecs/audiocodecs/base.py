@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -20,6 +21,10 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 """Audio, float32 of shape (channels, n), full scale at ±1."""
+
+
+MOST_SECONDS = 3600
+"""Longest file that `Codec.read` takes, so that a forged length cannot ask for all the memory."""
 
 
 class CodecError(Exception):
@@ -131,11 +136,14 @@ class Codec(ABC):
         Channel counts it can carry. A codec with {1} is not offered in a stereo study.
     neural : bool
         Trained rather than designed.
+    options : mapping of str to tuple of str, or None
+        Options and the values that each may have; None where the class checks them itself.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     values: ClassVar[tuple[float, ...]] = ()
+    options: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
     channels: ClassVar[frozenset[int]] = frozenset({1, 2})
     neural: ClassVar[bool] = False
 
@@ -158,10 +166,12 @@ class Codec(ABC):
             raise UnknownCodec(f"{spec} is not offered. Use one of: {offered}.")
         if not cls.values and spec.value is not None:
             raise UnknownCodec(f"{cls.name} takes no value: write {cls.name}, not {spec}.")
+        if cls.options is not None:
+            _check_options(spec, cls.options)
         cls.check(spec)
         return cls(spec)
 
-    @classmethod
+    @classmethod  # noqa: B027  not abstract: most codecs need nothing
     def check(cls, spec: Spec | None = None) -> None:
         """Raise CodecUnavailable if the codec cannot run here (for `spec`, or at all)."""
 
@@ -225,3 +235,12 @@ def check_samples(samples: Samples, codec: Codec) -> Samples:
     if not np.isfinite(array).all():
         raise CodecError("The audio holds NaN or infinite samples. Export the clip again.")
     return array
+
+
+def _check_options(spec: Spec, allowed: Mapping[str, tuple[str, ...]]) -> None:
+    for key, value in spec.options:
+        if key not in allowed:
+            known = ", ".join(allowed) or "none"
+            raise UnknownCodec(f"{spec.name} has no option {key!r}. It has: {known}.")
+        if value not in allowed[key]:
+            raise UnknownCodec(f"{spec.name}: {key}={value} is not offered. Use one of: {', '.join(allowed[key])}.")

@@ -1,0 +1,97 @@
+"""Encoding with FFmpeg's encoders, in memory."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+import soundfile
+
+from audiocodecs.base import CodecError, CodecUnavailable, Samples
+
+_REINSTALL = "Install the wheel of PyAV from the package index: pip install --force-reinstall --only-binary av av."
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How one of FFmpeg's encoders is called.
+
+    Attributes
+    ----------
+    codec, container : str
+        FFmpeg's names: "libopus", "ogg".
+    sample_format : str
+        "flt" interleaved or "fltp" planar.
+    options : tuple of (str, str)
+        The encoder's private options. FFmpeg ignores a name that it does not know, so
+        these come from our own code only and never from a spec unchecked.
+    container_options : tuple of (str, str)
+    """
+
+    codec: str
+    container: str
+    sample_format: str
+    options: tuple[tuple[str, str], ...] = ()
+    container_options: tuple[tuple[str, str], ...] = ()
+
+
+def require(codec: str) -> None:
+    """Raise CodecUnavailable if this FFmpeg lacks the encoder `codec`."""
+    if codec not in av.codecs_available:
+        raise CodecUnavailable(f"The installed FFmpeg library has no encoder {codec}.", _REINSTALL)
+
+
+def versions() -> str:
+    """The libraries that encode and decode, for a codec's version string."""
+    codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return f"PyAV {av.__version__}, libavcodec {codec}, libsndfile {soundfile.__libsndfile_version__}"
+
+
+def encode(samples: Samples, rate: int, bit_rate: int, encoder: Encoder) -> tuple[bytes, bytes]:
+    """Encode to a file in memory.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (1 or 2, n)
+    rate : int
+        Hz, one that the encoder takes.
+    bit_rate : int
+        bit/s.
+
+    Returns
+    -------
+    container : bytes
+        The whole file.
+    payload : bytes
+        The encoder's packets, one after another.
+
+    Raises
+    ------
+    CodecError
+        If the encoder refuses.
+    """
+    layout = "stereo" if samples.shape[0] == 2 else "mono"
+    shaped = samples if encoder.sample_format.endswith("p") else samples.T.reshape(1, -1)
+    file, payload = io.BytesIO(), []
+    try:
+        with av.open(file, "w", format=encoder.container, container_options=dict(encoder.container_options)) as target:
+            stream = target.add_stream(encoder.codec, rate=rate, options=dict(encoder.options))
+            assert isinstance(stream, av.AudioStream)
+            stream.bit_rate = bit_rate
+            stream.codec_context.layout = layout
+            stream.codec_context.format = encoder.sample_format
+            stream.codec_context.time_base = Fraction(1, rate)
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(shaped, dtype=np.float32), format=encoder.sample_format, layout=layout
+            )
+            frame.sample_rate, frame.pts = rate, 0
+            for part in (frame, None):
+                for packet in stream.encode(part):
+                    payload.append(bytes(packet))
+                    target.mux(packet)
+    except av.FFmpegError as error:
+        raise CodecError(f"FFmpeg's {encoder.codec} refused {rate} Hz at {bit_rate} bit/s: {error}.") from error
+    return file.getvalue(), b"".join(payload)
