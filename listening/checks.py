@@ -1,1 +1,64 @@
 """What `manage.py check` tells an operator: what is missing, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+
+from audiocodecs.registry import offers
+
+LEAST_FREE = 1_000_000_000
+
+
+@register()
+def codecs_are_there(**_: object) -> list[CheckMessage]:
+    """Codecs that can't run here, each once with its remedy."""
+    found: dict[str, CheckMessage] = {}
+    for offer in offers():
+        if not offer.available and offer.name not in found:
+            found[offer.name] = Info(f"{offer.title}: {offer.reason}", hint=offer.remedy, id="listening.I001")
+    return list(found.values())
+
+
+@register()
+def folders_can_be_written(**_: object) -> list[CheckMessage]:
+    """Where the data goes must be writable and have room."""
+    found: list[CheckMessage] = []
+    for name in ("VAR_DIR", "MEDIA_ROOT"):
+        folder = Path(getattr(settings, name))
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not os.access(there, os.W_OK):
+            found.append(
+                Error(
+                    f"{name} {folder} cannot be written.",
+                    hint=f"Give the user that runs evalapp the right to write to {there}, or set {name}.",
+                    id="listening.E001",
+                )
+            )
+        elif shutil.disk_usage(there).free < LEAST_FREE:
+            found.append(
+                Warning(
+                    f"{name} {folder} has less than 1 GB of room.",
+                    hint="Make room, or set it to a folder on a larger disk.",
+                    id="listening.W001",
+                )
+            )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def the_site_has_a_name(**_: object) -> list[CheckMessage]:
+    """An installation that only localhost reaches has no raters."""
+    if set(settings.ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]"}:
+        return [
+            Info(
+                "The site answers to localhost only.",
+                hint="Set ALLOWED_HOSTS and CSRF_TRUSTED_ORIGINS to the name that raters use.",
+                id="listening.I002",
+            )
+        ]
+    return []

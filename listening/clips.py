@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
-from audiocodecs import audio
-from audiocodecs.base import Samples
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max
 
+from audiocodecs import audio
+from audiocodecs.base import Samples
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
@@ -223,7 +223,8 @@ def reference_samples(clip: Clip) -> Samples:
 def preparation_key(clip: Clip) -> str:
     """Hash of all that the reference depends on."""
     study = clip.study
-    parts = (PREPARATION, clip.original_sha256, clip.start, clip.length, study.rate, study.channels, study.loudness)
+    numbers = tuple(map(float, (clip.start, clip.length, study.rate, study.channels, study.loudness)))
+    parts = (PREPARATION, clip.original_sha256, *numbers)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -16,14 +16,14 @@ import time
 from datetime import datetime, timedelta
 
 import numpy as np
-from audiocodecs import audio
-from audiocodecs.base import Codec, CodecError, Samples
-from audiocodecs.registry import get_codec
 from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
+from audiocodecs import audio
+from audiocodecs.base import Codec, CodecError, Samples
+from audiocodecs.registry import get_codec
 from listening import clips
 from listening.models import Rendering
 from listening.models.rendering import MAX_ATTEMPTS

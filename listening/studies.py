@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audiocodecs.base import CodecError, Spec
-from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.text import slugify
 
+from audiocodecs.base import CodecError, Spec
+from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import clips
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
 from listening.models.study import MAX_SIGNALS
