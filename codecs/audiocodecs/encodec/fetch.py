@@ -109,7 +109,7 @@ def _receive(url: str, part: Path, checkpoint: Checkpoint) -> None:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             if response.status == 206 and _start(response) != have:
-                part.unlink()
+                part.unlink(missing_ok=True)
                 raise _Interrupted("the server sent another part of the file than was asked for.")
             if response.status != 206:
                 have = 0  # the server does not do ranges, and sends all of it

@@ -5,10 +5,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from audiocodecs.base import CodecError
-from audiocodecs.encodec import ecdc
 from hypothesis import given
 from hypothesis import strategies as st
+
+from audiocodecs.base import CodecError
+from audiocodecs.encodec import ecdc
 
 
 def prefix(text: bytes, magic: bytes = b"ECDC", version: int = 0) -> bytes:
