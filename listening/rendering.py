@@ -191,11 +191,16 @@ def _checked(codec: Codec, reference: Samples, rate: int, decoded: Samples, deco
 
 
 def _aligned(reference: Samples, decoded: Samples, rate: int) -> tuple[Samples, int]:
-    """Remove what delay is left, at the reference's length."""
+    """Remove what delay is left, at the reference's length.
+
+    Only a delay that waveform and envelope agree on is one: a neural codec keeps too little
+    of the waveform for its correlation alone to be believed.
+    """
     moved, delay = audio.align(reference, decoded, rate)
-    if abs(delay) <= DELAY_TOLERANCE * rate:
-        return audio.fit_length(decoded, reference.shape[1]), 0
-    return moved, delay
+    tolerance = DELAY_TOLERANCE * rate
+    if abs(delay) > tolerance and abs(audio.envelope_lag(reference, decoded, rate) * rate - delay) < tolerance:
+        return moved, delay
+    return audio.fit_length(decoded, reference.shape[1]), 0
 
 
 def _finish(rendering: Rendering, **values: object) -> None:

@@ -1,0 +1,43 @@
+"""A codec program that never ends, under a real worker."""
+
+import pytest
+
+from tests.conftest import CLIPS
+from tests.listening.test_misbehaving_codecs import program
+from tests.stack import Stack, wait_for
+
+MAKE = f"""
+from pathlib import Path
+from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import SimpleUploadedFile
+from listening import clips, studies
+study = studies.create_study(get_user_model().objects.create_user("ada"), "S", slug="s")
+path = Path({str(CLIPS)!r}) / "speech_en_prompts.flac"
+clips.add_clip(study, SimpleUploadedFile(path.name, path.read_bytes()))
+studies.set_conditions(study, ["reference", "evs@9.6", "opus@12"])
+studies.start_rendering(study)
+"""
+LOOK = """
+import json
+from listening.models import Rendering
+print(json.dumps({r.condition.spec: [r.state, r.attempts, r.error] for r in Rendering.objects.all()}))
+"""
+
+
+@pytest.fixture
+def stack(tmp_path):
+    hang = program(tmp_path, "hang", "time.sleep(3600)")
+    limits = {"RENDER_LEASE": "3", "SWEEP_SECONDS": "1", "RENDER_TIME_LIMIT": "4"}
+    stack = Stack(tmp_path, EVS_ENCODER=hang, EVS_DECODER=hang, **limits)
+    yield stack
+    stack.stop()
+
+
+def test_it_is_stopped_said_and_holds_up_nothing_else(stack):
+    stack.python(MAKE)
+    stack.start_worker()
+    rows = wait_for(
+        lambda: (rows := stack.python(LOOK)) and "longer than 4 s" in rows["evs@9.6"][2] and rows, 90, "the limit"
+    )
+    assert rows["reference"][0] == rows["opus@12"][0] == "done"
+    assert rows["evs@9.6"][0] in ("queued", "running")

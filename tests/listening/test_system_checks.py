@@ -1,0 +1,24 @@
+"""What `manage.py check` tells an operator."""
+
+from listening import checks
+
+
+def test_a_missing_codec_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.delenv("EVS_ENCODER", raising=False)
+    found = {message.msg: message.hint for message in checks.codecs_are_there()}
+    evs = next(message for message in found if message.startswith("EVS"))
+    assert "EVS_ENCODER" in evs
+    assert "3GPP" in found[evs]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(settings, tmp_path, monkeypatch):
+    settings.VAR_DIR = "/proc/nowhere"
+    settings.MEDIA_ROOT = tmp_path
+    assert [message.id for message in checks.folders_can_be_written()] == ["listening.E001"]
+
+
+def test_a_site_that_only_localhost_reaches_is_told_so(settings):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    assert "ALLOWED_HOSTS" in checks.the_site_has_a_name()[0].hint
+    settings.ALLOWED_HOSTS = ["listening.example.org"]
+    assert checks.the_site_has_a_name() == []
