@@ -11,10 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import signal as filters
 
 from audiocodecs import audio
+from tests.robot import Robot, chromium, missing_chromium
 from tests.stack import ROOT, Stack, free_port, wait_for
 
 LOOK = """
@@ -158,6 +160,28 @@ def test_the_low_anchors_lie_inside_the_mask(stack, rows):
             assert gain[stopped & (frequencies < 7000)].max(initial=-99) < -45
         checked += 1
     assert checked == 13
+
+
+@pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium())
+def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack, demo, rows, tmp_path):
+    """Plays, switches, rates, reloads in mid-trial, finishes; then the export has every score, and a report is made of it."""
+    with chromium() as browser:
+        robot = Robot(browser.new_page(), lambda at, slot: (31 * at + 17 * slot) % 101, reload_on=2)
+        assert len(robot.go(demo.links()["Rater"][0])) >= 4
+    path = tmp_path / "ratings.csv"
+    stack.manage("export_results", "--study", "demo-speech", "--output", str(path))
+    exported = pd.read_csv(path)
+    clips = {row["clip__name"] for row in rows if row["clip__study__slug"] == "demo-speech"}
+    signals = {row["condition__spec"] for row in rows if row["clip__study__slug"] == "demo-speech"}
+    finished = exported[exported.session_state == "finished"]
+    assert len(finished) == len(clips) * len(signals)
+    assert set(zip(finished.clip, finished.spec, strict=True)) == {(clip, spec) for clip in clips for spec in signals}
+    found = {(row.trial_position, row.slot): row.score for row in finished.itertuples()}
+    assert found == robot.given
+    command = [sys.executable, "-m", "analysis", "report", path, "-o", tmp_path / "report"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "report" / "conditions.csv")) == len(signals)
 
 
 def test_ctrl_c_ends_all_and_a_second_start_renders_nothing(stack, demo, rows):
