@@ -1,0 +1,217 @@
+"""Ratings and sessions of a study as tables whose rows stream from the database.
+
+The columns are a promise to others. Training is never in them, and raters go by
+their opaque codes, never by the tokens of their links.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from django.db.models import Count, Q, QuerySet, Sum
+
+from analysis.frame import tidy
+from analysis.screening import UNFINISHED, UNRATED, screen
+from listening.models import Rating, Rendering, Session, Study
+
+Row = tuple[object, ...]
+
+BLOCK = 2000
+"""Rows fetched at once."""
+
+RATINGS = {
+    "study": str,
+    "session": int,
+    "session_state": str,
+    "rater": str,
+    "clip": str,
+    "category": str,
+    "condition": str,
+    "role": str,
+    "spec": str,
+    "weights": str,
+    "kbps": float,
+    "score": int,
+    "repeat": int,
+    "trial_position": int,
+    "slot": int,
+    "plays": int,
+    "seconds_heard": float,
+    "started_at": datetime,
+    "rated_at": datetime,
+    "excluded": str,
+}
+"""Columns of the ratings. `kbps` is measured; `started_at` is when the trial was first shown."""
+
+SESSIONS = {
+    "study": str,
+    "session": int,
+    "rater": str,
+    "session_state": str,
+    "seed": int,
+    "outside_ids": str,
+    "locale": str,
+    "browser": str,
+    "consented_at": datetime,
+    "started_at": datetime,
+    "finished_at": datetime,
+    "completion_code": str,
+    "trials_done": int,
+    "trials": int,
+    "ratings": int,
+    "plays": int,
+    "seconds_heard": float,
+    "comment": str,
+    "excluded": str,
+}
+"""Columns of the sessions. `outside_ids` is JSON."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be exported.
+
+    Attributes
+    ----------
+    columns : dict of str to type
+        str, int, float or datetime. A cell may be None.
+    rows : callable
+        Study -> its rows, in the order of the columns.
+    """
+
+    columns: dict[str, type]
+    rows: Callable[[Study], Iterator[Row]]
+
+
+def rating_rows(study: Study) -> Iterator[Row]:
+    """Every score given in a study, unfinished sessions included, in the order in which the rater saw the slots."""
+    why = reasons(study)
+    renderings = Rendering.objects.filter(clip__study=study).order_by()
+    kbps = {(clip, signal): rate for clip, signal, rate in renderings.values_list("clip_id", "condition_id", "kbps")}
+    rows = (
+        ratings_of(study)
+        .filter(score__isnull=False)
+        .order_by("trial__session_id", "trial__position", "slot")
+        .values_list(
+            "trial__session_id",
+            "trial__session__state",
+            "trial__session__rater__code",
+            "trial__clip__name",
+            "trial__clip__category",
+            "condition__title",
+            "condition__role",
+            "condition__spec",
+            "condition__weights",
+            "trial__clip_id",
+            "condition_id",
+            "score",
+            "trial__repeat",
+            "trial__position",
+            "slot",
+            "plays",
+            "seconds_heard",
+            "trial__started_at",
+            "rated_at",
+        )
+    )
+    for row in rows.iterator(BLOCK):
+        named, (clip, signal), given = row[:9], row[9:11], row[11:]
+        yield (study.slug, *named, kbps.get((clip, signal)), *given, why.get(row[0], ""))
+
+
+def session_rows(study: Study) -> Iterator[Row]:
+    """Every session of a study, those without any rating included, oldest first."""
+    why = reasons(study)
+    given = {
+        session: (n, plays, heard)
+        for session, n, plays, heard in ratings_of(study)
+        .order_by()
+        .values_list("trial__session_id")
+        .annotate(Count("score"), Sum("plays"), Sum("seconds_heard"))
+    }
+    counted = Q(trials__training=False)
+    sessions = study.sessions.select_related("rater").annotate(
+        n_trials=Count("trials", filter=counted),
+        n_done=Count("trials", filter=counted & Q(trials__finished_at__isnull=False)),
+    )
+    for session in sessions.order_by("started_at", "id").iterator(BLOCK):
+        yield (
+            study.slug,
+            session.pk,
+            session.rater.code,
+            session.state,
+            session.seed,
+            json.dumps(session.rater.outside_ids, ensure_ascii=False, sort_keys=True),
+            session.rater.locale,
+            session.browser,
+            session.consented_at,
+            session.started_at,
+            session.finished_at,
+            session.completion_code,
+            session.n_done,
+            session.n_trials,
+            *given.get(session.pk, (0, 0, 0.0)),
+            session.comment,
+            why.get(session.pk) or _without_ratings(session, given),
+        )
+
+
+TABLES = {"ratings": Table(RATINGS, rating_rows), "sessions": Table(SESSIONS, session_rows)}
+"""Tables by name."""
+
+
+def ratings_of(study: Study) -> QuerySet[Rating]:
+    """Slots of a study's trials, rated or not, without those of the training."""
+    return Rating.objects.filter(trial__session__study=study, trial__training=False)
+
+
+def ratings_frame(study: Study) -> pd.DataFrame:
+    """Ratings of a study with the columns of the export, for the statistics; `excluded` is left out.
+
+    The statistics apply the study's rules themselves, so that they can show what each rule counted.
+    """
+    names = [name for name in RATINGS if name != "excluded"]
+    return pd.DataFrame((row[:-1] for row in rating_rows(study)), columns=names)
+
+
+def reasons(study: Study) -> dict[int, str]:
+    """Why a session's ratings are left out of the statistics, by the session's id, after the study's own rules.
+
+    Sessions that stay in are not in it.
+
+    Raises
+    ------
+    RatingsError
+        If the study names a screening rule that does not exist.
+    """
+    rows = (
+        ratings_of(study)
+        .filter(score__isnull=False)
+        .order_by()
+        .values_list(
+            "trial__session_id",
+            "trial__session__state",
+            "trial__clip_id",
+            "condition__spec",
+            "condition__role",
+            "score",
+            "trial__repeat",
+        )
+    )
+    names = ["session", "session_state", "item", "condition", "role", "score", "repeat"]
+    frame = pd.DataFrame(rows.iterator(BLOCK), columns=names)
+    if frame.empty:
+        return {}
+    frame["rater"] = frame["session"]  # a rater has one session
+    found = screen(tidy(frame), study.screening or ["none"]).raters
+    return {int(rater): why for rater, why in zip(found["rater"], found["reason"], strict=True) if why}
+
+
+def _without_ratings(session: Session, given: dict[int, tuple[int, int, float]]) -> str:
+    if session.pk in given and given[session.pk][0]:
+        return ""
+    return UNRATED if session.state == Session.State.FINISHED else f"{UNFINISHED} (0 ratings given)"

@@ -1,0 +1,169 @@
+"""What researchers fill in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.text import slugify
+
+from analysis.screening import MARKED, NONE, RULES
+from listening import clips
+from listening.models import Clip, Study
+from listening.models.study import MAX_EXCERPT
+
+RESERVED_SLUGS = {"new"}
+"""Words that are addresses of pages beside the studies'."""
+
+
+class StudyForm(forms.ModelForm):
+    """A new study or one that is not open yet. The title alone is enough: what is left out gets its default."""
+
+    screening = forms.MultipleChoiceField(
+        label="Post-screening rules",
+        required=False,
+        choices=[(rule.name, rule.text) for rule in RULES.values() if rule.name not in (MARKED, NONE)],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Which raters the statistics leave out, and why. Their ratings stay in the export, marked. "
+        "Fixed when the study opens. None ticked: nobody is left out.",
+    )
+
+    class Meta:
+        model = Study
+        fields = [
+            "title",
+            "slug",
+            "rate",
+            "channels",
+            "loudness",
+            "screening",
+            "margin",
+            "heard_seconds",
+            "consent_text",
+            "instructions_text",
+            "completion_code",
+        ]
+        labels = {
+            "slug": "Short name",
+            "rate": "Sample rate",
+            "channels": "Channels",
+            "loudness": "Target loudness (LUFS)",
+            "margin": "Margin of the claim (points)",
+            "heard_seconds": "Counts as heard after (seconds)",
+            "consent_text": "Consent text",
+            "instructions_text": "Instructions",
+            "completion_code": "Completion code",
+        }
+        help_texts = {
+            "title": "Shown to researchers only.",
+            "slug": "Part of the invite link and of exported files. Raters can read it: don't name a codec in it. "
+            "Empty: made from the title.",
+            "rate": "Every stimulus is played at this rate.",
+            "channels": "Lyra, EVS and the 24 kHz neural codecs carry mono only.",
+            "loudness": "Each clip is brought to this loudness after ITU-R BS.1770, as far as its peaks allow.",
+            "margin": "Two codecs within this many points count as equivalent. Fixed when the study opens, before any "
+            "rating is known. Empty: no such claim.",
+            "heard_seconds": "A rater goes on to the next clip when each signal was played that long.",
+            "consent_text": "Empty: the text we suggest.",
+            "instructions_text": "Empty: the text we suggest.",
+            "completion_code": "Shown to each rater at the end. Empty: each rater gets a code of their own.",
+        }
+        widgets = {
+            "title": forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
+            "slug": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+            "loudness": forms.NumberInput(attrs={"step": "0.5", "inputmode": "decimal"}),
+            "margin": forms.NumberInput(attrs={"step": "0.5", "inputmode": "decimal"}),
+            "heard_seconds": forms.NumberInput(attrs={"step": "0.1", "inputmode": "decimal"}),
+            "consent_text": forms.Textarea(attrs={"rows": 5}),
+            "instructions_text": forms.Textarea(attrs={"rows": 7}),
+            "completion_code": forms.TextInput(attrs={"autocomplete": "off"}),
+        }
+
+    DEFAULTED = ("rate", "channels", "loudness", "heard_seconds", "consent_text", "instructions_text")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["slug"].required = False
+        for name in self.DEFAULTED:
+            self.fields[name].required = False
+        self.fields["heard_seconds"].validators += [MinValueValidator(0.1), MaxValueValidator(MAX_EXCERPT)]
+        # The browser's own bounds, so that a slip shows before it is sent.
+        for name, low, high in (("loudness", -40, -14), ("margin", 0.5, 50), ("heard_seconds", 0.1, MAX_EXCERPT)):
+            self.fields[name].widget.attrs |= {"min": low, "max": high}
+        if self.instance.pk:
+            self.fields["title"].widget.attrs.pop("autofocus", None)
+        else:
+            self.initial.setdefault("screening", ["bs1534_hidden_reference"])
+
+    def clean_slug(self) -> str:
+        given = self.cleaned_data["slug"]
+        if given in RESERVED_SLUGS:
+            raise forms.ValidationError(f"“{given}” is the address of another page. Choose another short name.")
+        return given or self.instance.slug or free_slug(str(self.cleaned_data.get("title", "")))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name in self.DEFAULTED:
+            if name not in self.errors and cleaned.get(name) in (None, ""):
+                cleaned[name] = Study._meta.get_field(name).get_default()
+        return cleaned
+
+
+def free_slug(title: str) -> str:
+    """Short name made from a title, with a number where it is taken."""
+    stem = slugify(title)[:50].strip("-_") or "study"
+    slug, n = stem, 1
+    while slug in RESERVED_SLUGS or Study.objects.filter(slug=slug).exists():
+        n += 1
+        slug = f"{stem}-{n}"
+    return slug
+
+
+class ClipForm(forms.ModelForm):
+    """Which part of a clip is heard, and what it is called."""
+
+    class Meta:
+        model = Clip
+        fields = ["name", "category", "start", "length"]
+        labels = {"start": "Start (s)", "length": "Length (s)"}
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "category": forms.TextInput(attrs={"autocomplete": "off", "list": "categories"}),
+            "start": forms.NumberInput(attrs={"step": "any", "min": 0, "inputmode": "decimal"}),
+            "length": forms.NumberInput(attrs={"step": "any", "min": 0.5, "max": MAX_EXCERPT, "inputmode": "decimal"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"id_clip{kwargs['instance'].pk}_%s")
+        super().__init__(*args, **kwargs)
+        for name in ("start", "length"):
+            # 3.0000000001 and 10.239999771 are how floats look, not what anyone typed.
+            self.initial[name] = round(self.initial[name], 3)
+
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"]
+        if self.instance.study.clips.exclude(pk=self.instance.pk).filter(name=name).exists():
+            raise forms.ValidationError(f"Another clip is called “{name}”.")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        start, length, there = cleaned.get("start"), cleaned.get("length"), self.instance.original_seconds
+        if start is not None and length is not None and start + length > there + 0.01:
+            field = "start" if start >= there else "length"
+            self.add_error(field, f"The recording ends at {there:.2f} s.")
+        return cleaned
+
+    def keep(self) -> None:
+        """Set the excerpt of the clip as filled in; a refusal becomes an error of the form."""
+        stored = Clip.objects.select_related("study").get(pk=self.instance.pk)
+        # What was not touched keeps its exact value: a rounded length would make the reference anew.
+        values = {
+            name: self.cleaned_data[name] if name in self.changed_data else getattr(stored, name)
+            for name in self.Meta.fields
+        }
+        try:
+            clips.set_excerpt(stored, **values)
+        except clips.ClipError as error:
+            self.add_error(None, str(error))

@@ -1,0 +1,105 @@
+"""Which codecs at which bitrates a study compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from audiocodecs.registry import parse_spec
+from listening import studies as rules
+from listening.models import Condition, Study
+from listening.models.study import MAX_SIGNALS
+from listening.views.researcher.access import of_study, study_page
+
+
+@dataclass(frozen=True)
+class Line:
+    """A codec's line in the matrix.
+
+    Attributes
+    ----------
+    cells : list of Cell or None
+        One per bitrate of any codec; None where this codec has no such.
+    notes : list of (str, str, str)
+        Values that can't be had, why, and what to do about it.
+    """
+
+    row: rules.MatrixRow
+    cells: list[rules.Cell | None]
+    notes: list[tuple[str, str, str]]
+
+
+@of_study
+@require_http_methods(["GET", "POST"])
+def conditions(request: HttpRequest, study: Study) -> HttpResponse:
+    """GET shows the matrix, POST sets what is ticked in it."""
+    if request.method == "GET":
+        return _page(request, study, {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen})
+    asked = request.POST.getlist("specs")
+    try:
+        rules.set_conditions(study, kept_as_they_are(study, asked))
+    except rules.StudyError as error:
+        return _page(request, study, set(asked), str(error))
+    messages.success(request, "The conditions are saved.")
+    return redirect("conditions", study.slug)
+
+
+def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
+    """Replace each spec by the one of the study's own condition for that codec and value, where it has one.
+
+    A condition's weights and options were fixed when it was created; a tick that stays must not change them.
+    """
+    own: dict[tuple[str, float | None], list[str]] = {}
+    for text in study.conditions.values_list("spec", flat=True):
+        spec = parse_spec(text)
+        own.setdefault((spec.name, spec.value), []).append(text)
+    found = []
+    for text in specs:
+        try:
+            spec = parse_spec(text)
+        except rules.CodecError:
+            found.append(text)  # set_conditions says what is wrong with it
+            continue
+        found += own.get((spec.name, spec.value), [text]) if not spec.options else [text]
+    return found
+
+
+def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "") -> HttpResponse:
+    rows = rules.matrix(study)
+    fixed = [row for row in rows if row.name in ("reference", "lowpass")]
+    coded = [row for row in rows if row not in fixed]
+    values = sorted({cell.value for row in coded for cell in row.offers if cell.value is not None})
+    return study_page(
+        request,
+        study,
+        "conditions",
+        status=422 if error else 200,
+        error=error,
+        values=values,
+        lines=[_line(row, values) for row in coded],
+        signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
+        chosen=chosen,
+        own=study.conditions.all(),
+        cautions=rules.cautions(study),
+        max_signals=MAX_SIGNALS,
+    )
+
+
+def _line(row: rules.MatrixRow, values: list[float]) -> Line:
+    at = {cell.value: cell for cell in row.offers}
+    why: dict[tuple[str, str], list[str]] = {}
+    for cell in row.offers:
+        if not cell.available:
+            why.setdefault((cell.reason, cell.remedy), []).append(cell.label)
+    every = len(why) == 1 and len(next(iter(why.values()))) == len(row.offers)
+    notes = [("" if every else ", ".join(labels), *reason) for reason, labels in why.items()]
+    return Line(row, [at.get(value) for value in values], notes)
+
+
+def _purpose(spec: str) -> str:
+    role = Condition.ANCHORS.get(spec)
+    return Condition.Role(role).label.capitalize() if role else "Anchor"
