@@ -164,7 +164,7 @@ def test_the_low_anchors_lie_inside_the_mask(stack, rows):
 
 @pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium())
 def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack, demo, rows, tmp_path):
-    """Plays, switches, rates, reloads in mid-trial, finishes; then the export has every score, and a report is made of it."""
+    """Plays, switches, rates, reloads in mid-trial, finishes; then export and report have every score."""
     with chromium() as browser:
         robot = Robot(browser.new_page(), lambda at, slot: (31 * at + 17 * slot) % 101, reload_on=2)
         assert len(robot.go(demo.links()["Rater"][0])) >= 4
