@@ -310,7 +310,7 @@ def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
                 while (block := sound.read(_BLOCK, "float32", always_2d=True)).size:
                     yield block.T
         except soundfile.SoundFileError as error:
-            raise AudioError(f"The {found.format} file is damaged: {error}. Export it again.") from error
+            raise AudioError(f"The {found.format} file is damaged ({error}). Export it again.") from error
         return
     try:
         with _ffmpeg(file) as container:
@@ -322,7 +322,7 @@ def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
             for part in planar.resample(None):
                 yield part.to_ndarray().astype(np.float32, copy=False)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"The {found.format} file is damaged: {error}. Export it again.") from error
+        raise AudioError(f"The {found.format} file is damaged ({error}). Export it again.") from error
 
 
 def _ffmpeg(file: BinaryIO) -> av.container.InputContainer:

@@ -2,8 +2,8 @@
 
 16 kHz mono inside, 320 samples a packet of 8, 15 or 23 bytes. The file is ours, as
 Lyra defines none: `LYRA`, a version byte 1, the packet size (1 byte), the sample rate
-(uint32) and length (uint64) of the input, the CRC-32 of the packets (uint32), all
-little-endian, and the packets.
+(uint32) and length (uint64) of the input, the CRC-32 of all this and the packets
+(uint32), all little-endian, and the packets.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
@@ -28,7 +28,8 @@ from audiocodecs.base import MOST_SECONDS, Codec, CodecError, Encoded, Samples, 
 RATE = 16000
 HOP = 320
 _QUANTIZERS = {3.2: 16, 6: 30, 9.2: 46}
-_HEADER = struct.Struct("<4sBBIQI")
+_HEADER = struct.Struct("<4sBBIQ")
+_CHECKSUM = struct.Struct("<I")
 _MAGIC, _VERSION = b"LYRA", 1
 _INPUT_RATES = (4000, 768000)
 
@@ -67,8 +68,8 @@ class Lyra(Codec):
         hops = audio.fit_length(inside[None], _hops(n, rate) * HOP)[0].reshape(-1, HOP)
         payload = _pack(lyra_runtime.encode(hops, _QUANTIZERS[self.spec.value]))
         size = _QUANTIZERS[self.spec.value] // 2
-        header = _HEADER.pack(_MAGIC, _VERSION, size, rate, n, zlib.crc32(payload))
-        return Encoded(payload, header + payload, rate, 1, n)
+        header = _HEADER.pack(_MAGIC, _VERSION, size, rate, n)
+        return Encoded(payload, header + _CHECKSUM.pack(zlib.crc32(header + payload)) + payload, rate, 1, n)
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; Lyra leaves no delay, the last packet's padding is taken off."""
@@ -81,10 +82,11 @@ class Lyra(Codec):
 
     def read(self, container: bytes) -> Encoded:
         """Read a file of ours."""
-        if len(container) < _HEADER.size or container[:4] != _MAGIC:
+        if len(container) < _HEADER.size + _CHECKSUM.size or container[:4] != _MAGIC:
             raise CodecError("This is not a file of Lyra packets.")
-        _, version, size, rate, n, checksum = _HEADER.unpack_from(container)
-        payload = container[_HEADER.size :]
+        _, version, size, rate, n = _HEADER.unpack_from(container)
+        (checksum,) = _CHECKSUM.unpack_from(container, _HEADER.size)
+        payload = container[_HEADER.size + _CHECKSUM.size :]
         if version != _VERSION:
             raise CodecError(f"The file of Lyra packets is of version {version}; version {_VERSION} is read.")
         if size * 2 not in _QUANTIZERS.values() or not _INPUT_RATES[0] <= rate <= _INPUT_RATES[1] or n == 0:
@@ -93,7 +95,7 @@ class Lyra(Codec):
             raise CodecError(f"The file of Lyra packets is longer than {MOST_SECONDS} s.")
         if len(payload) != _hops(n, rate) * size:
             raise CodecError(f"The file of Lyra packets is cut off: {len(payload)} of {_hops(n, rate) * size} bytes.")
-        if zlib.crc32(payload) != checksum:
+        if zlib.crc32(container[: _HEADER.size] + payload) != checksum:
             raise CodecError("The file of Lyra packets is damaged: its checksum is wrong.")
         return Encoded(payload, container, rate, 1, n)
 
