@@ -13,4 +13,6 @@ for _name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "EVS_ENCODER", "EVS_DEC
 
 from evalapp.settings import *  # noqa: E402, F403
 
+# In a file: threads of the live server and of tests share a database in memory, and its transactions with it.
+DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of logins, none of them worth guarding

@@ -1,0 +1,154 @@
+"""Saving what a rater says of one slot: checked, idempotent, and right under two writes at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from listening.models import Rating, Session, Study, Trial
+from listening.sessions import current_trial
+
+LONGEST_WRITE = 2000
+"""Bytes of one write; real ones have about 150."""
+LARGEST_REVISION = 2**53 - 1
+"""Largest integer that a browser's numbers count exactly."""
+MOST_PLAYS = 100_000
+MOST_SECONDS = 100_000.0
+
+
+class Refused(Exception):
+    """A write that is not taken. Nothing changed.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    text : str
+        What was wrong.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        self.text = text
+        super().__init__(text)
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a page says of one slot.
+
+    Attributes
+    ----------
+    trial : str
+        Token of the trial.
+    slot : int
+    score : int or None
+        None while the slot is only listened to; it leaves a stored score as it is.
+    plays : int
+        How often the slot was started or switched to.
+    seconds_heard : float
+    revision : int
+        Number of this write, from a counter that the rater's tabs share.
+    """
+
+    trial: str
+    slot: int
+    score: int | None
+    plays: int
+    seconds_heard: float
+    revision: int
+
+
+def parse(body: bytes) -> Write:
+    """Read a write from JSON.
+
+    Raises
+    ------
+    Refused
+        With 400 and the field that is wrong.
+    """
+    if len(body) > LONGEST_WRITE:
+        raise Refused(400, f"A write has at most {LONGEST_WRITE} bytes, not {len(body)}.")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, "The body is not JSON.") from error
+    if not isinstance(found, dict):
+        raise Refused(400, "The body is not a JSON object.")
+    if not isinstance(found.get("trial"), str):
+        raise Refused(400, "trial: the token of the trial, a text.")
+    score = found.get("score")
+    return Write(
+        trial=found["trial"],
+        slot=_integer(found, "slot", 1, 1000),
+        score=None if score is None else _integer(found, "score", 0, 100),
+        plays=_integer(found, "plays", 0, MOST_PLAYS),
+        seconds_heard=_seconds(found),
+        revision=_integer(found, "revision", 1, LARGEST_REVISION),
+    )
+
+
+def save(session: Session, write: Write) -> Rating:
+    """Keep a write if no later one was kept; return the rating as it now stands.
+
+    One UPDATE decides, by the row as it is at that moment: of two simultaneous writes
+    the higher revision stays, whichever comes first. The same write twice changes nothing.
+
+    Raises
+    ------
+    Refused
+        403 if the trial is not of this session, 404 without such a slot, 409 if the
+        rater is not at this trial, 410 if the study is closed.
+    """
+    if session.study.state != Study.State.OPEN:
+        raise Refused(410, "This study has ended. It takes no more ratings.")
+    trial = session.trials.filter(token=write.trial).first() if "\x00" not in write.trial else None
+    if trial is None:
+        raise Refused(403, "This trial does not belong to your link.")
+    rating = trial.ratings.filter(slot=write.slot).first()
+    if rating is None:
+        raise Refused(404, f"This trial has no slot {write.slot}.")
+    if trial.finished_at or trial != current_trial(session):
+        raise Refused(409, "You are no longer on this page. Reload it to go on where you are.")
+    _update(rating, write)
+    rating.refresh_from_db()
+    return rating
+
+
+def _update(rating: Rating, write: Write) -> None:
+    changes: dict[str, object] = {
+        "revision": write.revision,
+        "plays": Greatest(F("plays"), Value(write.plays)),
+        "seconds_heard": Greatest(F("seconds_heard"), Value(write.seconds_heard)),
+    }
+    if write.score is not None:
+        changes["score"] = write.score
+        changes["rated_at"] = Case(When(score=write.score, then=F("rated_at")), default=Value(timezone.now()))
+    unfinished = Trial.objects.filter(
+        pk=OuterRef("trial_id"), finished_at=None, session__study__state=Study.State.OPEN
+    )
+    # The revision is compared on the row that is updated, never through a join: Postgres looks at
+    # the row again after it waited for another write, but not at what a subquery said of it.
+    Rating.objects.filter(Exists(unfinished), pk=rating.pk, revision__lt=write.revision).update(**changes)
+
+
+def _integer(found: dict[str, object], name: str, least: int, most: int) -> int:
+    value = found.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise Refused(400, f"{name}: a whole number from {least} to {most}, not {_shown(value)}.")
+    return value
+
+
+def _seconds(found: dict[str, object]) -> float:
+    value = found.get("seconds_heard")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
+        raise Refused(400, f"seconds_heard: a number from 0 to {MOST_SECONDS:.0f}, not {_shown(value)}.")
+    return float(value)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value)[:60]

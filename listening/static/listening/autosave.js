@@ -1,0 +1,262 @@
+/**
+ * Sends ratings as they are made, and loses none.
+ *
+ * Each write is kept on this device before it is sent, and until the server has it. Writes carry a number from
+ * a counter that all tabs share; the server keeps the highest, so sending one twice, late or out of order is
+ * harmless. No clock decides anything.
+ */
+
+const SOON = 250; // ms that a moving slider may rest before it is sent
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 30_000;
+const TIMEOUT = 15_000;
+
+/**
+ * @typedef {object} Write
+ * @property {string} trial
+ * @property {number} slot
+ * @property {number | null} score
+ * @property {number} plays
+ * @property {number} seconds_heard
+ * @property {number} revision
+ */
+
+/**
+ * Events: `state` when `state` changed; `overruled` with the server's rating as `detail`, where a later write
+ * from another tab or device was kept; `elsewhere` with a write that another tab of this browser made.
+ */
+export class Autosave extends EventTarget {
+  /** @type {Map<number, {write: Write, fresh: boolean}>} */ #waiting = new Map();
+  #failures = 0;
+  #sending = false;
+  /** @type {number | undefined} */ #timer;
+  #memory = new Map();
+
+  /**
+   * @param {object} options
+   * @param {string} options.url
+   * @param {string} options.rater
+   * @param {string} options.trial
+   * @param {number} options.revision the highest that the server has
+   */
+  constructor({ url, rater, trial, revision }) {
+    super();
+    this.url = url;
+    this.trial = trial;
+    this.prefix = `listening/${rater}/`;
+    /** "saved", "saving", "offline" or "refused" */
+    this.state = "saved";
+    /** The server's words when it refused, and its status. */
+    this.refusal = { text: "", status: 0 };
+    this.#raise(revision);
+    addEventListener("online", () => this.#soon(0));
+    addEventListener("pagehide", () => this.#lastChance());
+    addEventListener("storage", (event) => this.#fromAnotherTab(event));
+  }
+
+  /** Whether everything is on the server. */
+  get settled() {
+    return this.#waiting.size === 0;
+  }
+
+  /**
+   * Take up the writes of this trial that were kept on the device and never reached the server.
+   * @param {Map<number, number>} revisions what the server has, by slot
+   * @returns {Write[]}
+   */
+  recover(revisions) {
+    const found = [];
+    for (const key of this.#keys()) {
+      if (!key.startsWith(`${this.prefix}write/`)) continue;
+      const write = this.#readWrite(key);
+      const here = write?.trial === this.trial && revisions.has(write.slot);
+      if (here && write.revision > revisions.get(write.slot)) {
+        this.#waiting.set(write.slot, { write, fresh: false });
+        found.push(write);
+      } else {
+        this.#forget(key);
+      }
+    }
+    if (found.length) this.#soon(0);
+    return found;
+  }
+
+  /**
+   * Save what is known of a slot.
+   * @param {{slot: number, score: number | null, plays: number, seconds_heard: number}} rating
+   * @param {boolean} [now] without waiting for more
+   */
+  put(rating, now = false) {
+    const write = { trial: this.trial, ...rating, revision: this.#next() };
+    this.#waiting.set(write.slot, { write, fresh: true });
+    this.#remember(this.#writeKey(write.slot), JSON.stringify(write));
+    if (this.state !== "offline") this.#become("saving");
+    this.#soon(now ? 0 : SOON);
+  }
+
+  /** Resolves when everything is on the server. */
+  async settle() {
+    this.#soon(0);
+    while (!this.settled) {
+      await new Promise((resolve) => this.addEventListener("state", resolve, { once: true }));
+      if (this.state === "refused") return;
+    }
+  }
+
+  /** @param {number} wait ms */
+  #soon(wait) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#send(), wait);
+  }
+
+  async #send() {
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      for (let entry; (entry = this.#waiting.values().next().value); ) {
+        if (!(await this.#deliver(entry))) {
+          this.#become("offline");
+          this.#soon(Math.min(FIRST_WAIT * 2 ** this.#failures++, LONGEST_WAIT));
+          return;
+        }
+        this.#failures = 0;
+      }
+      if (this.state !== "refused") this.#become("saved");
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  /**
+   * @param {{write: Write, fresh: boolean}} entry
+   * @returns {Promise<boolean>} false where it has to be sent again later
+   */
+  async #deliver(entry) {
+    const { write } = entry;
+    let response;
+    try {
+      response = await this.#post(write, { signal: AbortSignal.timeout(TIMEOUT) });
+      if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Error("later");
+    } catch {
+      entry.fresh = false;
+      return false;
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) {
+      this.refusal = { text: answer.error ?? `The server answered ${response.status}.`, status: response.status };
+      this.#done(entry);
+      this.#become("refused");
+      return true;
+    }
+    this.#raise(answer.revision);
+    const kept = answer.revision === write.revision && (write.score === null || answer.score === write.score);
+    const newest = this.#waiting.get(write.slot) === entry;
+    if (!kept && entry.fresh && newest) {
+      // Another device wrote meanwhile with the same or a higher number. This was made just now: it comes later.
+      const again = { ...write, revision: this.#next() };
+      this.#waiting.set(write.slot, { write: again, fresh: false });
+      this.#remember(this.#writeKey(write.slot), JSON.stringify(again));
+      return true;
+    }
+    this.#done(entry);
+    if (!kept && newest) this.dispatchEvent(new CustomEvent("overruled", { detail: answer }));
+    return true;
+  }
+
+  /** @param {Write} write @param {RequestInit} [options] */
+  #post(write, options = {}) {
+    return fetch(this.url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(write),
+      ...options,
+    });
+  }
+
+  /** The page goes away: what waits is sent by the browser; it stays on the device until the server has it. */
+  #lastChance() {
+    for (const { write } of this.#waiting.values()) this.#post(write, { keepalive: true }).catch(() => {});
+  }
+
+  /** @param {{write: Write}} entry */
+  #done({ write }) {
+    if (this.#waiting.get(write.slot)?.write === write) this.#waiting.delete(write.slot);
+    const key = this.#writeKey(write.slot);
+    if ((this.#readWrite(key)?.revision ?? Infinity) <= write.revision) this.#forget(key);
+  }
+
+  /** @param {StorageEvent} event */
+  #fromAnotherTab(event) {
+    if (event.storageArea !== storage() || !event.newValue || !event.key?.startsWith(`${this.prefix}write/`)) return;
+    const write = this.#readWrite(event.key);
+    if (write?.trial !== this.trial) return;
+    const mine = this.#waiting.get(write.slot);
+    if (mine && mine.write.revision < write.revision) this.#waiting.set(write.slot, { write, fresh: false });
+    this.dispatchEvent(new CustomEvent("elsewhere", { detail: write }));
+  }
+
+  /** @param {string} state */
+  #become(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+
+  /** Highest number given out so far, by any tab of this browser. */
+  get #counter() {
+    const key = `${this.prefix}revision`;
+    return Math.max(Number(this.#memory.get(key)) || 0, Number(storage()?.getItem(key)) || 0);
+  }
+
+  #next() {
+    this.#raise(this.#counter + 1);
+    return this.#counter;
+  }
+
+  /** @param {number} revision */
+  #raise(revision) {
+    if (revision > this.#counter) this.#remember(`${this.prefix}revision`, String(revision));
+  }
+
+  /** @param {number} slot */
+  #writeKey(slot) {
+    return `${this.prefix}write/${this.trial}/${slot}`;
+  }
+
+  /** @param {string} key @returns {Write | null} */
+  #readWrite(key) {
+    try {
+      return JSON.parse(storage()?.getItem(key) ?? this.#memory.get(key) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  #keys() {
+    return Object.keys(storage() ?? {});
+  }
+
+  /** @param {string} key @param {string} value */
+  #remember(key, value) {
+    this.#memory.set(key, value);
+    try {
+      storage()?.setItem(key, value);
+    } catch {
+      // full: the page itself still holds it
+    }
+  }
+
+  /** @param {string} key */
+  #forget(key) {
+    this.#memory.delete(key);
+    storage()?.removeItem(key);
+  }
+}
+
+/** The browser's storage, or null where it is switched off. */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}

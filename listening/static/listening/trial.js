@@ -1,0 +1,267 @@
+/** The trial page: sounds, sliders, saving and the way on. */
+
+import { AudioEngine, SHORTEST } from "./audio-engine.js";
+import { Autosave } from "./autosave.js";
+import { ScoreSlider } from "./score-slider.js";
+import { listenForKeys } from "./shortcuts.js";
+import { load } from "./stimuli.js";
+import { Timeline } from "./timeline.js";
+
+const TICK = 250; // ms between two looks at what was heard
+const HEARD_SAVED = 2; // seconds of further play after which the heard count is saved again
+
+const setup = JSON.parse(document.getElementById("setup").textContent);
+const $ = (id) => document.getElementById(id);
+/** @type {AudioEngine | null} */
+let engine = null;
+
+/** What this rater did with each slot; `base` is what was heard before this page was loaded. */
+const slots = setup.slots.map((saved) => ({
+  slot: saved.slot,
+  base: { plays: saved.plays, seconds: saved.seconds_heard },
+  score: saved.score,
+  row: document.querySelector(`.signal[data-slot="${saved.slot}"]`),
+  saved: { plays: saved.plays, seconds: saved.seconds_heard },
+}));
+
+const autosave = new Autosave({
+  url: setup.save_url,
+  rater: setup.rater,
+  trial: setup.trial,
+  revision: Math.max(...setup.slots.map((saved) => saved.revision)),
+});
+for (const write of autosave.recover(new Map(setup.slots.map((saved) => [saved.slot, saved.revision])))) adopt(write);
+
+for (const slot of slots) {
+  const [input, output] = [slot.row.querySelector("input"), slot.row.querySelector("output")];
+  slot.slider = new ScoreSlider(input, output, (score, done) => {
+    if (score === slot.score && !done) return;
+    slot.score = score;
+    save(slot, done);
+    showMissing();
+  });
+  slot.slider.score = slot.score;
+}
+
+autosave.addEventListener("state", showSaving);
+autosave.addEventListener("overruled", (event) => adopt(event.detail));
+autosave.addEventListener("elsewhere", (event) => adopt(event.detail));
+$("again").addEventListener("click", begin);
+$("help-open").addEventListener("click", () => $("help").showModal());
+$("onward").addEventListener("submit", goOn);
+$("desk").style.setProperty("--signals", String(slots.length));
+
+showMissing();
+showSaving();
+begin();
+
+/** Load every sound, then show the desk. */
+async function begin() {
+  $("again").hidden = true;
+  $("loading").classList.remove("failed");
+  $("loading-text").textContent = "Loading the sounds of this page…";
+  try {
+    const addresses = [setup.reference.url, ...setup.slots.map((slot) => slot.url)];
+    const sounds = await load(addresses, (share) => ($("loading-bar").value = share));
+    openDesk(sounds);
+  } catch (error) {
+    $("loading").classList.add("failed");
+    if (error.status >= 400 && error.status < 500) {
+      $("loading-text").textContent = error.message;
+      $("again").textContent = "Reload the page";
+      $("again").addEventListener("click", () => location.replace(setup.page_url), { once: true });
+    } else {
+      console.error(error);
+      $("loading-text").textContent =
+        "The sounds could not be loaded. Check your connection and try again; your ratings so far are safe.";
+    }
+    $("again").hidden = false;
+    $("again").focus();
+  }
+}
+
+/** @param {import("./wav.js").Sound[]} sounds the reference, then the slots */
+function openDesk(sounds) {
+  engine = new AudioEngine(sounds);
+  $("loading").hidden = true;
+  $("desk").hidden = false;
+
+  const timeline = new Timeline($("timeline"), sounds[0], {
+    shortest: SHORTEST,
+    onpassage: (start, end) => engine.setPassage(start, end),
+    onseek: (seconds) => engine.seek(seconds),
+  });
+  const buttons = [$("play-reference"), ...slots.map((slot) => slot.row.querySelector(".play"))];
+  const play = (index) => engine.play(index);
+  const toggle = () => (engine.playing ? engine.stop() : engine.play(engine.current));
+  const loop = () => engine.setLoop(!engine.loop);
+  buttons.forEach((button, index) => button.addEventListener("click", () => play(index)));
+  $("stop").addEventListener("click", () => engine.stop());
+  $("loop").addEventListener("click", loop);
+  $("whole").addEventListener("click", () => {
+    engine.setPassage(0, Infinity);
+    $("play-reference").focus(); // the button that was pressed goes away
+  });
+  listenForKeys({ signals: slots.length, play, toggle, loop, help: () => $("help").showModal() });
+
+  engine.addEventListener("change", () => {
+    const [start, end] = engine.passage;
+    buttons.forEach((button, index) => {
+      const on = index === engine.current;
+      button.setAttribute("aria-pressed", String(on && engine.playing));
+      button.parentElement.classList.toggle("current", on);
+      button.parentElement.classList.toggle("sounding", on && engine.playing);
+    });
+    $("loop").setAttribute("aria-pressed", String(engine.loop));
+    $("stop").disabled = !engine.playing;
+    $("whole").hidden = start === 0 && end === timeline.seconds;
+    timeline.setPassage(start, end);
+    if (engine.playing) notify("");
+    saveHeard(0);
+    showMissing();
+    requestAnimationFrame(follow);
+  });
+  engine.addEventListener("blocked", () =>
+    notify("Your browser lets no sound out. Check that a sound device is connected, then press play again."),
+  );
+  engine.addEventListener("interrupted", () => notify("The sound was interrupted. Press play to go on."));
+  engine.dispatchEvent(new Event("change"));
+  setInterval(() => {
+    if (!engine.playing) return;
+    engine.count();
+    saveHeard(HEARD_SAVED);
+    showMissing();
+  }, TICK);
+  addEventListener("pagehide", () => {
+    engine.count();
+    saveHeard(0);
+  }, { capture: true }); // before the autosave's own listener sends what waits
+
+  let following = false;
+  function follow() {
+    if (following) return;
+    following = true;
+    const draw = () => {
+      timeline.setPosition(engine.position);
+      $("clock").textContent = `${engine.position.toFixed(1)} s`;
+      following = engine.playing;
+      if (following) requestAnimationFrame(draw);
+    };
+    draw();
+  }
+}
+
+/** What was heard of a slot in all, whole milliseconds so that page and server agree. */
+function heard(slot) {
+  const plays = slot.base.plays + (engine?.plays[slot.slot] ?? 0);
+  const seconds = slot.base.seconds + (engine?.seconds[slot.slot] ?? 0);
+  return { plays, seconds: Math.floor(seconds * 1000 + 1e-6) / 1000 };
+}
+
+/** @param {number} least seconds of new play that are worth a write */
+function saveHeard(least) {
+  for (const slot of slots) {
+    const { plays, seconds } = heard(slot);
+    const crossed = slot.saved.seconds < setup.heard_seconds && seconds >= setup.heard_seconds;
+    const more = seconds - slot.saved.seconds;
+    if (crossed || more > least || (least === 0 && plays > slot.saved.plays)) save(slot, false);
+  }
+}
+
+/** @param {boolean} now */
+function save(slot, now) {
+  const { plays, seconds } = heard(slot);
+  slot.saved = { plays, seconds };
+  autosave.put({ slot: slot.slot, score: slot.score, plays, seconds_heard: seconds }, now);
+}
+
+/** Take over what another tab or device, or this page before it was reloaded, knows better. */
+function adopt(write) {
+  const slot = slots.find((each) => each.slot === write.slot);
+  const { plays, seconds } = heard(slot);
+  slot.base.plays += Math.max(0, write.plays - plays);
+  slot.base.seconds += Math.max(0, write.seconds_heard - seconds);
+  if (write.score !== null) slot.score = write.score;
+  if (slot.slider) {
+    slot.slider.score = slot.score;
+    showMissing();
+  }
+}
+
+function showMissing() {
+  const unheard = [];
+  const unrated = [];
+  for (const slot of slots) {
+    const share = setup.heard_seconds > 0 ? Math.min(1, heard(slot).seconds / setup.heard_seconds) : 1;
+    slot.row.style.setProperty("--heard", share.toFixed(2));
+    slot.row.classList.toggle("is-heard", share === 1);
+    if (share < 1) unheard.push(slot.slot);
+    if (slot.score === null) unrated.push(slot.slot);
+  }
+  const text = [
+    unheard.length ? `Still to hear: ${inRuns(unheard)}.` : "",
+    unrated.length ? `Still to rate: ${inRuns(unrated)}.` : "",
+  ];
+  const missing = text.filter(Boolean).join(" ") || "You have heard and rated every sound.";
+  if ($("missing").textContent !== missing) $("missing").textContent = missing;
+  $("next").disabled = unheard.length + unrated.length > 0 || $("onward").classList.contains("busy");
+}
+
+/** "1–4, 6, 8": three or more in a row as one run. @param {number[]} numbers */
+function inRuns(numbers) {
+  const runs = [];
+  for (const number of numbers) {
+    const run = runs.at(-1);
+    if (run && run.at(-1) === number - 1) run.push(number);
+    else runs.push([number]);
+  }
+  return runs.map((run) => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(", "))).join(", ");
+}
+
+function showSaving() {
+  const texts = {
+    saved: slots.some((slot) => slot.score !== null) ? "Saved" : "",
+    saving: "Saving…",
+    offline: "No connection. Kept on this device.",
+    refused: "Not saved",
+  };
+  $("saving").dataset.state = autosave.state;
+  if ($("saving").textContent !== texts[autosave.state]) $("saving").textContent = texts[autosave.state];
+  if (autosave.state === "refused") notify(autosave.refusal.text, "Reload the page");
+}
+
+/** @param {string} text @param {string} [action] label of a button that reloads */
+function notify(text, action = "") {
+  $("notice").hidden = !text;
+  $("notice-text").textContent = text;
+  $("notice-action").hidden = !action;
+  $("notice-action").textContent = action;
+}
+$("notice-action").addEventListener("click", () => location.replace(setup.page_url));
+
+/** Go on when everything is saved. @param {SubmitEvent} event */
+async function goOn(event) {
+  event.preventDefault();
+  if ($("next").disabled) return;
+  engine.stop();
+  busy(true);
+  await autosave.settle();
+  if (autosave.state === "refused") return busy(false);
+  try {
+    const form = $("onward");
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+    if (answer.status >= 500) throw new Error(`The server answered ${answer.status}.`);
+    location.replace(setup.page_url); // the next page, or whatever the server holds for right
+  } catch (error) {
+    console.error(error);
+    busy(false);
+    notify("The next page could not be reached. Your ratings are saved; check your connection and try again.");
+  }
+}
+
+/** @param {boolean} on */
+function busy(on) {
+  $("onward").classList.toggle("busy", on);
+  showMissing();
+  if (on) $("missing").textContent = "Saving…";
+}

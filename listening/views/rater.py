@@ -1,0 +1,226 @@
+"""What raters see. A rater is known by the token in their link, and by nothing else.
+
+Nothing that these views send, decoded samples apart, tells one slot of a trial from another.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from listening import ratings, sessions, stimuli
+from listening.models import Session, Study, Trial
+
+log = logging.getLogger(__name__)
+
+COOKIE_SECONDS = 90 * 24 * 3600
+MOST_OUTSIDE_IDS, LONGEST_ID_NAME, LONGEST_ID = 10, 40, 200
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_PAGES = {
+    Session.State.CONSENT: "listening/rater/consent.html",
+    Session.State.INSTRUCTIONS: "listening/rater/instructions.html",
+    Session.State.TRAINING: "listening/rater/trial.html",
+    Session.State.TRIALS: "listening/rater/trial.html",
+    Session.State.COMMENTS: "listening/rater/comments.html",
+    Session.State.FINISHED: "listening/rater/finished.html",
+}
+
+
+@require_safe
+@never_cache
+def invite(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a rater and send them to their own link; who was here before in this browser goes on where they were."""
+    study = Study.objects.filter(slug=slug).first()
+    if study is None:
+        return render(request, "listening/rater/unknown.html", status=404)
+    ids = outside_ids(request.GET)
+    known = _remembered(request, study)
+    if known and "new" not in request.GET and (not ids or ids == known.rater.outside_ids):
+        return redirect(known.rater)
+    if study.state != Study.State.OPEN:
+        return _not_open(request, study)
+    if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return HttpResponse(status=204)  # what only looks ahead makes no rater
+    session = sessions.start(
+        study,
+        outside_ids=ids,
+        locale=re.split(r"[,;]", request.headers.get("Accept-Language", ""))[0].strip()[:20],
+        browser=request.headers.get("User-Agent", "")[:300],
+    )
+    response = redirect(session.rater)
+    response.set_cookie(
+        _cookie(study),
+        session.rater.token,
+        max_age=COOKIE_SECONDS,
+        path=study.invite_path,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@require_safe
+@never_cache
+def rate(request: HttpRequest, token: str) -> HttpResponse:
+    """The one page of a rater: it shows the step where they are."""
+    session = _session(token)
+    if session is None:
+        return render(request, "listening/rater/unknown.html", status=404)
+    return _page(request, session)
+
+
+@require_POST
+@never_cache
+def step(request: HttpRequest, token: str) -> HttpResponse:
+    """Leave the page named in `from`; from anywhere else, only show where the rater is."""
+    session = _session(token)
+    if session is None:
+        return render(request, "listening/rater/unknown.html", status=404)
+    # Browsers send line ends as CR LF; a database takes no NUL.
+    comment = request.POST.get("comment", "").replace("\r\n", "\n").replace("\x00", "")
+    try:
+        sessions.advance(session, request.POST.get("from", ""), comment)
+    except sessions.StudyNotOpen:
+        return _not_open(request, session.study)
+    except sessions.Refused as refused:
+        return _page(request, session, problem=str(refused), comment=comment, status=409)
+    return redirect(session.rater)
+
+
+@csrf_exempt  # the token in the address is the key; a write that waited for days must not fail on a cookie
+@never_cache
+def save_rating(request: HttpRequest, token: str) -> HttpResponse:
+    """Keep one write and answer what is stored now."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    session = _session(token)
+    if session is None:
+        return JsonResponse({"error": "This link is not known."}, status=404)
+    try:
+        kept = ratings.save(session, ratings.parse(request.body))
+    except ratings.Refused as refused:
+        return JsonResponse({"error": refused.text}, status=refused.status)
+    return JsonResponse(_saved(kept))
+
+
+@require_safe
+def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
+    """A stimulus. Every header is the same for all of a trial's stimuli, and none comes from its file."""
+    session = _session(token)
+    if session is None:
+        return _no_sound("This link is not known.", 404)
+    if session.study.state != Study.State.OPEN:
+        return _no_sound("This study has ended.", 410)
+    try:
+        stored = stimuli.behind(session, audio_token)
+        with stored.open("rb") as file:
+            content = file.read()
+    except stimuli.NoSuchSound:
+        return _no_sound("This sound does not belong to the page where you are. Reload the page.", 404)
+    except (OSError, ValueError):  # ValueError: a rendering without a file
+        log.exception("a stimulus of session %s can't be read", session.pk)
+        return _no_sound("This sound can't be read on the server.", 503)
+    response = HttpResponse(content, content_type="audio/wav")
+    response["Content-Length"] = len(content)
+    response["Accept-Ranges"] = "none"
+    # no-transform: a proxy that compresses would give each sound a length of its own.
+    patch_cache_control(response, private=True, max_age=3600, no_transform=True)
+    return response
+
+
+def outside_ids(query: QueryDict) -> dict[str, str]:
+    """Names that others know the rater by, such as Prolific's, from the address; bounded in number and size."""
+    pairs = [(_clean(name)[:LONGEST_ID_NAME], _clean(value)[:LONGEST_ID]) for name, value in query.items()]
+    return dict([pair for pair in pairs if pair[0] and pair[0] != "new"][:MOST_OUTSIDE_IDS])
+
+
+def _clean(text: str) -> str:
+    return _UNPRINTABLE.sub("", text).strip()
+
+
+def _session(token: str) -> Session | None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
+        return None
+    return Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+
+
+def _remembered(request: HttpRequest, study: Study) -> Session | None:
+    session = _session(request.COOKIES.get(_cookie(study), ""))
+    return session if session and session.study_id == study.pk else None
+
+
+def _cookie(study: Study) -> str:
+    return f"rater-{study.slug}"
+
+
+def _page(
+    request: HttpRequest, session: Session, *, problem: str = "", comment: str = "", status: int = 200
+) -> HttpResponse:
+    study = session.study
+    if study.state != Study.State.OPEN and session.state != Session.State.FINISHED:
+        return _not_open(request, study)
+    trial = sessions.current_trial(session)
+    context = {
+        "session": session,
+        "study": study,
+        "step": sessions.step_of(session),
+        "step_url": reverse("step", args=[session.rater.token]),
+        "problem": problem,
+        "comment": comment,
+        "pages": study.clips.count(),
+        "signals": study.conditions.count(),
+    }
+    if trial:
+        if request.method == "GET":
+            sessions.show(trial)
+        context |= {"trial": trial, "setup": _setup(session, trial)}
+        context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
+    return render(request, _PAGES[Session.State(session.state)], context, status=status)
+
+
+def _setup(session: Session, trial: Trial) -> dict[str, object]:
+    """What the trial's scripts start from."""
+
+    def address(audio_token: str) -> str:
+        return reverse("audio", args=[session.rater.token, audio_token])
+
+    slots = [{**_saved(rating), "url": address(rating.token)} for rating in trial.ratings.all()]
+    return {
+        "rater": session.rater.token,
+        "trial": trial.token,
+        "page_url": reverse("rate", args=[session.rater.token]),
+        "save_url": reverse("save_rating", args=[session.rater.token]),
+        "heard_seconds": session.study.heard_seconds,
+        "reference": {"url": address(trial.reference_token)},
+        "slots": slots,
+    }
+
+
+def _saved(rating) -> dict[str, object]:  # noqa: ANN001
+    return {
+        "slot": rating.slot,
+        "score": rating.score,
+        "plays": rating.plays,
+        "seconds_heard": rating.seconds_heard,
+        "revision": rating.revision,
+    }
+
+
+def _not_open(request: HttpRequest, study: Study) -> HttpResponse:
+    ended = study.state == Study.State.CLOSED
+    return render(request, "listening/rater/not_open.html", {"ended": ended}, status=410 if ended else 403)
+
+
+def _no_sound(text: str, status: int) -> JsonResponse:
+    response = JsonResponse({"error": text}, status=status)
+    patch_cache_control(response, private=True, no_store=True)
+    return response
