@@ -83,8 +83,11 @@ def model_dir() -> Path:
     return Path(os.environ.get("VAR_DIR") or PROJECT / "var").resolve() / "models"
 
 
-def status(checkpoint: Checkpoint, directory: Path | None = None) -> Status:
-    """Look for a checkpoint and check its sha256 (again only when the file has changed)."""
+def status(checkpoint: Checkpoint = PUBLISHED["encodec_24khz"], directory: Path | None = None) -> Status:
+    """Look for a checkpoint in `directory` (default `model_dir()`) and check its sha256.
+
+    The hash is computed again only when the file has changed.
+    """
     path = (directory or model_dir()) / checkpoint.file
     if not path.is_file():
         return Status(
