@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from django.conf import settings
@@ -31,15 +31,18 @@ def folders_can_be_written(**_: object) -> list[CheckMessage]:
     for name in ("VAR_DIR", "MEDIA_ROOT"):
         folder = Path(getattr(settings, name))
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not os.access(there, os.W_OK):
+        try:
+            tempfile.TemporaryFile(dir=there).close()
+        except OSError as error:
             found.append(
                 Error(
-                    f"{name} {folder} cannot be written.",
+                    f"{name} {folder} cannot be written: {error.strerror}.",
                     hint=f"Give the user that runs evalapp the right to write to {there}, or set {name}.",
                     id="listening.E001",
                 )
             )
-        elif shutil.disk_usage(there).free < LEAST_FREE:
+            continue
+        if shutil.disk_usage(there).free < LEAST_FREE:
             found.append(
                 Warning(
                     f"{name} {folder} has less than 1 GB of room.",
