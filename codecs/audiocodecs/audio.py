@@ -296,10 +296,8 @@ def _probe_ffmpeg(file: BinaryIO, first: Exception) -> Probe:
                 seconds = float(ticks * (stream.time_base or 0))
             return Probe(codec.sample_rate, codec.channels, seconds, container.format.name, codec.name)
     except (av.FFmpegError, OSError, ValueError) as error:
-        second = getattr(error, "strerror", None) or error
-        raise AudioError(
-            f"This is not audio that can be read (libsndfile: {first}; FFmpeg: {second}). Export it as WAV or FLAC."
-        ) from error
+        reasons = f"libsndfile: {_why(first)}; FFmpeg: {getattr(error, 'strerror', None) or error}"
+        raise AudioError(f"This is not audio that can be read ({reasons}). Export it as WAV or FLAC.") from error
 
 
 def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
@@ -310,7 +308,7 @@ def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
                 while (block := sound.read(_BLOCK, "float32", always_2d=True)).size:
                     yield block.T
         except soundfile.SoundFileError as error:
-            raise AudioError(f"The {found.format} file is damaged ({error}). Export it again.") from error
+            raise AudioError(f"The {found.format} file is damaged ({_why(error)}). Export it again.") from error
         return
     try:
         with _ffmpeg(file) as container:
@@ -322,7 +320,12 @@ def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
             for part in planar.resample(None):
                 yield part.to_ndarray().astype(np.float32, copy=False)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"The {found.format} file is damaged ({error}). Export it again.") from error
+        raise AudioError(f"The {found.format} file is damaged ({_why(error)}). Export it again.") from error
+
+
+def _why(error: Exception) -> str:
+    """libsndfile's own words, without the memory address of the file object."""
+    return str(getattr(error, "error_string", error)).rstrip(". ")
 
 
 def _ffmpeg(file: BinaryIO) -> av.container.InputContainer:
