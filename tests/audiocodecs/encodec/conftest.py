@@ -55,8 +55,8 @@ def clips():
 
 @pytest.fixture(scope="session")
 def material(clips):
-    """Ten seconds of one clip and three of every other."""
-    return [clip if name == "speech_en_prompts" else clip[:, : 3 * RATE] for name, clip in clips.items()]
+    """Ten seconds of one clip and two of every other."""
+    return [clip if name == "speech_en_prompts" else clip[:, : 2 * RATE] for name, clip in clips.items()]
 
 
 @pytest.fixture(scope="session")

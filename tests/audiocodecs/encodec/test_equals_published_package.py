@@ -5,7 +5,7 @@ import torch
 
 from audiocodecs.base import Spec
 from audiocodecs.encodec import ecdc
-from audiocodecs.encodec.model import ENCODEC_24KHZ
+from audiocodecs.encodec.model import ENCODEC_24KHZ, EncodecModel
 
 RATE = ENCODEC_24KHZ.rate
 LENGTHS = {"one second": RATE, "ten seconds": 10 * RATE, "53,760 samples": 53_760, "one sample": 1}
@@ -37,18 +37,18 @@ def ties(model, latents, found, expected):
 
 
 def test_the_state_dict_has_the_published_keys_and_shapes(package, theirs):
-    from audiocodecs.encodec.model import EncodecModel
-
     expected = {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in EncodecModel().state_dict().items()}
     assert len(expected) == 252
     assert list(found.items()) == list(expected.items())
 
 
-def test_the_codebooks_are_really_used(ours, material):
+def test_the_codebooks_are_really_used(ours, material, capsys):
     codes = torch.cat([ours.encode(clip, 32) for clip in material], dim=1)
     used = [len(row.unique()) for row in codes]
     assert min(used[:8]) >= 500, used
+    with capsys.disabled():
+        print(f"\n  different codes used in codebooks 1 to 8: {used[:8]}, fewest in 9 to 32: {min(used[8:])}")
 
 
 @pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
@@ -57,13 +57,16 @@ def test_codes_and_samples_are_the_same_at_every_bandwidth(theirs, ours, clips, 
     assert clip.shape == (1, length)
     with torch.inference_mode():
         latents = ours.encoder(clip[None])[0]
+    all_codes = ours.encode(clip, 32)
     report = []
     for kbps in ENCODEC_24KHZ.bandwidths:
         theirs.set_target_bandwidth(kbps)
         with torch.inference_mode():
             [(expected, scale)] = theirs.encode(clip[None])
             sound = theirs.decode([(expected, scale)])[0]
-        codes = ours.encode(clip, ENCODEC_24KHZ.codebooks_at(kbps))
+        n_q = ENCODEC_24KHZ.codebooks_at(kbps)
+        # The first codebooks of 24 kbps are the codes at less; on the long clip that saves four runs.
+        codes = all_codes[:n_q] if length > 5 * RATE else ours.encode(clip, n_q)
         assert codes.shape == expected[0].shape == (kbps / 0.75, ecdc.frame_count(length, RATE, 75))
         tied = ties(ours, latents, codes, expected[0])
         apart = float((ours.decode(expected[0]) - sound).abs().max())
@@ -76,7 +79,7 @@ def test_codes_and_samples_are_the_same_at_every_bandwidth(theirs, ours, clips, 
 
 @pytest.mark.parametrize("clip", ["music_metal", "speech_noisy_da", "music_percussion"])
 def test_codes_are_the_same_on_other_material(theirs, ours, clips, clip):
-    samples = clips[clip][:, : 3 * RATE]
+    samples = clips[clip][:, : 2 * RATE]
     theirs.set_target_bandwidth(24.0)
     with torch.inference_mode():
         [(expected, _)] = theirs.encode(samples[None])
