@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.html import format_html
 from django.utils.text import slugify
 
 from analysis.screening import MARKED, NONE, RULES
@@ -23,7 +24,11 @@ class StudyForm(forms.ModelForm):
     screening = forms.MultipleChoiceField(
         label="Post-screening rules",
         required=False,
-        choices=[(rule.name, rule.text) for rule in RULES.values() if rule.name not in (MARKED, NONE)],
+        choices=[
+            (rule.name, format_html("{} <code>{}</code>", rule.text, rule.name))
+            for rule in RULES.values()
+            if rule.name not in (MARKED, NONE)
+        ],
         widget=forms.CheckboxSelectMultiple,
         help_text="Which raters the statistics leave out, and why. Their ratings stay in the export, marked. "
         "Fixed when the study opens. None ticked: nobody is left out.",
@@ -83,7 +88,7 @@ class StudyForm(forms.ModelForm):
     DEFAULTED = ("rate", "channels", "loudness", "heard_seconds", "consent_text", "instructions_text")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs, label_suffix="")
         self.fields["slug"].required = False
         for name in self.DEFAULTED:
             self.fields[name].required = False
@@ -135,11 +140,11 @@ class ClipForm(forms.ModelForm):
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("auto_id", f"id_clip{kwargs['instance'].pk}_%s")
+        kwargs |= {"auto_id": f"id_clip{kwargs['instance'].pk}_%s", "label_suffix": ""}
         super().__init__(*args, **kwargs)
         for name in ("start", "length"):
             # 3.0000000001 and 10.239999771 are how floats look, not what anyone typed.
-            self.initial[name] = round(self.initial[name], 3)
+            self.initial[name] = f"{self.initial[name]:.3f}".rstrip("0").rstrip(".")
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"]

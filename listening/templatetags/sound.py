@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -20,3 +24,9 @@ def signed(value: float | None) -> str:
         return "–"
     text = f"{value:+.1f}".replace("-", "\u2212")
     return "0.0" if text[1:] == "0.0" else text
+
+
+@register.filter
+def ticks(text: str) -> SafeString:
+    """A text in which what stands between `backticks` is shown as code."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # escaped

@@ -2,12 +2,6 @@
 
 import "./confirm.js";
 
-/** Uploads that run at the same time. Each is decoded and checked by the server, which has other work too. */
-const PARALLEL = 2;
-
-const form = /** @type {HTMLFormElement | null} */ (document.getElementById("upload"));
-if (form) start(form);
-
 /** @param {HTMLFormElement} form */
 function start(form) {
   const input = /** @type {HTMLInputElement} */ (form.querySelector("input[type=file]"));
@@ -49,12 +43,12 @@ class UploadQueue {
     this.status = document.getElementById("upload-status");
     /** @type {(() => Promise<void>)[]} */
     this.waiting = [];
-    this.running = 0;
+    this.running = false;
     this.counts = { all: 0, added: 0, failed: 0 };
   }
 
   get busy() {
-    return this.running > 0 || this.waiting.length > 0;
+    return this.running || this.waiting.length > 0;
   }
 
   /**
@@ -88,14 +82,12 @@ class UploadQueue {
     this.waiting.push(() => this.send(file, category, line));
   }
 
-  next() {
-    while (this.running < PARALLEL && this.waiting.length) {
-      this.running += 1;
-      this.waiting.shift()().finally(() => {
-        this.running -= 1;
-        this.next();
-      });
-    }
+  /** One after the other, so that the clips get the order of the files. */
+  async next() {
+    if (this.running) return;
+    this.running = true;
+    while (this.waiting.length) await this.waiting.shift()();
+    this.running = false;
   }
 
   async send(file, category, line) {
@@ -242,3 +234,6 @@ function make(tag, className, text) {
   element.textContent = text;
   return element;
 }
+
+const form = /** @type {HTMLFormElement | null} */ (document.getElementById("upload"));
+if (form) start(form);
