@@ -29,11 +29,14 @@ class OpusFile:
         At 48 kHz, the pre-skip and what is trimmed at the end taken off.
     payload : bytes
         The audio packets, one after another.
+    configurations : tuple of int
+        Of each packet: 0-11 SILK, 12-15 hybrid, 16-31 CELT (RFC 6716, table 2).
     """
 
     channels: int
     samples: int
     payload: bytes
+    configurations: tuple[int, ...]
 
 
 def read_opus(data: bytes) -> OpusFile:
@@ -58,7 +61,7 @@ def read_opus(data: bytes) -> OpusFile:
         raise CodecError("The Opus file is damaged: its packets do not give the length that it states.")
     if decoded > MOST_SECONDS * OPUS_RATE:
         raise CodecError(f"The Opus file is longer than {MOST_SECONDS} s.")
-    return OpusFile(channels, samples, b"".join(packets[2:]))
+    return OpusFile(channels, samples, b"".join(packets[2:]), tuple(packet[0] >> 3 for packet in packets[2:]))
 
 
 def _packets(data: bytes) -> tuple[list[bytes], int]:
