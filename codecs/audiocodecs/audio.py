@@ -235,7 +235,10 @@ class _Nameless(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        # A damaged file sends libsndfile before the start; it sees that the place did not change.
+        with contextlib.suppress(ValueError, OSError):
+            self._file.seek(offset, whence)
+        return self._file.tell()
 
     def tell(self) -> int:
         return self._file.tell()
@@ -338,8 +341,16 @@ def _sound(container: av.container.InputContainer) -> av.AudioStream:
     if not container.streams.audio:
         raise ValueError("there is no sound in it")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise ValueError("its sound is coded in an unknown way")
     stream.codec_context.thread_count = 1
     return stream
+
+
+def _said(error: Exception) -> str:
+    """The library's own words, without the name of our file object around them."""
+    words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return words.rstrip(".")
 
 
 def _too_long(seconds: float | None, most: float) -> str:
