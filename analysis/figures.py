@@ -10,9 +10,11 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -33,7 +35,7 @@ WIDTH = 5.2  # inches
 ROW = 0.34  # inches a condition
 SIZE = 9.5  # points, large enough to be read on a phone
 LONGEST = 24  # characters of a name
-MOST_LABELLED = 60  # raters
+MOST_LABELLED = 24  # raters
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,19 @@ class Drawing:
 
     @property
     def inline_svg(self) -> str:
-        """For a page: scales with it, and takes ink and ground from its CSS variables, so that dark pages work."""
-        start = self.svg.index("<svg")
-        head, rest = self.svg[start:].split(">", 1)
-        box = re.search(r'viewBox="[^"]+"', head)
-        label = self.title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+        """For a page: scales with it, and takes ink and ground from its CSS variables, so that dark pages work.
+
+        Holds no style element or attribute, which a page's Content-Security-Policy may forbid.
+        """
+        _, body = self.svg.split("</style>", 1)
+        box = re.search(r'viewBox="[^"]+"', self.svg)
+        body = re.sub(r' style="([^"]*)"', _as_attributes, body.replace("xlink:href", "href"))
         for colour, token in _TOKENS.items():
-            rest = rest.replace(colour, f"var({token}, {colour})")
-        return f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} role="img" aria-label="{label}">{rest}'
+            body = body.replace(colour, f"var({token}, {colour})")
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} role="img" '
+            f'aria-label="{escape(self.title)}" stroke-linejoin="round" stroke-linecap="butt">\n<defs>{body}'
+        )
 
     def png(self, dpi: int = 200) -> bytes:
         """As PNG, on white."""
@@ -210,27 +217,31 @@ def rater_map(frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str]
     values = np.ma.masked_invalid(means.loc[raters].to_numpy(float).T)
     figure, axes = _figure(len(order), extra=0.9)
     mesh = axes.pcolormesh(
-        values, cmap="cividis", vmin=0, vmax=100, edgecolors=SURFACE, linewidth=0.8 if len(raters) <= 60 else 0,
+        values,
+        cmap=colormaps["cividis"].resampled(20),  # a step every 5 points
+        vmin=0,
+        vmax=100,
+        edgecolors=SURFACE,
+        linewidth=0.8 if len(raters) <= 60 else 0,
         rasterized=values.size > 2000,
-    )  # fmt: skip
+    )
     if 0 < n_in < len(raters):
         axes.axvline(n_in, color=INK, linewidth=1.6, linestyle=(0, (3, 2)))
     axes.tick_params(length=0, labelsize=SIZE - 2, colors=INK)
     _name_rows(axes, order, first=0.5)
     axes.set_ylim(len(order), 0)
-    if len(raters) <= MOST_LABELLED:
-        labels = [_short(name, 10) for name in raters]
-        upright = max(map(len, labels)) * len(labels) > 30
-        axes.set_xticks(np.arange(len(raters)) + 0.5, labels, rotation=90 if upright else 0, parse_math=False)
-    else:
-        axes.set_xticks([])
+    step = -(-len(raters) // MOST_LABELLED)
+    labels = [_short(name, 10) for name in raters[::step]]
+    upright = max(map(len, labels)) * len(labels) > 30
+    axes.set_xticks(np.arange(0, len(raters), step) + 0.5, labels, rotation=90 if upright else 0, parse_math=False)
     axes.set_xlabel(f"{len(raters)} raters" if len(raters) > 1 else "1 rater", color=SOFT, fontsize=SIZE)
     bar = figure.colorbar(mesh, ax=axes, fraction=0.035, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SIZE - 1.5, colors=INK, length=0)
     bar.ax.set_ylabel("Score", color=SOFT, fontsize=SIZE)
+    named = f" Every {step}th rater is named." if step > 3 else " Not every rater is named." if step > 1 else ""
     apart = " Right of the dashed line: raters who were excluded." if 0 < n_in < len(raters) else ""
-    caption = f"The mean that each rater gave each condition, dark is low; empty where there is none.{apart}"
+    caption = f"The mean that each rater gave each condition, dark is low; empty where there is none.{apart}{named}"
     return _drawing("raters", "What each rater gave", caption, figure)
 
 
@@ -287,6 +298,12 @@ def _drawing(name: str, title: str, caption: str, figure: Figure) -> Drawing:
     file = io.StringIO()
     figure.savefig(file, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
     return Drawing(name, title, caption, figure, _own_ids(file.getvalue(), name))
+
+
+def _as_attributes(style: re.Match[str]) -> str:
+    """`style="fill: red; stroke: none"` as attributes of the element."""
+    pairs = [part.split(":", 1) for part in style[1].split(";") if part.strip()]
+    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
 
 
 def _own_ids(svg: str, name: str) -> str:

@@ -13,7 +13,7 @@ import scipy
 
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.frame import SYSTEM
-from analysis.inference import ZERO_METHODS
+from analysis.inference import EXACT_UP_TO, ZERO_METHODS
 from analysis.wording import count, listed, number, p_phrase
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def methods(report: Report) -> dict[str, str]:
             "On the raters' means of the systems, without reference and anchors. Friedman's test with correction for "
             "ties, and Kendall's W, over the raters who rated every system. Wilcoxon's signed-rank test of every "
             f"pair, two-sided, with Holm's correction over all pairs; {ZERO_METHODS[report.zeros]}. Its distribution "
-            "is exact where there are neither ties nor zeros, from all sign patterns for few raters, and a normal "
-            "approximation otherwise."
+            f"is exact, over all sign patterns given the ties, up to {EXACT_UP_TO} raters, and a normal approximation "
+            "above."
         ),
         "Software": f"{used}.",
     }

@@ -30,10 +30,7 @@ ROUGH_BELOW = 10
 """Raters below which the chi-square approximation of Friedman's statistic is rough."""
 
 EXACT_UP_TO = 50
-"""Raters up to which Wilcoxon's distribution without ties and zeros is computed exactly."""
-
-PERMUTED_UP_TO = 13
-"""Raters up to which all sign patterns are tried where there are ties or zeros."""
+"""Raters up to which Wilcoxon's distribution is computed over all sign patterns, ties and zeros included."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +137,8 @@ def wilcoxon_pairs(frame: pd.DataFrame, *, zeros: ZeroMethod = "pratt") -> pd.Da
     DataFrame
         a, b, n_raters (with ratings of both), n_zero, mean_difference,
         median_difference (a - b, of the raters' means), statistic (the smaller
-        rank sum), p, p_holm (over the pairs that have a p), method ("exact",
-        "all sign patterns", "normal approximation"), note.
+        rank sum), p, p_holm (over the pairs that have a p), method ("exact" up
+        to 50 raters, "normal approximation" above), note.
 
     >>> import pandas as pd
     >>> from analysis.frame import tidy
@@ -189,21 +186,35 @@ def _signed_rank(differences: NDArray[np.float64], zeros: ZeroMethod) -> tuple[f
         return float("nan"), float("nan"), "", f"{_count(n, 'rater')} with both systems: no test."
     if not differences.any():
         return 0.0, 1.0, "exact", "All differences are zero."
-    sizes = np.abs(differences)
-    note = ""
-    if 2.0 ** (1 - n) > 0.05:
-        note = f"With {n} raters p cannot fall below {2.0 ** (1 - n):.3g}."
-    if sizes.all() and len(np.unique(sizes)) == n and n <= EXACT_UP_TO:
-        found, method = stats.wilcoxon(differences, method="exact"), "exact"
-    elif n <= PERMUTED_UP_TO:
-        patterns = stats.PermutationMethod(n_resamples=2**PERMUTED_UP_TO)
-        found = stats.wilcoxon(differences, zero_method=zeros, method=patterns)
-        method = "all sign patterns"
-    else:
-        # scipy-stubs know the method by its old name "approx" only.
-        found = stats.wilcoxon(differences, zero_method=zeros, method="asymptotic")  # type: ignore[call-overload]
-        method = "normal approximation"
-    return float(found.statistic), float(found.pvalue), method, note
+    note = f"With {n} raters p cannot fall below {2.0 ** (1 - n):.3g}." if 2.0 ** (1 - n) > 0.05 else ""
+    if n <= EXACT_UP_TO:
+        return *_exact(differences, zeros), "exact", note
+    # scipy-stubs know the method by its old name "approx" only.
+    found = stats.wilcoxon(differences, zero_method=zeros, method="asymptotic")  # type: ignore[call-overload]
+    return float(found.statistic), float(found.pvalue), "normal approximation", note
+
+
+def _exact(differences: NDArray[np.float64], zeros: ZeroMethod) -> tuple[float, float]:
+    """Smaller rank sum, and its two-sided p over all sign patterns of the differences that are not zero.
+
+    Ranks that ties share are halves at worst, so twice the rank sum is a whole
+    number and its distribution a product of polynomials, one factor a rater.
+    """
+    if zeros == "wilcox":
+        differences = differences[differences != 0]
+    ranks = stats.rankdata(np.abs(differences))
+    split = ranks[differences == 0].sum() / 2 if zeros == "zsplit" else 0.0
+    above, below = ranks[differences > 0].sum(), ranks[differences < 0].sum()
+    doubled = np.rint(2 * ranks[differences != 0]).astype(int)
+    chance = np.ones(1)  # of every value of twice the rank sum of one side
+    for rank in doubled:
+        longer = np.zeros(len(chance) + rank)
+        longer[: len(chance)] += chance / 2
+        longer[rank:] += chance / 2
+        chance = longer
+    distance = np.abs(2 * np.arange(len(chance)) - doubled.sum())
+    p = float(chance[distance >= abs(round(2 * (above - below)))].sum())
+    return float(min(above, below) + split), min(p, 1.0)
 
 
 def _mixed_items(frame: pd.DataFrame) -> list[str]:

@@ -123,6 +123,7 @@ def _results(report: Report) -> str:
 
 def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
     first = [Column(by.capitalize(), list(table[by]), numeric=False)] if by else []
+    counts = ("raters", "ratings") if by == "item" else ("raters", "items", "ratings")
     interval = [
         f"{number(low)} to {number(high)}" if low == low else NOTHING
         for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
@@ -134,7 +135,7 @@ def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
         Column("CI", interval),
         Column("Median", _numbers(table["median"])),
         Column("Quartiles", [f"{number(a)} to {number(b)}" for a, b in zip(table["q1"], table["q3"], strict=True)]),
-        *(Column(name.capitalize(), [f"{n:,}" for n in table[f"n_{name}"]]) for name in ("raters", "items", "ratings")),
+        *(Column(name.capitalize(), [f"{n:,}" for n in table[f"n_{name}"]]) for name in counts),
     ]
 
 
@@ -165,7 +166,6 @@ def _tests(report: Report) -> str:
         Column("Raters", [f"{n:,}" for n in pairs["n_raters"]]),
         Column("p", [p_value(p) for p in pairs["p"]]),
         Column("p (Holm)", [p_value(p) for p in pairs["p_holm"]], strong=list(pairs["p_holm"] < ALPHA)),
-        Column("How", [method or NOTHING for method in pairs["method"]], numeric=False),
     ]
     caption = (
         f"Wilcoxon's signed-rank test of every pair. Differences: first minus second. Strong: p (Holm) < {ALPHA:g}."

@@ -154,6 +154,7 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
         if absent:
             notes.append(f"{rule.name} was applied without the {_words(absent)}, of which there is no rating.")
         checks, remarks = rule.check(usable)
+        checks = checks.sort_values("rater", key=_places_of(list(reasons)), kind="stable")
         checks.insert(0, "rule", rule.name)
         found.append(checks)
         notes += remarks + _not_judged(rule, checks, usable)
@@ -170,6 +171,11 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
     checks["share"] = checks["failed"].to_numpy(float) / checks["of"].to_numpy(float)
     kept = usable[~usable["rater"].isin(out)].reset_index(drop=True)
     return Screening(chosen, raters, checks[_CHECKS], kept, tuple(notes))
+
+
+def _places_of(raters: Sequence[str]) -> Callable[[pd.Series], pd.Series]:
+    places = {rater: place for place, rater in enumerate(raters)}
+    return lambda column: column.map(places)
 
 
 def _words(roles: Sequence[str]) -> str:

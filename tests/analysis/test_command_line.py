@@ -1,0 +1,95 @@
+"""`python -m analysis report` from files as people have them."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from analysis.__main__ import main
+
+from .studies import exported, scores_table
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "analysis", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_report_is_written_from_an_export(tmp_path):
+    exported(6, 3).to_csv(tmp_path / "ratings.csv", index=False)
+    done = run("report", tmp_path / "ratings.csv", "-o", tmp_path / "new" / "out", "--title", "Speech, first round")
+    assert done.returncode == 0, done.stderr
+    assert "6 raters are analysed" in done.stdout
+    written = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
+    assert written == ["conditions.csv", "figures", "raters.csv", "report.html", "tests.json"]
+    assert "<h1>Speech, first round</h1>" in (tmp_path / "new" / "out" / "report.html").read_text()
+
+
+def test_an_empty_export_is_said_to_be_empty_without_a_traceback(tmp_path):
+    exported(1, 1).iloc[:0].to_csv(tmp_path / "ratings.csv", index=False)
+    done = run("report", tmp_path / "ratings.csv", "-o", tmp_path / "out")
+    assert done.returncode == 2
+    assert "There are no ratings: the table has columns and no rows." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "none.csv"), "-o", str(tmp_path / "out")]) == 2
+    assert "none.csv: There is no such file." in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    exported(2, 2).to_csv(tmp_path / "ratings.csv", index=False)
+    (tmp_path / "out").write_text("a file")
+    assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(tmp_path / "out")]) == 2
+    assert str(tmp_path / "out") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--screening", "bs1534"], ["--role", "A=anchor"], ["--ci", "z"]])
+def test_an_option_with_an_unknown_value_is_refused(tmp_path, capsys, option):
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "ratings.csv", "-o", str(tmp_path), *option])
+    assert stop.value.code == 2
+    assert option[1] in capsys.readouterr().err
+
+
+def test_several_rules_roles_and_an_order_can_be_given(tmp_path):
+    table = scores_table({"Original": [100, 50, 98], "LP35": [10, 20, 95], "A": [60, 50, 40], "B": [70, 30, 45]})
+    table.to_json(tmp_path / "ratings.json", orient="records")
+    options = [
+        "--role",
+        "Original=hidden_reference",
+        "--role",
+        "LP35=low_anchor",
+        "--order",
+        "B",
+        "--quantiles",
+        "hazen",
+    ]
+    rules = ["--screening", "bs1534_hidden_reference", "encodec_2022"]
+    assert main(["report", str(tmp_path / "ratings.json"), "-o", str(tmp_path), *options, *rules]) == 0
+    assert pd.read_csv(tmp_path / "conditions.csv")["condition"].tolist() == ["B", "Original", "A", "LP35"]
+    raters = pd.read_csv(tmp_path / "raters.csv").set_index("rater")
+    assert raters["excluded"].tolist() == [False, True, True]
+    assert raters.loc[3, "reason"].startswith("encodec_2022: low anchor above 80 in 1 of 1 trials")
+    assert json.loads((tmp_path / "tests.json").read_text())["settings"]["quantiles"] == "hazen"
+
+
+def test_what_a_rule_could_not_do_is_said_on_stderr(tmp_path, capsys):
+    scores_table({"A": [60, 50], "B": [70, 30]}).to_csv(tmp_path / "ratings.csv", index=False)
+    assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(tmp_path / "out")]) == 0
+    assert "bs1534_hidden_reference was not applied" in capsys.readouterr().err
+
+
+def test_unfinished_sessions_are_analysed_only_when_asked_for(tmp_path):
+    export = exported(4, 2)
+    export.loc[export["rater"] == "R02", "session_state"] = "trials"
+    export.to_parquet(tmp_path / "ratings.parquet")
+    command = ["report", str(tmp_path / "ratings.parquet"), "-o", str(tmp_path)]
+    assert main(command) == 0
+    assert pd.read_csv(tmp_path / "conditions.csv")["n_raters"].unique().tolist() == [3]
+    assert main([*command, "--keep-unfinished"]) == 0
+    assert pd.read_csv(tmp_path / "conditions.csv")["n_raters"].unique().tolist() == [4]

@@ -1,0 +1,22 @@
+"""The examples in the docstrings are true."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import analysis
+
+MODULES = [f"analysis.{found.name}" for found in pkgutil.iter_modules(analysis.__path__) if found.name != "__main__"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_a_module_give_what_they_show(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_the_statistics_have_examples():
+    for name in ("frame", "screening", "describe", "inference"):
+        assert doctest.testmod(importlib.import_module(f"analysis.{name}")).attempted > 2

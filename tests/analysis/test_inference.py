@@ -1,0 +1,198 @@
+"""Friedman, Kendall's W, Wilcoxon and Holm against scipy, brute force and figures worked by hand."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.frame import RatingsError, tidy
+from analysis.inference import friedman, holm, system_matrix, wilcoxon_pairs
+
+from .studies import exported, scores_table
+
+RATINGS = st.integers(2, 12).flatmap(
+    lambda n: st.lists(st.lists(st.integers(0, 100), min_size=n, max_size=n), min_size=3, max_size=6)
+)
+
+
+def frame_of(systems: list[list[float]]) -> pd.DataFrame:
+    return tidy(scores_table({f"S{i}": scores for i, scores in enumerate(systems)}))
+
+
+@settings(deadline=None, max_examples=40)
+@given(RATINGS)
+def test_friedmans_statistic_is_scipys_with_and_without_ties(systems):
+    found = friedman(frame_of(systems))
+    if math.isnan(found.statistic):
+        assert all(len(set(row)) == 1 for row in zip(*systems, strict=True))
+        return
+    expected = stats.friedmanchisquare(*systems)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p == pytest.approx(expected.pvalue)
+
+
+def test_complete_agreement_has_a_w_of_one():
+    found = friedman(frame_of([[10, 20, 30, 40], [15, 25, 35, 45], [50, 60, 70, 80]]))
+    assert found.w == pytest.approx(1)
+    assert found.statistic == pytest.approx(4 * (3 - 1))
+
+
+def test_friedman_leaves_reference_and_anchors_out():
+    frame = tidy(exported(n_raters=12))
+    found = friedman(frame)
+    assert (found.n_systems, found.df, found.n_raters) == (9, 8, 12)
+    matrix = system_matrix(frame)
+    assert not {"Reference", "Mid anchor", "Low anchor"} & set(matrix.columns)
+    expected = stats.friedmanchisquare(*(matrix[name] for name in matrix))
+    assert found.statistic == pytest.approx(expected.statistic)
+
+
+def test_raters_without_every_system_are_left_out_and_counted():
+    export = exported(n_raters=12)
+    export = export[~((export["rater"] == "R05") & (export["condition"] == "Opus 6"))]
+    found = friedman(tidy(export))
+    assert (found.n_raters, found.n_dropped) == (11, 1)
+    whole = friedman(tidy(export[export["rater"] != "R05"]))
+    assert found.statistic == whole.statistic
+
+
+def test_a_rater_who_missed_a_system_on_some_items_is_pointed_out():
+    export = exported(n_raters=12)
+    export = export[~((export["rater"] == "R05") & (export["condition"] == "Opus 6") & (export["clip"] == "clip 1"))]
+    found = friedman(tidy(export))
+    assert found.n_raters == 12
+    assert "1 rater did not rate all systems of every item" in found.note
+
+
+@pytest.mark.parametrize(
+    ("systems", "n"),
+    [([[10, 20], [20, 30]], "2 systems rated by 2 raters"), ([[10], [20], [30]], "3 systems rated by 1 rater who")],
+)
+def test_too_few_systems_or_raters_give_a_reason_and_no_figure(systems, n):
+    found = friedman(frame_of(systems))
+    assert math.isnan(found.statistic)
+    assert math.isnan(found.p)
+    assert "needs at least 3 systems and 2 raters" in found.note
+    assert n in found.note
+
+
+def test_no_systems_at_all_give_a_reason_and_no_figure():
+    frame = tidy(scores_table({"Reference": [100, 99], "Anchor": [20, 10]}))
+    assert "0 systems" in friedman(frame).note
+    assert wilcoxon_pairs(frame).empty
+
+
+def test_raters_who_give_all_systems_the_same_show_no_order():
+    found = friedman(frame_of([[50, 60], [50, 60], [50, 60]]))
+    assert math.isnan(found.p)
+    assert "there is no order to test" in found.note
+
+
+def test_few_raters_make_the_approximation_rough_and_many_do_not():
+    assert "rough" in friedman(tidy(exported(n_raters=9))).note
+    assert friedman(tidy(exported(n_raters=10))).note == ""
+
+
+def test_means_that_are_equal_are_ties_whatever_their_last_bit():
+    # 0.1 + 0.2 is not 0.3 in binary; a rater's means of these are equal.
+    table = pd.concat(
+        [
+            scores_table({"A": [0.1, 50], "B": [0.3, 40], "C": [90, 91]}, item="x"),
+            scores_table({"A": [0.2, 50], "B": [0.0, 40], "C": [90, 91]}, item="y"),
+        ]
+    )
+    assert wilcoxon_pairs(tidy(table)).loc[0, "n_zero"] == 1
+
+
+def brute_force_p(differences: np.ndarray, zeros: str) -> float:
+    """Two-sided p over all sign patterns, by the definition."""
+    d = differences[differences != 0] if zeros == "wilcox" else differences
+    ranks = stats.rankdata(np.abs(d))
+    weight = np.where(d == 0, 0.0, ranks)
+    sides = np.sign(d)
+    observed = abs((sides * weight).sum())
+    totals = [abs((np.array(signs) * sides * weight).sum()) for signs in itertools.product([-1, 1], repeat=len(d))]
+    return float(np.mean(np.array(totals) >= observed - 1e-9))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(-6, 6), min_size=3, max_size=9).filter(any), st.sampled_from(["pratt", "wilcox", "zsplit"]))
+def test_wilcoxon_with_ties_and_zeros_is_what_all_sign_patterns_give(differences, zeros):
+    a = [50 + d for d in differences]
+    found = wilcoxon_pairs(frame_of([a, [50] * len(a)]), zeros=zeros).iloc[0]
+    assert found["p"] == pytest.approx(brute_force_p(np.array(differences, float), zeros))
+
+
+def test_wilcoxon_is_scipys_exact_test_where_scipy_has_one():
+    frame = tidy(exported(n_raters=20, n_items=8))
+    matrix, found, checked = system_matrix(frame), wilcoxon_pairs(frame), 0
+    assert len(found) == 9 * 8 / 2
+    for row in found.itertuples():
+        d = (matrix[row.a] - matrix[row.b]).round(9)
+        assert row.mean_difference == pytest.approx(d.mean())
+        assert row.median_difference == pytest.approx(d.median())
+        assert row.method == "exact"
+        if d.abs().nunique() == len(d) and (d != 0).all():
+            expected = stats.wilcoxon(d, method="exact")
+            assert row.p == pytest.approx(expected.pvalue, rel=1e-12)
+            assert row.statistic == expected.statistic
+            checked += 1
+    assert checked > 3
+
+
+@pytest.mark.parametrize("zeros", ["pratt", "wilcox", "zsplit"])
+def test_wilcoxon_of_many_raters_is_scipys_approximation_and_near_the_exact_test(zeros):
+    draw = np.random.default_rng(5)
+    d = draw.integers(-8, 11, 60)
+    found = wilcoxon_pairs(frame_of([list(50 + d), [50] * 60]), zeros=zeros).iloc[0]
+    expected = stats.wilcoxon(d, zero_method=zeros, method="asymptotic")
+    assert found["method"] == "normal approximation"
+    assert (found["statistic"], found["p"]) == (expected.statistic, pytest.approx(expected.pvalue))
+    fewer = wilcoxon_pairs(frame_of([list(50 + d[:50]), [50] * 50]), zeros=zeros).iloc[0]
+    approximate = stats.wilcoxon(d[:50], zero_method=zeros, method="asymptotic")
+    assert fewer["method"] == "exact"
+    assert fewer["statistic"] == approximate.statistic
+    assert fewer["p"] == pytest.approx(approximate.pvalue, rel=0.1)
+
+
+def test_few_raters_cannot_get_below_the_p_that_the_note_names():
+    found = wilcoxon_pairs(frame_of([[10, 20, 30, 40, 50], [21, 32, 43, 54, 65]])).iloc[0]
+    assert found["p"] == 2 / 2**5
+    assert found["note"] == "With 5 raters p cannot fall below 0.0625."
+
+
+def test_one_rater_is_no_test():
+    found = wilcoxon_pairs(frame_of([[10], [20]])).iloc[0]
+    assert math.isnan(found["p"])
+    assert math.isnan(found["p_holm"])
+    assert found["note"] == "1 rater with both systems: no test."
+
+
+def test_systems_that_every_rater_put_equal_have_a_p_of_one():
+    found = wilcoxon_pairs(frame_of([[10, 20, 30], [10, 20, 30]])).iloc[0]
+    assert (found["p"], found["p_holm"], found["n_zero"]) == (1, 1, 3)
+
+
+def test_holm_by_hand():
+    # Sorted .005, .01, .03, .04 times 4, 3, 2, 1: .02, .03, .06, .04; made to rise: .02, .03, .06, .06.
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_lies_between_no_correction_and_bonferroni_and_keeps_the_order(values):
+    p = np.array(values)
+    corrected = holm(p)
+    assert (corrected >= p - 1e-15).all()
+    assert (corrected <= np.minimum(1, len(p) * p) + 1e-12).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(corrected[order]) >= 0).all()
+
+
+def test_an_unknown_way_with_zeros_is_refused():
+    with pytest.raises(RatingsError, match="no zero method 'drop'. There are: pratt, wilcox, zsplit"):
+        wilcoxon_pairs(frame_of([[10, 20], [20, 30]]), zeros="drop")

@@ -1,0 +1,195 @@
+"""The report says what a reader needs to judge the figures, whatever the data are like."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from analysis.frame import RatingsError
+from analysis.report import Report, build_report
+
+from .studies import exported, scores_table
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    export = exported(n_raters=12, n_items=6)
+    slips = (export["rater"] == "R03") & (export["role"] == "hidden_reference")
+    export.loc[slips, "score"] = 60
+    left = export["rater"] == "R07"
+    export.loc[left, "session_state"] = "trials"
+    export = export[~(left & (export["trial_position"] > 2))]
+    return build_report(export, screening=["bs1534_hidden_reference"], made_on="2026-04-01")
+
+
+class Text(HTMLParser):
+    """Text of a page without its figures and styles; complains about tags that do not match."""
+
+    VOID = {"meta", "link", "br", "path", "use"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"svg", "style"} & set(self.open):
+            self.text.append(data)
+
+
+def text_of(html: str) -> str:
+    reader = Text()
+    reader.feed(html)
+    assert reader.open == []
+    return " ".join(" ".join(reader.text).split())
+
+
+def test_it_says_who_was_left_out_and_why(report):
+    text = text_of(report.html)
+    assert "10 of 12 raters are analysed; R03 and R07 were excluded." in text
+    assert "hidden reference below 90 in 6 of 6 trials (100%; allowed: up to 15%)" in text
+    assert "session not finished (24 ratings given)" in text
+    assert "1 session was not finished; 24 ratings from there were set aside." in text
+
+
+def test_it_says_which_neural_weights_were_used(report):
+    text = text_of(report.html)
+    assert (
+        "Neural weights used: EnCodec 1.5 (encodec_24khz@1.5:weights=published): published (d7cc33bc); EnCodec 3"
+        in text
+    )
+
+
+def test_it_says_when_no_weights_were_used_or_nothing_is_known():
+    plain = exported(3, 2)[lambda table: table["weights"] == ""]
+    assert "No condition used neural weights." in text_of(build_report(plain).html)
+    bare = scores_table({"Reference": [100, 99], "A": [20, 30]})
+    assert "do not say which codecs or weights" in text_of(build_report(bare).html)
+
+
+def test_it_names_methods_and_versions(report):
+    text = text_of(report.html)
+    for words in (
+        "Student's t on the raters' means (ddof 1)",
+        "linear (Hyndman and Fan's type 7)",
+        "Items are fixed",
+        "made after Recommendation ITU-R BS.1534-3 and is no certificate",
+        f"pandas {pd.__version__}",
+        "scipy ",
+    ):
+        assert words in text
+
+
+def test_it_shows_the_means_before_and_after_screening(report):
+    text = text_of(report.html)
+    assert "Means before and after." in text
+    before = report.before.set_index("condition").loc["Reference", "mean"]
+    after = report.conditions.set_index("condition").loc["Reference", "mean"]
+    assert before < after
+    assert f"Reference 12 {before:.1f} 10 {after:.1f}" in text
+
+
+def test_it_shows_measured_rates_and_categories(report):
+    text = text_of(report.html)
+    assert "Opus 6 system opus@6 – 6.1" in text
+    assert "6 items in 2 categories (music and speech)." in text
+    assert "Conditions in each category." in text
+
+
+def test_it_needs_no_other_file_and_no_network(report):
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', report.html)
+    assert not re.findall(r"url\((?!#)", report.html)
+    assert "<script" not in report.html
+    assert "@import" not in report.html
+
+
+def test_the_fragment_fits_into_another_page(report):
+    assert report.fragment_html in report.html
+    for tag in ("<html", "<head", "<body", "<style", "<h1", "<main"):
+        assert tag not in report.fragment_html
+    assert report.fragment_html.count("<h2") == 7
+    text_of(report.fragment_html)
+
+
+def test_the_study_and_the_days_of_rating_are_in_the_head(report):
+    text = text_of(report.html)
+    assert "demo-speech Rated from 2026-03-01 to 2026-03-12 · Report made on 2026-04-01" in text
+
+
+def test_markup_in_names_stays_text():
+    table = exported(4, 2)
+    evil = "<img src=x onerror=alert(1)>"
+    table["clip"] = table["clip"] + evil
+    table["rater"] = table["rater"] + evil
+    table["condition"] = table["condition"] + evil
+    table["weights"] = table["weights"].where(table["weights"] == "", evil)
+    html = build_report(table, title=evil).html
+    assert "<img" not in html
+    text_of(html)
+
+
+BAD_DATA = {
+    "one rater": exported(1, 6),
+    "two raters": exported(2, 6),
+    "one item": exported(12, 1),
+    "one system": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Low anchor"])],
+    "two systems": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Opus 12"])],
+    "no system": exported(5, 3)[lambda t: t["role"] != "system"],
+    "no hidden reference": exported(5, 3)[lambda t: t["role"] == "system"],
+    "all scores equal": exported(5, 3).assign(score=95),
+    "a rater with one rating": pd.concat([exported(5, 3), exported(6, 3).tail(1)]),
+    "nine tenths missing": exported(12, 6).sample(frac=0.1, random_state=1),
+    "nobody finished": exported(4, 2).assign(session_state="trials"),
+    "everybody excluded": exported(4, 2).assign(score=lambda t: t["score"].where(t["role"] == "system", 10)),
+    "scores from a plain table": scores_table({"Reference": [100, 97, 98], "A": [20, 30, 40], "B": [50, 45, 60]}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_poor_data_give_a_report_with_its_caveats_and_no_nan(name, tmp_path):
+    report = build_report(BAD_DATA[name])
+    report.save(tmp_path)
+    text = text_of(report.html)
+    assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
+    limits = text[text.rindex("Limits") :]
+    expected = {
+        "one rater": "One rater: the figures describe this person.",
+        "two raters": "no pair can differ at the 5% level",
+        "one item": "1 item for 9 systems.",
+        "one system": "Only 5 raters",
+        "no hidden reference": "There was no hidden reference",
+        "all scores equal": "says nothing about other raters",
+        "nine tenths missing": "ratings are missing in trials that were begun",
+        "nobody finished": "there is nothing to describe or to test",
+        "everybody excluded": "there is nothing to describe or to test",
+    }
+    assert expected.get(name, "Scores depend on what else was in a trial") in limits
+
+
+def test_means_that_depend_on_the_unit_are_said_to():
+    export = exported(6, 6)
+    export.loc[export["rater"] == "R01", "score"] = 20
+    some = export[~((export["rater"] == "R01") & (export["clip"] != "clip 1"))]
+    text = text_of(build_report(some, screening=["none"]).html)
+    assert "Raters rated different numbers of items. The means, which give every rater the same weight" in text
+
+
+def test_ratings_of_several_studies_need_a_choice():
+    both = pd.concat([exported(3, 2), exported(3, 2).assign(study="demo-music")])
+    with pytest.raises(RatingsError, match="of 2 studies"):
+        build_report(both)
+    assert build_report(both, study="demo-music").title == "demo-music"
+
+
+def test_the_raw_ratings_stay_in_the_report_untouched(report):
+    assert len(report.ratings) == 11 * 6 * 12 + 2 * 12
+    assert set(report.ratings["rater"]) > set(report.screening.kept["rater"])

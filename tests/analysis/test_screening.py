@@ -1,0 +1,240 @@
+"""Raters are excluded exactly where a rule says so, with the counts to check it by."""
+
+from fractions import Fraction
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.frame import RatingsError, tidy
+from analysis.screening import RULES, screen
+
+from .studies import exported
+
+ROLES = {"Reference": "hidden_reference", "Mid": "mid_anchor", "Low": "low_anchor", "A": "system"}
+
+
+def ratings(rater: str, condition: str, scores: list[float]) -> list[dict]:
+    return [
+        {"rater": rater, "item": f"item {i:03}", "condition": condition, "role": ROLES[condition], "score": score}
+        for i, score in enumerate(scores)
+    ]
+
+
+def slips(rater: str, condition: str, wrong: float, right: float, n_wrong: int, n: int) -> list[dict]:
+    return ratings(rater, condition, [wrong] * n_wrong + [right] * (n - n_wrong))
+
+
+def excluded(rows: list[dict], *rules: str) -> list[str]:
+    return screen(tidy(pd.DataFrame(rows)), rules).excluded
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "n", "goes"),
+    [(0, 20, False), (1, 20, False), (3, 20, False), (4, 20, True), (1, 8, False), (2, 8, True), (1, 6, True)],
+)
+def test_hidden_reference_below_90_on_more_than_15_percent_of_items_excludes(n_wrong, n, goes):
+    rows = slips("r", "Reference", 89, 90, n_wrong, n)
+    assert excluded(rows, "bs1534_hidden_reference") == (["r"] if goes else [])
+
+
+def test_the_reason_gives_rule_counts_and_border():
+    found = screen(tidy(pd.DataFrame(slips("r", "Reference", 50, 100, 4, 20))), ["bs1534_hidden_reference"])
+    assert found.raters["reason"].tolist() == [
+        "bs1534_hidden_reference: hidden reference below 90 in 4 of 20 trials (20%; allowed: up to 15%)"
+    ]
+
+
+@pytest.mark.parametrize(("n_wrong", "goes"), [(3, False), (4, True)])
+def test_mid_anchor_above_90_on_more_than_15_percent_of_items_excludes(n_wrong, goes):
+    rows = slips("r", "Mid", 91, 90, n_wrong, 20)
+    for other in "abcd":
+        rows += slips(other, "Mid", 91, 50, 0, 20)
+    assert excluded(rows, "bs1534_mid_anchor") == (["r"] if goes else [])
+
+
+def test_an_item_whose_mid_anchor_fools_more_than_a_quarter_counts_against_nobody():
+    # Items 0 to 3 fool two of four raters, who put the mid anchor at 95 there.
+    rows = slips("a", "Mid", 95, 50, 4, 20) + slips("b", "Mid", 95, 50, 4, 20)
+    rows += slips("c", "Mid", 95, 50, 0, 20) + slips("d", "Mid", 95, 50, 0, 20)
+    found = screen(tidy(pd.DataFrame(rows)), ["bs1534_mid_anchor"])
+    assert found.excluded == []
+    assert "item 000, item 001, item 002, item 003 did not count against raters" in found.notes[0]
+    assert found.checks.set_index("rater").loc["a", ["failed", "of"]].tolist() == [0, 20]
+
+
+def test_exactly_a_quarter_of_the_raters_does_not_exempt_an_item():
+    rows = slips("a", "Mid", 95, 50, 4, 20)
+    for other in "bcd":
+        rows += slips(other, "Mid", 95, 50, 0, 20)
+    assert excluded(rows, "bs1534_mid_anchor") == ["a"]
+
+
+@pytest.mark.parametrize(("n_wrong", "goes"), [(3, False), (4, True), (5, True)])
+def test_encodecs_rule_for_the_reference_includes_20_percent(n_wrong, goes):
+    rows = slips("r", "Reference", 89, 90, n_wrong, 20) + slips("r", "Low", 81, 80, 0, 20)
+    assert excluded(rows, "encodec_2022") == (["r"] if goes else [])
+
+
+@pytest.mark.parametrize(("n_wrong", "goes"), [(10, False), (11, True)])
+def test_encodecs_rule_for_the_low_anchor_is_more_than_half(n_wrong, goes):
+    rows = slips("r", "Reference", 89, 100, 0, 20) + slips("r", "Low", 81, 80, n_wrong, 20)
+    assert excluded(rows, "encodec_2022") == (["r"] if goes else [])
+
+
+@pytest.mark.parametrize(
+    ("reference", "mid", "low", "goes"),
+    [
+        (90, 60, 30, False),
+        (89, 60, 30, True),
+        (95, 95, 95, False),
+        (95, 96, 30, True),
+        (95, 30, 31, True),
+        (95, None, 30, False),
+        (95, None, 96, True),
+        (None, 30, 31, True),
+        (None, None, 31, False),
+    ],
+)
+def test_mpegs_rule_excludes_for_a_single_trial(reference, mid, low, goes):
+    rows = slips("r", "Reference", 100, 100, 0, 9) + slips("r", "Mid", 50, 50, 0, 9) + slips("r", "Low", 20, 20, 0, 9)
+    given_last = {"Reference": reference, "Mid": mid, "Low": low}
+    for name, score in given_last.items():
+        rows.append({"rater": "r", "item": "last", "condition": name, "role": ROLES[name], "score": score})
+    assert excluded(rows, "mpeg") == (["r"] if goes else [])
+
+
+def test_none_excludes_nobody():
+    assert excluded(slips("r", "Reference", 0, 0, 0, 20), "none") == []
+
+
+def test_rules_add_up_and_every_reason_is_kept():
+    rows = slips("a", "Reference", 50, 100, 10, 20) + slips("a", "Low", 95, 20, 0, 20)
+    rows += slips("b", "Reference", 50, 100, 0, 20) + slips("b", "Low", 95, 20, 20, 20)
+    rows += slips("c", "Reference", 50, 100, 0, 20) + slips("c", "Low", 95, 20, 0, 20)
+    found = screen(tidy(pd.DataFrame(rows)), ["bs1534_hidden_reference", "encodec_2022"])
+    assert found.excluded == ["a", "b"]
+    reason = found.raters.set_index("rater").loc["a", "reason"]
+    assert reason.count("hidden reference below 90 in 10 of 20") == 2
+    assert reason.startswith("bs1534_hidden_reference: ")
+    assert "; encodec_2022: " in reason
+
+
+def test_an_unknown_rule_is_refused_with_those_that_there_are():
+    frame = tidy(pd.DataFrame(slips("r", "Reference", 100, 100, 0, 2)))
+    with pytest.raises(RatingsError, match="no screening rule bs1534. There are: bs1534_hidden_reference, "):
+        screen(frame, ["bs1534"])
+    with pytest.raises(RatingsError, match="none goes with no other"):
+        screen(frame, ["none", "mpeg"])
+
+
+def test_a_trial_without_the_rating_is_in_no_denominator():
+    rows = slips("r", "Reference", 50, 100, 1, 5)
+    rows += [{"rater": "r", "item": f"more {i}", "condition": "Reference", "score": None} for i in range(15)]
+    frame = tidy(pd.DataFrame(rows).assign(role="hidden_reference"))
+    found = screen(frame, ["bs1534_hidden_reference"])
+    assert found.checks[["failed", "of"]].values.tolist() == [[1, 5]]
+    assert found.excluded == ["r"]
+
+
+def test_each_presentation_of_a_repeated_item_is_a_trial():
+    rows = [row | {"repeat": k} for k in range(4) for row in ratings("r", "Reference", [80 if k == 0 else 100] * 5)]
+    found = screen(tidy(pd.DataFrame(rows)), ["bs1534_hidden_reference"])
+    assert found.checks[["failed", "of"]].values.tolist() == [[5, 20]]
+
+
+def test_a_rule_without_its_condition_is_not_applied_and_says_so():
+    found = screen(tidy(pd.DataFrame(slips("r", "A", 50, 50, 0, 5))), ["bs1534_mid_anchor"])
+    assert found.excluded == []
+    assert found.notes == ("bs1534_mid_anchor was not applied: there is no rating of a mid anchor.",)
+
+
+def test_a_rater_whom_a_rule_cannot_judge_stays_and_is_named():
+    rows = slips("a", "Reference", 50, 100, 0, 5) + slips("b", "A", 50, 50, 0, 5)
+    found = screen(tidy(pd.DataFrame(rows)), ["bs1534_hidden_reference"])
+    assert found.excluded == []
+    assert found.notes == ("bs1534_hidden_reference could not judge b: no rating of what it looks at.",)
+
+
+def unfinished_export() -> pd.DataFrame:
+    """R03 stopped after two of six trials; R04 never rated."""
+    export = exported(n_raters=5, n_items=6)
+    export["score"] = export["score"].astype(float)
+    export.loc[export["rater"].isin(["R03", "R04"]), "session_state"] = "trials"
+    export.loc[(export["rater"] == "R03") & (export["trial_position"] > 2), "score"] = None
+    export.loc[export["rater"] == "R04", "score"] = None
+    return export
+
+
+def test_unfinished_sessions_are_listed_and_left_out():
+    found = screen(tidy(unfinished_export()), ["none"])
+    assert found.excluded == ["R03", "R04"]
+    reasons = found.raters.set_index("rater")["reason"]
+    assert reasons["R03"] == "session not finished (24 ratings given)"
+    assert reasons["R04"] == "session not finished (0 ratings given)"
+    assert found.raters.set_index("rater")["n_unfinished"].to_dict() == {
+        "R01": 0,
+        "R02": 0,
+        "R03": 1,
+        "R04": 1,
+        "R05": 0,
+    }
+    assert set(found.kept["rater"]) == {"R01", "R02", "R05"}
+
+
+def test_unfinished_sessions_can_be_kept():
+    found = screen(tidy(unfinished_export()), ["none"], keep_unfinished=True)
+    assert found.excluded == ["R04"]
+    assert (found.kept["rater"] == "R03").sum() == 24
+
+
+def test_a_rater_with_a_second_finished_session_keeps_that_one():
+    export = exported(n_raters=2, n_items=2)
+    first = export[export["rater"] == "R01"].assign(session="S0", session_state="trials")
+    found = screen(tidy(pd.concat([first, export])), ["none"])
+    assert found.excluded == []
+    assert set(found.kept["session"]) == {"S1", "S2"}
+    assert found.raters["n_unfinished"].tolist() == [1, 0]
+
+
+def test_the_exports_marks_are_taken_over_where_no_rule_is_named():
+    export = exported(n_raters=3, n_items=2)
+    export.loc[export["rater"] == "R02", "excluded"] = "headphone check failed; withdrew"
+    found = screen(tidy(export))
+    assert [rule.name for rule in found.rules] == ["marked"]
+    assert found.excluded == ["R02"]
+    assert found.raters["reason"].tolist()[1] == "marked: headphone check failed; withdrew"
+
+
+def test_where_nothing_is_marked_the_rule_of_the_hidden_reference_is_applied():
+    assert [rule.name for rule in screen(tidy(exported(2, 2))).rules] == ["bs1534_hidden_reference"]
+
+
+def test_marks_of_unfinished_sessions_do_not_outlive_the_wish_to_keep_them():
+    export = unfinished_export()
+    export.loc[export["session_state"] == "trials", "excluded"] = "session not finished"
+    assert screen(tidy(export), ["marked"], keep_unfinished=True).excluded == ["R04"]
+
+
+def test_screening_changes_no_rating():
+    frame = tidy(unfinished_export())
+    before = frame.copy(deep=True)
+    for rule in RULES:
+        screen(frame, [rule])
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.integers(80, 100), min_size=1, max_size=25), min_size=1, max_size=5))
+def test_the_border_is_exact_and_everyone_is_kept_or_excluded(by_rater):
+    rows = [row for i, scores in enumerate(by_rater) for row in ratings(f"r{i}", "Reference", scores)]
+    found = screen(tidy(pd.DataFrame(rows)), ["bs1534_hidden_reference"])
+    expected = [
+        f"r{i}"
+        for i, scores in enumerate(by_rater)
+        if Fraction(sum(score < 90 for score in scores), len(scores)) > Fraction(15, 100)
+    ]
+    assert found.excluded == expected
+    assert set(found.kept["rater"]) | set(expected) == {f"r{i}" for i in range(len(by_rater))}
+    assert not set(found.kept["rater"]) & set(expected)
