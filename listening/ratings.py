@@ -128,9 +128,7 @@ def _update(rating: Rating, write: Write) -> None:
     if write.score is not None:
         changes["score"] = write.score
         changes["rated_at"] = Case(When(score=write.score, then=F("rated_at")), default=Value(timezone.now()))
-    unfinished = Trial.objects.filter(
-        pk=OuterRef("trial_id"), finished_at=None, session__study__state=Study.State.OPEN
-    )
+    unfinished = Trial.objects.filter(pk=OuterRef("trial_id"), finished_at=None, session__study__state=Study.State.OPEN)
     # The revision is compared on the row that is updated, never through a join: Postgres looks at
     # the row again after it waited for another write, but not at what a subquery said of it.
     Rating.objects.filter(Exists(unfinished), pk=rating.pk, revision__lt=write.revision).update(**changes)

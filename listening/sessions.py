@@ -192,7 +192,9 @@ def _leave(session: Session, comment: str) -> None:
         session.state = State.TRIALS if session.trials.filter(finished_at=None).exists() else State.COMMENTS
     else:
         if len(comment) > LONGEST_COMMENT:
-            raise Refused(f"Your comment has {len(comment)} characters; {LONGEST_COMMENT} can be kept. Please shorten it.")
+            raise Refused(
+                f"Your comment has {len(comment)} characters; {LONGEST_COMMENT} can be kept. Please shorten it."
+            )
         session.comment, session.finished_at = comment, timezone.now()
         session.completion_code = session.study.completion_code or _own_code()
         session.state = State.FINISHED
@@ -201,9 +203,7 @@ def _leave(session: Session, comment: str) -> None:
 
 def _store(session: Session, planned: list[PlannedTrial]) -> None:
     for each in planned:
-        trial = Trial.objects.create(
-            session=session, clip_id=each.clip, position=each.position, training=each.training
-        )
+        trial = Trial.objects.create(session=session, clip_id=each.clip, position=each.position, training=each.training)
         # In the order of the slots: the order of creation tells nothing of the conditions.
         Rating.objects.bulk_create(
             Rating(trial=trial, slot=slot, condition_id=condition)

@@ -1,0 +1,165 @@
+"""A rater at a browser without scripts: what a page offers, posted back."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+
+import pytest
+from django.core import serializers
+from django.http import HttpResponse
+from django.test import Client
+
+from listening import studies
+from listening.models import Clip, Condition, Rendering, Session, Study
+
+
+class Walker:
+    """Goes through a session by HTTP alone, with Django's check of forged posts switched on.
+
+    Attributes
+    ----------
+    client : Client
+    url : str
+        The rater's own link.
+    page : HttpResponse
+        What was shown last.
+    seen : list of HttpResponse
+        Everything that was received, redirects left out.
+    """
+
+    def __init__(self, study: Study, query: str = "", **headers: str) -> None:
+        self.client = Client(enforce_csrf_checks=True, headers=headers)
+        answer = self.client.get(study.invite_path + query)
+        assert answer.status_code == 302, answer.content
+        self.url = answer.url
+        self.seen: list[HttpResponse] = []
+        self.open()
+
+    @property
+    def token(self) -> str:
+        return self.url.split("/")[2]
+
+    @property
+    def session(self) -> Session:
+        return Session.objects.get(rater__token=self.token)
+
+    @property
+    def text(self) -> str:
+        return self.page.content.decode()
+
+    @property
+    def setup(self) -> dict:
+        """What the trial's scripts start from."""
+        found = re.search(r'<script id="setup" type="application/json">(.*?)</script>', self.text, re.S)
+        assert found, self.text
+        return json.loads(found[1])
+
+    def open(self) -> HttpResponse:
+        self.page = self.client.get(self.url)
+        self.seen.append(self.page)
+        return self.page
+
+    def field(self, name: str) -> str:
+        """Value of a hidden field."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        assert found, self.text
+        return html.unescape(found[1])
+
+    def leave(self, **fields: str) -> HttpResponse:
+        """Press the page's button."""
+        data = {"csrfmiddlewaretoken": self.field("csrfmiddlewaretoken"), "from": self.field("from"), **fields}
+        answer = self.client.post(f"{self.url}step/", data)
+        if answer.status_code == 302:
+            assert answer.url == self.url
+            self.open()
+        else:
+            self.page = answer
+            self.seen.append(answer)
+        return answer
+
+    def save(self, slot: object, score: object = 50, revision: object = 1, **changes: object) -> HttpResponse:
+        """One write, as the page's script makes it."""
+        body = {"slot": slot, "score": score, "plays": 1, "seconds_heard": 1.5, "revision": revision}
+        return self.post_write(json.dumps({"trial": self.setup["trial"], **body, **changes}))
+
+    def post_write(self, body: str | bytes) -> HttpResponse:
+        answer = self.client.post(f"{self.url}ratings/", body, content_type="application/json")
+        self.seen.append(answer)
+        return answer
+
+    def sound(self, url: str, **headers: str) -> HttpResponse:
+        answer = self.client.get(url, headers=headers)
+        self.seen.append(answer)
+        return answer
+
+    def to_training(self) -> Walker:
+        for _ in range(2):
+            self.leave()
+        return self
+
+    def rate_all(self, score=lambda slot: 10 * slot) -> Walker:
+        """Hear and rate every slot of the page."""
+        for each in self.setup["slots"]:
+            answer = self.save(each["slot"], score(each["slot"]), each["revision"] + 1)
+            assert answer.status_code == 200, answer.content
+        return self
+
+    def to_trials(self) -> Walker:
+        self.to_training().rate_all().leave()
+        return self
+
+    def to_comments(self) -> Walker:
+        self.to_trials()
+        while self.session.state == Session.State.TRIALS:
+            self.rate_all().leave()
+        return self
+
+    def to_end(self) -> Walker:
+        self.to_comments().leave(comment="")
+        return self
+
+
+@pytest.fixture(scope="session")
+def rendered_once(tmp_path_factory):
+    """Rows and files of the rendered study, made by the first test that asks: "rows" and "media"."""
+    return {"rows": "", "media": tmp_path_factory.mktemp("rendered") / "media"}
+
+
+@pytest.fixture
+def opened(rendered_once, media, researcher, request) -> Study:
+    """The open study of all folders; its stimuli are rendered for one test and copied for the others."""
+    if not rendered_once["rows"]:
+        study = request.getfixturevalue("ready")
+        rows = [model.objects.all() for model in (Study, Clip, Condition, Rendering)]
+        rendered_once["rows"] = serializers.serialize("json", [row for found in rows for row in found])
+        shutil.copytree(media, rendered_once["media"])
+    else:
+        shutil.copytree(rendered_once["media"], media)
+        for row in serializers.deserialize("json", rendered_once["rows"]):
+            if isinstance(row.object, Study):
+                row.object.owner = researcher
+            row.save()
+        study = Study.objects.get()
+    studies.open_study(study, study.owner)
+    return study
+
+
+@pytest.fixture
+def walker(opened) -> Walker:
+    """A rater who opened the invite link: at the consent page."""
+    return Walker(opened)
+
+
+@pytest.fixture
+def arrive(opened):
+    """Further raters."""
+    return lambda query="", **headers: Walker(opened, query, **headers)
+
+
+@pytest.fixture
+def close(opened):
+    """Ends the study."""
+    return lambda: studies.close_study(opened, opened.owner)

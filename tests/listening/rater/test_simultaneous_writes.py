@@ -1,0 +1,71 @@
+"""Two writes at the same moment, from two tabs or after a lost answer."""
+
+import json
+import random
+import threading
+
+import pytest
+from django.db import connection
+
+from listening import ratings, sessions
+from listening.models import Rating, Session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*jobs):
+    """Run jobs in threads that start together; raise what one of them raised."""
+    start, failures = threading.Barrier(len(jobs)), []
+
+    def run(job):
+        try:
+            start.wait()
+            job()
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_of_many_simultaneous_writes_the_highest_revision_stays(walker):
+    walker.to_training()
+    token, pk = walker.setup["trial"], walker.session.pk
+    revisions = list(range(1, 41))
+    random.Random(7).shuffle(revisions)
+
+    def writer(mine):
+        def work():
+            for revision in mine:
+                body = {"trial": token, "slot": 1, "score": revision, "plays": revision, "seconds_heard": revision}
+                write = ratings.parse(json.dumps({**body, "revision": revision}).encode())
+                kept = ratings.save(Session.objects.select_related("study").get(pk=pk), write)
+                assert kept.revision >= revision
+
+        return work
+
+    at_once(*[writer(revisions[i::4]) for i in range(4)])
+    rating = Rating.objects.get(trial__token=token, slot=1)
+    assert (rating.revision, rating.score, rating.plays, rating.seconds_heard) == (40, 40, 40, 40)
+
+
+def test_two_simultaneous_consents_make_the_trials_once(walker):
+    pk = walker.session.pk
+    at_once(*[lambda: sessions.advance(Session.objects.get(pk=pk), "consent")] * 4)
+    assert walker.session.trials.count() == 3
+    assert Rating.objects.count() == 12
+    assert walker.session.state == Session.State.INSTRUCTIONS
+
+
+def test_two_simultaneous_nexts_go_on_by_one_page(walker):
+    walker.to_training().rate_all()
+    pk, left = walker.session.pk, walker.setup["trial"]
+    at_once(*[lambda: sessions.advance(Session.objects.get(pk=pk), left)] * 4)
+    assert sessions.current_trial(walker.session).position == 1

@@ -1,0 +1,89 @@
+"""The sounds of a trial, as the rater's browser gets them."""
+
+import io
+
+import numpy as np
+import pytest
+
+from audiocodecs import audio
+from listening import sessions
+from listening.models import Rendering
+
+
+@pytest.fixture
+def at_training(walker):
+    return walker.to_training()
+
+
+def addresses(walker):
+    setup = walker.setup
+    return [setup["reference"]["url"], *[each["url"] for each in setup["slots"]]]
+
+
+def test_each_slot_sounds_as_its_condition_was_rendered(at_training):
+    trial = sessions.current_trial(at_training.session)
+    for each, rating in zip(at_training.setup["slots"], trial.ratings.all(), strict=True):
+        rendering = Rendering.objects.get(clip=trial.clip, condition=rating.condition)
+        assert at_training.sound(each["url"]).content == rendering.stimulus.open("rb").read()
+
+
+def test_the_reference_is_the_prepared_reference(at_training):
+    trial = sessions.current_trial(at_training.session)
+    got = audio.read(io.BytesIO(at_training.sound(at_training.setup["reference"]["url"]).content))
+    with trial.clip.reference.open("rb") as file:
+        wanted = audio.read(file)
+    assert np.array_equal(got.samples, wanted.samples)
+    assert (got.rate, got.subtype) == (48000, "PCM_16")
+
+
+def test_a_range_is_answered_with_the_whole_for_every_sound_alike(at_training):
+    for url in addresses(at_training):
+        answer = at_training.sound(url, Range="bytes=0-99")
+        assert (answer.status_code, answer["Accept-Ranges"]) == (200, "none")
+
+
+def test_sounds_are_got_only_by_who_has_the_link(at_training, arrive):
+    other = arrive().to_training()
+    mine, theirs = addresses(at_training)[1], addresses(other)[1]
+    mixed = f"{at_training.url}audio/{theirs.split('/')[-1]}"
+    assert at_training.sound(mine).status_code == 200
+    answer = at_training.sound(mixed)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+
+
+def test_sounds_of_other_pages_are_not_to_be_had(at_training):
+    old = addresses(at_training)
+    later = at_training.session.trials.get(position=1)
+    assert at_training.sound(f"{at_training.url}audio/{later.reference_token}.wav").status_code == 404
+    assert at_training.sound(f"{at_training.url}audio/{later.ratings.first().token}.wav").status_code == 404
+    at_training.rate_all().leave()
+    assert [at_training.sound(url).status_code for url in old] == [404] * 5
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 22, "%00", "%2e%2e", "ä"])
+def test_a_forged_sound_is_refused(at_training, token):
+    assert at_training.sound(f"{at_training.url}audio/{token}.wav").status_code == 404
+    assert at_training.sound(f"/r/{token}/audio/{token}.wav").status_code == 404
+
+
+def test_before_the_trials_there_is_no_sound(walker):
+    walker.leave()
+    token = walker.session.trials.first().reference_token
+    assert walker.sound(f"{walker.url}audio/{token}.wav").status_code == 404
+
+
+def test_a_closed_study_gives_no_sound(at_training, close):
+    urls = addresses(at_training)
+    close()
+    assert [at_training.sound(url).status_code for url in urls] == [410] * 5
+
+
+def test_a_sound_that_is_gone_is_said_and_noted_for_the_operator(at_training, caplog):
+    trial = sessions.current_trial(at_training.session)
+    rating = trial.ratings.get(slot=2)
+    stimulus = Rendering.objects.get(clip=trial.clip, condition=rating.condition).stimulus
+    stimulus.storage.delete(stimulus.name)
+    answer = at_training.sound(addresses(at_training)[2])
+    assert (answer.status_code, answer.json()) == (503, {"error": "This sound can't be read on the server."})
+    assert stimulus.name in caplog.text
+    assert at_training.sound(addresses(at_training)[1]).status_code == 200
