@@ -143,8 +143,11 @@ class ClipForm(forms.ModelForm):
         kwargs |= {"auto_id": f"id_clip{kwargs['instance'].pk}_%s", "label_suffix": ""}
         super().__init__(*args, **kwargs)
         for name in ("start", "length"):
+            # The model's bounds come before what `clean` looks at: 13 s is too long in itself.
+            self.fields[name].validators += Clip._meta.get_field(name).validators
             # 3.0000000001 and 10.239999771 are how floats look, not what anyone typed.
-            self.initial[name] = f"{self.initial[name]:.3f}".rstrip("0").rstrip(".")
+            shown = round(self.initial[name], 3)
+            self.initial[name] = int(shown) if shown == int(shown) else shown
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"]

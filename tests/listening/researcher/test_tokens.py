@@ -46,4 +46,4 @@ def test_every_pair_of_colours_has_the_contrast_of_wcag_aa(scheme, pairs, least)
 def test_dark_and_light_name_the_same_colours():
     _, dark = TOKENS.read_text().split("prefers-color-scheme: dark")
     named = set(re.findall(r"--([a-z-]+): #", dark))
-    assert named == {name for name in colours("light")}
+    assert named == set(colours("light"))

@@ -1,0 +1,95 @@
+"""Researchers at their pages, and a study that was rated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from listening import ratings, sessions, studies
+from listening.models import Condition, Session, Study
+
+
+@pytest.fixture
+def page(client, researcher) -> Client:
+    """The browser of the study's owner."""
+    client.force_login(researcher)
+    return client
+
+
+@pytest.fixture
+def stranger(db) -> Client:
+    """The browser of another researcher."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("eve", password="correct horse battery"))
+    return client
+
+
+@pytest.fixture
+def staff(db) -> Client:
+    """The browser of who runs the server."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("root", password="correct horse battery", is_staff=True))
+    return client
+
+
+SCORES = {
+    Condition.Role.HIDDEN_REFERENCE: 100,
+    Condition.Role.MID_ANCHOR: 55,
+    Condition.Role.LOW_ANCHOR: 21,
+    Condition.Role.SYSTEM: 70,
+}
+
+
+def rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) -> Session:
+    """Go through a study as a rater does; stop after so many counted trials.
+
+    `slips` gives a role another score than `SCORES`.
+    """
+    session = sessions.start(study, outside_ids={"PROLIFIC_PID": "p1"}, locale="en", browser="Firefox")
+    sessions.advance(session, "consent")
+    sessions.advance(session, "instructions")
+    for _ in range(trials + 1):
+        trial = sessions.current_trial(session)
+        if trial is None:
+            break
+        sessions.show(trial)
+        for rating in trial.ratings.select_related("condition"):
+            score = slips.get(rating.condition.role, SCORES[rating.condition.role])
+            ratings.save(session, ratings.Write(trial.token, rating.slot, score, 2, 3.5, 1))
+        sessions.advance(session, trial.token)
+    if session.state == Session.State.COMMENTS:
+        sessions.advance(session, "comments", comment)
+    return session
+
+
+@dataclass
+class Rated:
+    """An open study with its raters: careful and careless ones finished, the early one left after a trial."""
+
+    study: Study
+    careful: Session
+    second: Session
+    careless: Session
+    early: Session
+
+
+@pytest.fixture
+def rated(opened) -> Rated:
+    return Rated(
+        opened,
+        rate(opened, comment="=1+1 thank you"),
+        rate(opened, system=62),
+        rate(opened, hidden_reference=40),
+        rate(opened, trials=1),
+    )
+
+
+@pytest.fixture
+def closed(rated) -> Rated:
+    studies.close_study(rated.study, rated.study.owner)
+    assert rated.study.closed_at <= timezone.now()
+    return rated

@@ -1,0 +1,105 @@
+import re
+
+import pytest
+from django.urls import reverse
+
+from listening import studies
+from listening.models import Condition
+
+ANCHORED = ["reference", "lowpass@7000", "lowpass@3500"]
+
+
+def address(study):
+    return reverse("conditions", args=[study.slug])
+
+
+def save(page, study, *specs):
+    return page.post(address(study), {"specs": [*ANCHORED, *specs]})
+
+
+def box(text, spec):
+    return re.search(rf'<input type="checkbox" name="specs" value="{re.escape(spec)}"[^>]*>', text)[0]
+
+
+def test_what_is_ticked_becomes_the_conditions(page, draft):
+    assert save(page, draft, "opus@6", "mp3@64").status_code == 302
+    assert list(draft.conditions.values_list("spec", flat=True)) == [*ANCHORED, "opus@6", "mp3@64"]
+
+
+def test_the_matrix_shows_what_is_chosen(page, draft):
+    text = page.get(address(draft)).content.decode()
+    assert "checked" in box(text, "opus@12")
+    assert "checked" not in box(text, "opus@6")
+    assert "checked" in box(text, "lowpass@7000")
+    assert '<span id="count">4</span> of 12' in text
+
+
+def test_every_box_says_codec_and_rate_to_who_cannot_see_the_grid(page, draft):
+    text = page.get(address(draft)).content.decode()
+    label = re.search(r'value="opus@6".*?</label>', text, re.DOTALL)[0]
+    words = re.sub(r"<[^>]+>", " ", label).split()
+    assert words[-3:] == ["Opus", "6", "kbps"]
+
+
+def test_a_codec_that_cannot_run_is_shown_with_reason_and_remedy(page, draft):
+    text = page.get(address(draft)).content.decode()
+    assert "disabled" in box(text, "evs@9.6")
+    assert 'aria-describedby="why-evs"' in box(text, "evs@9.6")
+    why = text[text.index('id="why-evs"') :]
+    why = why[: why.index("</td>")]
+    assert "EVS_ENCODER is not set" in why
+    assert "set EVS_ENCODER and EVS_DECODER to the two programs" in why
+
+
+def test_a_mono_codec_in_a_stereo_study_says_so(page, researcher):
+    study = studies.create_study(researcher, "Stereo", channels=2)
+    text = page.get(address(study)).content.decode()
+    assert "disabled" in box(text, "lyra@6")
+    assert "Lyra v2 carries mono only; this study is stereo. Make a mono study for it." in text
+
+
+def test_more_than_twelve_signals_are_refused_and_the_ticks_kept(page, draft):
+    specs = [f"opus@{rate}" for rate in (6, 8, 12, 16, 24, 32, 48, 64, 96, 128)]
+    response = save(page, draft, *specs)
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert "13 signals are too many" in text
+    assert all("checked" in box(text, spec) for spec in specs)
+    assert draft.conditions.count() == 4
+
+
+@pytest.mark.parametrize("spec", ["opus@7", "flac", "../x", "opus@12:speed=9", "", "evs@9.6"])
+def test_a_forged_condition_is_refused(page, draft, spec):
+    assert save(page, draft, spec).status_code == 422
+    assert draft.conditions.count() == 4
+
+
+def test_a_trial_keeps_its_hidden_reference(page, draft):
+    response = page.post(address(draft), {"specs": ["opus@6"]})
+    assert response.status_code == 422
+    assert draft.conditions.filter(role=Condition.Role.HIDDEN_REFERENCE).exists()
+
+
+def test_a_tick_that_stays_keeps_options_and_weights_as_they_were_fixed(page, draft):
+    studies.set_conditions(draft, [*ANCHORED, "opus@12:application=voip", "lyra@6"])
+    before = set(draft.conditions.values_list("pk", "spec", "weights"))
+    text = page.get(address(draft)).content.decode()
+    ticked = re.findall(r'<input type="checkbox" name="specs" value="([^"]*)"[^>]* checked', text)
+    page.post(address(draft), {"specs": ["reference", *ticked]})
+    assert set(draft.conditions.values_list("pk", "spec", "weights")) == before
+
+
+def test_the_weights_of_a_neural_codec_are_named(page, draft):
+    save(page, draft, "lyra@6")
+    weights = draft.conditions.get(spec__startswith="lyra").weights
+    assert f"weights: {weights}" in page.get(address(draft)).content.decode()
+
+
+def test_the_conditions_of_an_open_study_are_shown_and_fixed(page, opened):
+    text = page.get(address(opened)).content.decode()
+    assert "The conditions are fixed since the study opened" in text
+    assert "Save the conditions" not in text
+    assert text.count("<fieldset") == text.count(" disabled>\n      <legend")
+    response = save(page, opened, "opus@6")
+    assert "its conditions are fixed" in response.content.decode()
+    assert opened.conditions.filter(spec="opus@12").exists()

@@ -1,0 +1,81 @@
+import csv
+import io
+
+from django.core.management import call_command
+from django.urls import reverse
+
+from listening import studies
+from listening.models import Study
+
+DOWNLOADS = [("download", "ratings"), ("download", "sessions"), ("report_file",)]
+
+
+def text_of(page, study):
+    return page.get(reverse("results", args=[study.slug])).content.decode()
+
+
+def test_while_the_study_is_open_results_stay_hidden_for_staff_too(page, staff, rated):
+    for client in (page, staff):
+        text = text_of(client, rated.study)
+        assert "Results stay hidden until the study is closed" in text
+        assert "ratings.csv" not in text
+        assert "Kendall" not in text
+        for name, *table in DOWNLOADS:
+            response = client.get(reverse(name, args=[rated.study.slug, *table]), follow=True)
+            assert response.redirect_chain == [(reverse("results", args=[rated.study.slug]), 302)]
+            assert "Results stay hidden" in response.content.decode()
+
+
+def test_before_the_study_opened_there_is_nothing(page, ready):
+    assert "There are no results yet" in text_of(page, ready)
+    assert page.get(reverse("download", args=[ready.slug, "ratings"])).status_code == 302
+
+
+def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(page, closed):
+    text = text_of(page, closed.study)
+    report = page.get(reverse("results", args=[closed.study.slug])).context["report"]
+    assert "Conditions after screening" in report
+    assert report.count("<svg") >= 2
+    assert "bs1534_hidden_reference: hidden reference below 90 in 2 of 2 trials" in text
+    assert "66.0" in report  # mean of 70 and 62: the careless rater is out
+    assert "Friedman" in report
+
+
+def test_statistics_use_the_rules_that_were_fixed_at_opening(page, rated):
+    Study.objects.update(screening=[])
+    rated.study.refresh_from_db()
+    studies.close_study(rated.study, None)
+    report = page.get(reverse("results", args=[rated.study.slug])).context["report"]
+    assert "67.3" in report  # mean of 70, 62 and 70: nobody is out
+
+
+def test_downloads_equal_the_command_line(page, closed):
+    for table in ("ratings", "sessions"):
+        response = page.get(reverse("download", args=[closed.study.slug, table]))
+        assert response["Content-Disposition"] == f'attachment; filename="speech-{table}.csv"'
+        assert response["Content-Type"] == "text/csv; charset=utf-8"
+        out = io.StringIO()
+        call_command("export_results", study="speech", table=table, stdout=out)
+        assert b"".join(response.streaming_content).decode() == out.getvalue()
+
+
+def test_the_report_is_one_file(page, closed):
+    response = page.get(reverse("report_file", args=[closed.study.slug]))
+    assert response["Content-Disposition"] == 'attachment; filename="speech-report.html"'
+    text = response.content.decode()
+    assert text.startswith("<!doctype html>")
+    assert "<script" not in text
+    assert 'src="http' not in text
+
+
+def test_a_study_closed_without_ratings_says_so(page, opened):
+    studies.close_study(opened, None)
+    assert "There are no ratings" in text_of(page, opened)
+    response = page.get(reverse("report_file", args=[opened.slug]), follow=True)
+    assert "There are no ratings" in response.content.decode()
+    ratings = b"".join(page.get(reverse("download", args=[opened.slug, "ratings"])).streaming_content).decode()
+    assert len(list(csv.reader(io.StringIO(ratings)))) == 1
+
+
+def test_there_are_no_other_tables(page, closed):
+    assert page.get(reverse("download", args=[closed.study.slug, "tokens"])).status_code == 404
