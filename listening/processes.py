@@ -113,7 +113,7 @@ def start_web(processes: Processes, address: str, port: int, threads: int = 8) -
         except OSError as error:
             raise RuntimeError(f"Port {port} is taken ({error.strerror}). Choose another: PORT={port + 1}.") from error
     processes.start(
-        *("web", "gunicorn", "evalapp.wsgi:application", "--bind", f"{address}:{port}"),
+        *("web", "gunicorn", "evalapp.wsgi:application", "--preload", "--bind", f"{address}:{port}"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", str(threads), "--timeout", "120"),
     )
     deadline = time.monotonic() + 60

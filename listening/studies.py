@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from audiocodecs.base import CodecError, Spec
+from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import clips
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
@@ -135,6 +137,7 @@ def set_conditions(study: Study, specs: list[str]) -> None:
     wanted: dict[str, str] = {}
     for text in specs:
         try:
+            _check_weights(parse_spec(text))
             spec = resolve(text)
             codec = get_codec(spec)
         except CodecError as error:
@@ -166,6 +169,14 @@ def set_conditions(study: Study, specs: list[str]) -> None:
             )
         if set(wanted) != there:
             _set_state(study, State.DRAFT)
+
+
+def _check_weights(spec: Spec) -> None:
+    """A page must not make the server open just any file: weights of one's own lie in the model folder."""
+    weights = spec.option("weights", "published")
+    folder = model_dir().resolve()
+    if weights not in ("published", "small") and not Path(weights).expanduser().resolve().is_relative_to(folder):
+        raise StudyError(f"Weights for a study lie in the model folder, {folder}. Put {Path(weights).name} there.")
 
 
 def problems(study: Study) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from audiocodecs.base import CodecUnavailable
-from audiocodecs.registry import resolve
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
+from audiocodecs.base import CodecUnavailable
+from audiocodecs.registry import resolve
 from listening import clips, studies
 from listening.models import Study
 
