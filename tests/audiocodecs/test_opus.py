@@ -18,8 +18,8 @@ def roundtrip(spec, clip, rate):
     return encoded, codec.decode(encoded)[0]
 
 
-@pytest.mark.parametrize(("spec", "most"), [("opus@6", 6), ("opus@12", 2), ("opus@24", 2), ("opus@64", 2)])
-@pytest.mark.parametrize("name", ["speech_en_prompts", "speech_ga_words", "music_tabla", "music_metal"])
+@pytest.mark.parametrize(("spec", "most"), [("opus@6", 6), ("opus@12", 1), ("opus@24", 1), ("opus@64", 1)])
+@pytest.mark.parametrize("name", ["speech_en_prompts", "speech_ro_words", "music_tabla", "music_metal"])
 def test_decoded_opus_is_in_time_with_its_clip(excerpt, spec, most, name):
     clip = excerpt(name, 4)
     encoded, decoded = roundtrip(spec, clip, 48000)

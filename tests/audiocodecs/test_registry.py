@@ -38,7 +38,7 @@ def test_a_spec_is_read_and_written_back(text, spec):
         "opus@6:voip",
         "opus@6 mp3@64",
         "Opus@6",
-        "opus@6:a=b:a=c",
+        "opus@6:application=audio:application=voip",
         "opus@٦",
     ],
 )
