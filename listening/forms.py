@@ -77,9 +77,9 @@ class StudyForm(forms.ModelForm):
         widgets = {
             "title": forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
             "slug": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-            "loudness": forms.NumberInput(attrs={"step": "0.5", "inputmode": "decimal"}),
-            "margin": forms.NumberInput(attrs={"step": "0.5", "inputmode": "decimal"}),
-            "heard_seconds": forms.NumberInput(attrs={"step": "0.1", "inputmode": "decimal"}),
+            "loudness": forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+            "margin": forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+            "heard_seconds": forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
             "consent_text": forms.Textarea(attrs={"rows": 5}),
             "instructions_text": forms.Textarea(attrs={"rows": 7}),
             "completion_code": forms.TextInput(attrs={"autocomplete": "off"}),
@@ -94,7 +94,7 @@ class StudyForm(forms.ModelForm):
             self.fields[name].required = False
         self.fields["heard_seconds"].validators += [MinValueValidator(0.1), MaxValueValidator(MAX_EXCERPT)]
         # The browser's own bounds, so that a slip shows before it is sent.
-        for name, low, high in (("loudness", -40, -14), ("margin", 0.5, 50), ("heard_seconds", 0.1, MAX_EXCERPT)):
+        for name, low, high in (("loudness", -40, -14), ("margin", 0.1, 50), ("heard_seconds", 0.1, MAX_EXCERPT)):
             self.fields[name].widget.attrs |= {"min": low, "max": high}
         if self.instance.pk:
             self.fields["title"].widget.attrs.pop("autofocus", None)

@@ -44,7 +44,7 @@ SCORES = {
 }
 
 
-def rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) -> Session:
+def _rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) -> Session:
     """Go through a study as a rater does; stop after so many counted trials.
 
     `slips` gives a role another score than `SCORES`.
@@ -66,6 +66,12 @@ def rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) -> 
     return session
 
 
+@pytest.fixture
+def rate():
+    """Call it with an open study to have a rater go through it."""
+    return _rate
+
+
 @dataclass
 class Rated:
     """An open study with its raters: careful and careless ones finished, the early one left after a trial."""
@@ -81,10 +87,10 @@ class Rated:
 def rated(opened) -> Rated:
     return Rated(
         opened,
-        rate(opened, comment="=1+1 thank you"),
-        rate(opened, system=62),
-        rate(opened, hidden_reference=40),
-        rate(opened, trials=1),
+        _rate(opened, comment="=1+1 thank you"),
+        _rate(opened, system=62),
+        _rate(opened, hidden_reference=40),
+        _rate(opened, trials=1),
     )
 
 
