@@ -192,8 +192,8 @@ def box_plot(
             rasterized=len(points) > 500,
         )
     caption = (
-        "Box: median and quartiles of all ratings, whiskers to the last rating within 1.5 box lengths. "
-        "Points: the mean of each rater."
+        "Box: median and quartiles of all ratings, whiskers to the last rating within 1.5 box lengths; "
+        "ratings beyond are not drawn. Points: the mean of each rater."
     )
     return _drawing("boxes", "Distribution of the ratings", caption, figure)
 

@@ -81,10 +81,8 @@ def weights(report: Report) -> str:
         return "The ratings do not say which codecs or weights the conditions were made with."
     if named.empty:
         return "No condition used neural weights."
-    parts = []
-    for row in named.to_dict("records"):
-        spec = f" ({row['spec']})" if row["spec"] not in ("", row["condition"]) else ""
-        parts.append(f"{row['condition']}{spec}: {row['weights']}")
+    users = named.groupby("weights", sort=False)["condition"].agg(list)
+    parts = [f"{name} in {listed(conditions)}" for name, conditions in users.items()]
     return f"Neural weights used: {'; '.join(parts)}."
 
 

@@ -191,7 +191,7 @@ def _raters(report: Report) -> str:
             f"{count(unfinished, 'session')} {were} not finished; {count(n_set, 'rating')} from there {sets}."
         )
     rules = listed([rule.name for rule in report.screening.rules]) or "none"
-    sentences.append(f"Screening rules: {rules}. They excluded {len(out):,} and left {len(raters) - len(out):,}.")
+    sentences.append(f"Screening rules: {rules}. In all {count(len(out), 'rater')} of {len(raters):,} excluded.")
     parts = [_text(" ".join(sentences))]
     if len(out):
         columns = [

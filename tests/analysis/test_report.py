@@ -58,15 +58,13 @@ def test_it_says_who_was_left_out_and_why(report):
     assert "10 of 12 raters are analysed; R03 and R07 were excluded." in text
     assert "hidden reference below 90 in 6 of 6 trials (100%; allowed: up to 15%)" in text
     assert "session not finished (24 ratings given)" in text
+    assert "In all 2 raters of 12 excluded." in text
     assert "1 session was not finished; 24 ratings from there were set aside." in text
 
 
 def test_it_says_which_neural_weights_were_used(report):
     text = text_of(report.html)
-    assert (
-        "Neural weights used: EnCodec 1.5 (encodec_24khz@1.5:weights=published): published (d7cc33bc); EnCodec 3"
-        in text
-    )
+    assert "Neural weights used: published (d7cc33bc) in EnCodec 1.5, EnCodec 3, EnCodec 6 and EnCodec 12." in text
 
 
 def test_it_says_when_no_weights_were_used_or_nothing_is_known():
