@@ -3,7 +3,6 @@ import struct
 
 import av
 import numpy as np
-import pyloudnorm
 import pytest
 import scipy.signal
 import soundfile
@@ -266,11 +265,10 @@ def test_loudness_of_the_recommendations_own_examples():
     assert audio.loudness(np.repeat(gated, 2, axis=0), 48000) == pytest.approx(-23, abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["speech_en_prompts", "music_metal"])
-def test_loudness_agrees_with_another_implementation(excerpt, name):
-    clip = excerpt(name, 5, 44100)
-    other = pyloudnorm.Meter(44100, "DeMan").integrated_loudness(clip.T.astype(np.float64))
-    assert audio.loudness(clip, 44100) == pytest.approx(other, abs=0.05)
+@pytest.mark.parametrize("rate", [16000, 24000, 32000, 44100])
+def test_loudness_of_a_tone_is_the_same_at_every_rate(rate):
+    tone = sine(997, 5, rate, 0.1)
+    assert audio.loudness(tone, rate) == pytest.approx(-23.01, abs=0.05)
 
 
 def test_loudness_of_silence_and_of_less_than_a_block():
