@@ -79,7 +79,7 @@ def clips_page(request: HttpRequest, study: Study, bound: ClipForm | None = None
         study,
         "clips",
         status=status,
-        entries=[{"clip": clip, "form": form} for clip, form in zip(found, forms, strict=True)],
+        entries=[_entry(clip, form) for clip, form in zip(found, forms, strict=True)],
         categories=sorted({clip.category for clip in found if clip.category}),
         file_types=FILE_TYPES,
         max_mb=settings.MAX_UPLOAD_MB,
@@ -95,9 +95,13 @@ def _add_for_script(request: HttpRequest, study: Study, uploads: list[UploadedFi
         clip = rules.add_clip(study, uploads[0], request.POST.get("category", "").strip())
     except rules.ClipError as error:
         return JsonResponse({"error": str(error)}, status=422)
-    row = render_to_string("listening/_clip.html", {"study": study, "entry": _entry(clip)}, request)
+    row = render_to_string(
+        "listening/_clip.html", {"study": study, "entry": _entry(clip, ClipForm(instance=clip))}, request
+    )
     return JsonResponse({"name": clip.name, "warnings": clip.warnings, "row": row}, status=201)
 
 
-def _entry(clip: Clip) -> dict[str, object]:
-    return {"clip": clip, "form": ClipForm(instance=clip)}
+def _entry(clip: Clip, form: ClipForm) -> dict[str, object]:
+    """A clip as the list shows it; its reference only while it is what the settings would make."""
+    made = bool(clip.reference) and clip.prepared_for == rules.preparation_key(clip)
+    return {"clip": clip, "form": form, "has_reference": made}

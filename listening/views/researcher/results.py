@@ -76,7 +76,7 @@ def report(study: Study) -> Report:
 
 def _kept(study: Study, form: str) -> str:
     """The report as HTML. The ratings of a closed study don't change, so it is made once."""
-    key = f"report-{study.pk}-{study.closed_at:%s}-{form}"
+    key = f"report-{study.pk}-{study.closed_at:%Y%m%dT%H%M%S.%f}-{form}"
     made: str | None = cache.get(key)
     if made is None:
         found = report(study)

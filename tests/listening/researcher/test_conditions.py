@@ -18,7 +18,7 @@ def save(page, study, *specs):
 
 
 def box(text, spec):
-    return re.search(rf'<input type="checkbox" name="specs" value="{re.escape(spec)}"[^>]*>', text)[0]
+    return re.search(rf'<input type="checkbox"\s+name="specs"\s+value="{re.escape(spec)}"[^>]*>', text)[0]
 
 
 def test_what_is_ticked_becomes_the_conditions(page, draft):
@@ -84,7 +84,7 @@ def test_a_tick_that_stays_keeps_options_and_weights_as_they_were_fixed(page, dr
     studies.set_conditions(draft, [*ANCHORED, "opus@12:application=voip", "lyra@6"])
     before = set(draft.conditions.values_list("pk", "spec", "weights"))
     text = page.get(address(draft)).content.decode()
-    ticked = re.findall(r'<input type="checkbox" name="specs" value="([^"]*)"[^>]* checked', text)
+    ticked = re.findall(r'<input type="checkbox"\s+name="specs"\s+value="([^"]*)"[^>]*\schecked', text)
     page.post(address(draft), {"specs": ["reference", *ticked]})
     assert set(draft.conditions.values_list("pk", "spec", "weights")) == before
 
@@ -99,7 +99,7 @@ def test_the_conditions_of_an_open_study_are_shown_and_fixed(page, opened):
     text = page.get(address(opened)).content.decode()
     assert "The conditions are fixed since the study opened" in text
     assert "Save the conditions" not in text
-    assert text.count("<fieldset") == text.count(" disabled>\n      <legend")
+    assert len(re.findall(r"<fieldset[^>]* disabled>", text)) == text.count("<fieldset") == 2
     response = save(page, opened, "opus@6")
     assert "its conditions are fixed" in response.content.decode()
     assert opened.conditions.filter(spec="opus@12").exists()

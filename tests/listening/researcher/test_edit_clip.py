@@ -90,3 +90,10 @@ def test_a_clip_is_reached_through_its_own_study_only(page, clip, researcher):
     for name in ("edit_clip", "delete_clip"):
         assert page.post(reverse(name, args=[other.slug, clip.pk])).status_code == 404
     assert page.get(reverse("reference", args=[other.slug, clip.pk])).status_code == 404
+
+
+def test_a_reference_that_no_longer_fits_is_not_offered_to_the_ear(page, ready):
+    address = reverse("upload_clip", args=[ready.slug])
+    assert page.get(address).content.decode().count("<audio") == 2
+    edit(page, ready.clips.first(), length="0.7")
+    assert page.get(address).content.decode().count("<audio") == 1

@@ -56,7 +56,7 @@ def test_progress_counts_and_names_each_rendering(page, draft):
 
 def test_the_map_has_a_cell_for_each_clip_and_condition(page, ready):
     text = text_of(page, ready)
-    cells = re.findall(r'data-rendering="(\d+)" data-state="(\w+)"', text)
+    cells = re.findall(r'data-rendering="(\d+)"\s+data-state="(\w+)"', text)
     assert len(cells) == 8
     assert {state for _, state in cells} == {"done"}
 
@@ -106,7 +106,7 @@ def test_weights_are_named_beside_each_neural_stimulus(page, draft):
 
 def test_any_stimulus_and_its_reference_can_be_listened_to(page, ready):
     text = text_of(page, ready)
-    sounds = re.findall(r'<audio controls preload="none" src="([^"]+)"', text)
+    sounds = re.findall(r'<audio controls\s+preload="none"\s+src="([^"]+)"', text)
     assert len(sounds) == 2 + 8
     lengths = {}
     for address in sounds:
