@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=list(RULES),
         metavar="RULE",
-        help=f"who is excluded: {', '.join(RULES)}. Without it: what the file marks as excluded, or "
-        "bs1534_hidden_reference where it marks nothing",
+        help=f"who is excluded: {', '.join(RULES)}. Without it: whom the column `excluded` of an export marks, or "
+        "bs1534_hidden_reference for a file without that column",
     )
     report.add_argument("--title", default="", help="heading of the report; the study's name without it")
     report.add_argument("--study", help="which study, where the file holds several")

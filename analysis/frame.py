@@ -1,7 +1,7 @@
 """The tidy frame: one row per rating, checked.
 
 Columns that every frame has after `tidy`: rater, item, condition, role, score, repeat, study, session, finished,
-category, spec, weights, kbps, marks, role_guessed.
+category, spec, weights, kbps, marks, has_marks, role_guessed.
 
 >>> import pandas as pd
 >>> ratings = pd.DataFrame({
@@ -85,7 +85,7 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
     DataFrame
         Rows in their order, index 0..n-1. `score` is float with NaN where
         there is no rating; `finished` is whether the session was; `marks` is
-        the export's column `excluded`.
+        the export's column `excluded`, and `has_marks` whether there was one.
 
     Raises
     ------
@@ -102,6 +102,8 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
         raise RatingsError("There are no ratings: the table has columns and no rows.")
     for name in ("rater", "item", "condition"):
         frame[name] = _names(frame, name)
+    if "has_marks" not in frame:
+        frame["has_marks"] = "marks" in frame
     for name in _TEXT:
         frame[name] = frame[name].fillna("").astype(str).str.strip() if name in frame else ""
     frame["score"] = _scores(frame)

@@ -103,6 +103,12 @@ class Report:
         plain: dict[str, Any] = _without_nan(found)
         return plain
 
+    def _every_condition(self) -> pd.DataFrame:
+        """`conditions`, and a row with 0 raters for each that screening left without one."""
+        empty = self.before.loc[~self.before["condition"].isin(self.conditions["condition"]), ["condition"]]
+        counts = {"n_raters": 0, "n_items": 0, "n_ratings": 0}
+        return pd.concat([self.conditions[COLUMNS], empty.assign(**counts)])[COLUMNS]
+
     def save(self, directory: str | Path) -> None:
         """Write report.html, conditions.csv, raters.csv, tests.json and figures/ (SVG and PNG).
 
@@ -114,7 +120,7 @@ class Report:
         directory = Path(directory)
         (directory / "figures").mkdir(parents=True, exist_ok=True)
         (directory / "report.html").write_text(self.html, encoding="utf-8")
-        self.conditions[COLUMNS].to_csv(directory / "conditions.csv", index=False)
+        self._every_condition().to_csv(directory / "conditions.csv", index=False)
         self.screening.raters[["rater", "excluded", "reason"]].to_csv(directory / "raters.csv", index=False)
         tests = json.dumps(self.tests(), indent=2, ensure_ascii=False, allow_nan=False)
         (directory / "tests.json").write_text(tests + "\n", encoding="utf-8")

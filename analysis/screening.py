@@ -106,12 +106,13 @@ class Screening:
 
 
 def default_rules(frame: pd.DataFrame) -> list[str]:
-    """Rules where none are asked for: what the file marks, if it marks anything, else the hidden reference's.
+    """Rules where none are asked for: the marks of a file that has a column for them, else the hidden reference's.
 
-    An export carries the exclusions of its study's own rule, so applying
-    another on top of it would give other results than the study's page.
+    An export carries the exclusions by its study's own rules, also where they
+    exclude nobody. Another rule on top would give other results than the
+    study's page.
     """
-    return [MARKED] if "marks" in frame and (frame["marks"] != "").any() else ["bs1534_hidden_reference"]
+    return [MARKED] if frame["has_marks"].any() else ["bs1534_hidden_reference"]
 
 
 def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfinished: bool = False) -> Screening:

@@ -147,7 +147,9 @@ BAD_DATA = {
     "a rater with one rating": pd.concat([exported(5, 3), exported(6, 3).tail(1)]),
     "nine tenths missing": exported(12, 6).sample(frac=0.1, random_state=1),
     "nobody finished": exported(4, 2).assign(session_state="trials"),
-    "everybody excluded": exported(4, 2).assign(score=lambda t: t["score"].where(t["role"] == "system", 10)),
+    "everybody excluded": exported(4, 2)
+    .drop(columns="excluded")
+    .assign(score=lambda t: t["score"].where(t["role"] == "system", 10)),
     "scores from a plain table": scores_table({"Reference": [100, 97, 98], "A": [20, 30, 40], "B": [50, 45, 60]}),
 }
 

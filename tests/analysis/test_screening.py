@@ -207,8 +207,16 @@ def test_the_exports_marks_are_taken_over_where_no_rule_is_named():
     assert found.raters["reason"].tolist()[1] == "marked: headphone check failed; withdrew"
 
 
-def test_where_nothing_is_marked_the_rule_of_the_hidden_reference_is_applied():
-    assert [rule.name for rule in screen(tidy(exported(2, 2))).rules] == ["bs1534_hidden_reference"]
+def test_an_export_that_marks_nobody_is_not_screened_by_another_rule_than_its_studys():
+    found = screen(tidy(exported(2, 2)))
+    assert [rule.name for rule in found.rules] == ["marked"]
+    assert found.excluded == []
+
+
+def test_a_file_without_marks_is_screened_by_the_hidden_reference():
+    frame = tidy(exported(2, 2).drop(columns="excluded"))
+    assert [rule.name for rule in screen(frame).rules] == ["bs1534_hidden_reference"]
+    assert [rule.name for rule in screen(tidy(frame)).rules] == ["bs1534_hidden_reference"]
 
 
 def test_marks_of_unfinished_sessions_do_not_outlive_the_wish_to_keep_them():
