@@ -193,3 +193,14 @@ def test_ratings_of_several_studies_need_a_choice():
 def test_the_raw_ratings_stay_in_the_report_untouched(report):
     assert len(report.ratings) == 11 * 6 * 12 + 2 * 12
     assert set(report.ratings["rater"]) > set(report.screening.kept["rater"])
+
+
+def test_a_condition_that_lost_all_its_raters_keeps_a_row(tmp_path):
+    rows = [
+        ("a", item, name, role, 10) for item in "xy" for name, role in (("ref", "hidden_reference"), ("c", "system"))
+    ]
+    ratings = pd.DataFrame(rows, columns=["rater", "item", "condition", "role", "score"])
+    build_report(ratings, screening=["bs1534_hidden_reference"]).save(tmp_path)
+    found = pd.read_csv(tmp_path / "conditions.csv")
+    assert dict(zip(found.condition, found.n_raters, strict=True)) == {"ref": 0, "c": 0}
+    assert found["mean"].isna().all()
