@@ -71,7 +71,7 @@ class Robot:
             "[data-testid=begin], [data-testid=next], [data-testid=finish], [data-testid=completion-code]"
         )
         while True:
-            expect(ends.first).to_be_visible(timeout=30_000)
+            expect(ends.first).to_be_visible(timeout=120_000)
             kind = ends.first.get_attribute("data-testid")
             if kind == "completion-code":
                 self.look("end")
@@ -88,7 +88,7 @@ class Robot:
         """Hear everything on a trial's page, set every score, go on."""
         page = self.page
         slots = page.locator("[data-testid^=score-slot-]").count()
-        expect(page.get_by_test_id("play-reference")).to_be_enabled(timeout=60_000)
+        expect(page.get_by_test_id("play-reference")).to_be_enabled(timeout=120_000)
         page.get_by_test_id("play-reference").click()
         for slot in range(1, slots + 1):
             page.get_by_test_id(f"play-slot-{slot}").click()
@@ -98,7 +98,7 @@ class Robot:
                 self._reload(at, slot)
         page.get_by_test_id("stop").click()
         self.look(f"trial-{at}")
-        expect(page.get_by_test_id("next")).to_be_enabled(timeout=20_000)
+        expect(page.get_by_test_id("next")).to_be_enabled(timeout=60_000)
         self._leave("next")
 
     def _set(self, at: int, slot: int) -> None:
@@ -111,12 +111,12 @@ class Robot:
         """What was set must be there again; nothing else may be."""
         self.page.wait_for_timeout(600)
         self.page.reload()
-        expect(self.page.get_by_test_id("play-reference")).to_be_visible(timeout=60_000)
+        expect(self.page.get_by_test_id("play-reference")).to_be_visible(timeout=120_000)
         for each in range(1, slot + 1):
             expect(self.page.get_by_test_id(f"score-slot-{each}")).to_have_value(str(self.score(at, each)))
         self.page.get_by_test_id("play-reference").click()
 
     def _leave(self, kind: str) -> None:
         button = self.page.get_by_test_id(kind)
-        with self.page.expect_navigation(timeout=30_000):
+        with self.page.expect_navigation(timeout=120_000):
             button.click()
