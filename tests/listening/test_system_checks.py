@@ -1,14 +1,24 @@
 """What `manage.py check` tells an operator."""
 
+import subprocess
+import sys
+
 from listening import checks
+from tests.stack import ROOT
 
 
 def test_a_missing_codec_is_named_with_what_to_do(monkeypatch):
     monkeypatch.delenv("EVS_ENCODER", raising=False)
-    found = {message.msg: message.hint for message in checks.codecs_are_there()}
+    found = {message.msg: message.hint for message in checks.missing_codecs()}
     evs = next(message for message in found if message.startswith("EVS"))
     assert "EVS_ENCODER" in evs
     assert "3GPP" in found[evs]
+
+
+def test_the_check_command_shows_it_and_other_commands_do_not():
+    for command, shown in ((["check"], True), (["sweep", "--help"], False), (["makemigrations", "--check"], False)):
+        done = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True)
+        assert ("EVS_ENCODER" in done.stdout + done.stderr) == shown
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(settings, tmp_path, monkeypatch):
