@@ -1,0 +1,1 @@
+"""Our own neural speech codec: MDCT in, a network around a parametric codec, residual vector quantizer, MDCT out."""

@@ -1,0 +1,189 @@
+"""The network around the parametric codec: ConvNeXt blocks that add corrections.
+
+Both halves see one frame of look-ahead and are causal otherwise. With the MDCT's own 26.7 ms
+the codec's algorithmic latency is (2 + 1 + 1) * 13.3 = 53.3 ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from audiocodecs.spectral.mdct import HOP, Mdct
+from audiocodecs.spectral.parametric import Parametric, ParametricConfig
+from audiocodecs.spectral.quantizer import PredictiveResidualQuantizer, QuantizerConfig
+
+RATE = 24_000
+FRAME_RATE = RATE // HOP
+KERNEL = 7
+LATENCY_SAMPLES = 4 * HOP
+COUNTS = (2, 4, 8, 16)
+"""Codebooks at 1.5, 3, 6 and 12 kbps."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that shapes the network.
+
+    Attributes
+    ----------
+    free : int
+        Latent numbers that mean nothing before training.
+    encoder_width, encoder_hidden, encoder_blocks : int
+    decoder_width, decoder_hidden, decoder_blocks : int
+    band_prediction, low_prediction : float
+        How much of the last frame's bands and coefficients the quantizer expects again.
+    """
+
+    free: int = 16
+    encoder_width: int = 320
+    encoder_hidden: int = 960
+    encoder_blocks: int = 3
+    decoder_width: int = 384
+    decoder_hidden: int = 1024
+    decoder_blocks: int = 6
+    band_prediction: float = 0.8
+    low_prediction: float = 0.0
+    parametric: ParametricConfig = field(default_factory=ParametricConfig)
+    quantizer: QuantizerConfig = field(default_factory=QuantizerConfig)
+
+    @classmethod
+    def of(cls, table: dict[str, object]) -> ModelConfig:
+        """Read the nested tables of an experiment or of a weights file."""
+        rest = dict(table)
+        parts = {"parametric": ParametricConfig, "quantizer": QuantizerConfig}
+        nested = {name: kind(**rest.pop(name, {})) for name, kind in parts.items()}  # type: ignore[arg-type]
+        return cls(**rest, **nested)  # type: ignore[arg-type]
+
+    def table(self) -> dict[str, object]:
+        """The inverse of `of`."""
+        return asdict(self)
+
+
+class Block(nn.Module):
+    """ConvNeXt block in time (Liu et al. 2022): depthwise convolution, then a two-layer perceptron.
+
+    Parameters
+    ----------
+    ahead : int
+        Frames of look-ahead.
+    """
+
+    def __init__(self, width: int, hidden: int, ahead: int = 0) -> None:
+        super().__init__()
+        self.ahead = ahead
+        self.taps = nn.Parameter(torch.randn(KERNEL, width) * KERNEL**-0.5)
+        self.norm = nn.LayerNorm(width)
+        self.wide = nn.Linear(width, hidden)
+        self.narrow = nn.Linear(hidden, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, t, width) -> the same."""
+        frames = x.shape[1]
+        padded = functional.pad(x, (0, 0, KERNEL - 1 - self.ahead, self.ahead))
+        # Shifted products: three times as fast on a CPU as a grouped convolution of this shape.
+        taps = self.taps.to(x.dtype)
+        mixed = padded[:, :frames] * taps[0]
+        for i in range(1, KERNEL):
+            mixed = torch.addcmul(mixed, padded[:, i : i + frames], taps[i])
+        added: Tensor = self.narrow(functional.gelu(self.wide(self.norm(mixed))))
+        return x + added * self.scale.to(x.dtype)
+
+
+def small_linear(width: int, out: int, gain: float = 0.02) -> nn.Linear:
+    """A last layer near zero, so that training starts at the parametric codec."""
+    layer = nn.Linear(width, out)
+    nn.init.normal_(layer.weight, std=gain * width**-0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Encoder(nn.Module):
+    """Adds to the parametric latents what the network finds in MDCT, MDST and log power."""
+
+    def __init__(self, config: ModelConfig, size: int) -> None:
+        super().__init__()
+        width = config.encoder_width
+        self.into = nn.Linear(3 * HOP, width)
+        self.blocks = nn.ModuleList(
+            Block(width, config.encoder_hidden, ahead=int(i == 0)) for i in range(config.encoder_blocks)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.out = small_linear(width, size)
+
+    def forward(self, mdct: Tensor, mdst: Tensor) -> Tensor:
+        """Corrections (batch, t, size) to the latents of frames (batch, t, 320)."""
+        power = mdct**2 + mdst**2
+        compand = (power + 1e-6) ** -0.25
+        inputs = torch.cat([mdct * compand, mdst * compand, 0.1 * torch.log(power + 1e-7) + 1.0], dim=-1)
+        x = self.into(2.0 * inputs)
+        for block in self.blocks:
+            x = block(x)
+        correction: Tensor = self.out(self.norm(x))
+        return correction.float()
+
+
+class Decoder(nn.Module):
+    """Adds to the parametric synthesis: new coefficients, gains for those sent, gains for the noise."""
+
+    def __init__(self, config: ModelConfig, size: int, low: int) -> None:
+        super().__init__()
+        width = config.decoder_width
+        self.low = low
+        self.into = nn.Linear(size, width)
+        self.rate = nn.Parameter(torch.zeros(len(COUNTS), width))
+        self.blocks = nn.ModuleList(
+            Block(width, config.decoder_hidden, ahead=int(i == 0)) for i in range(config.decoder_blocks)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.out = small_linear(width, 2 * HOP + low)
+
+    def forward(self, latent: Tensor, rate_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Corrections for latents (batch, t, size); rate_index (batch,) says how many codebooks they had."""
+        x = self.into(latent) + self.rate[rate_index][:, None].to(latent.dtype)
+        for block in self.blocks:
+            x = block(x)
+        added, noise_gain, low_gain = self.out(self.norm(x)).float().split([HOP, HOP, self.low], dim=-1)
+        return added, noise_gain, low_gain
+
+
+class SpectralModel(nn.Module):
+    """Audio to latents, latents to audio; the quantizer is beside it.
+
+    See `audiocodecs.spectral.codec` for files and other sample rates.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mdct = Mdct()
+        self.parametric = Parametric(config.parametric)
+        size = self.parametric.size + config.free
+        bands = self.parametric.bands
+        prediction = torch.zeros(size)
+        prediction[:bands] = config.band_prediction
+        prediction[bands : self.parametric.size] = config.low_prediction
+        self.encoder = Encoder(config, size)
+        self.decoder = Decoder(config, size, config.parametric.low)
+        self.quantizer = PredictiveResidualQuantizer(config.quantizer, prediction)
+
+    def latents(self, mdct: Tensor, mdst: Tensor) -> Tensor:
+        """Latents (batch, t, size) of frames (batch, t, 320)."""
+        known = functional.pad(self.parametric.analyse(mdct, mdst), (0, self.config.free))
+        correction: Tensor = self.encoder(mdct, mdst)
+        return known + correction
+
+    def spectrum(self, latent: Tensor, rate_index: Tensor, signs: Tensor) -> Tensor:
+        """MDCT frames (batch, t, 320) of latents; signs of the noise carrier (t, 320) or (batch, t, 320)."""
+        amplitude, low = self.parametric.split(latent)
+        added, noise_gain, low_gain = self.decoder(latent, rate_index)
+        index = self.parametric.index
+        carrier = signs * torch.exp(noise_gain.clamp(-6, 2))
+        noise = self.parametric.missing(amplitude, low)[..., index] * carrier
+        sent = functional.pad(low * torch.exp(low_gain.clamp(-6, 2)), (0, HOP - self.config.parametric.low))
+        spectrum: Tensor = sent + amplitude[..., index] * added + noise
+        return spectrum

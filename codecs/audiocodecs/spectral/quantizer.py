@@ -1,0 +1,268 @@
+"""Residual vector quantizer whose first stages predict from frame to frame.
+
+The first `base` codebooks code what a fixed leaky prediction from the last base reconstruction
+misses; the others refine, each the error of those before. Prediction uses the base alone, so a
+stream cut to fewer codebooks (not below the base) stays decodable: rates are nested.
+Codebooks are learned by exponential moving averages (van den Oord et al. 2017, appendix A.1;
+SoundStream, Zeghidour et al. 2021), started by k-means, unused entries replaced from the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Index of the nearest entry: (n, d), (k, d) -> (n,)."""
+    half_square = 0.5 * codebook.square().sum(1)
+    return torch.addmm(half_square, vectors, codebook.T, beta=-1).argmax(1)
+
+
+def kmeans(
+    vectors: Tensor, entries: int, rounds: int, generator: torch.Generator, start: Tensor | None = None
+) -> Tensor:
+    """Lloyd's algorithm: (n, d) -> (entries, d). Empty cells restart at a random vector.
+
+    It starts from the entries `start`, or else from random vectors.
+    """
+    if start is None:
+        start = vectors[torch.randperm(len(vectors), generator=generator)[:entries]]
+    centres = start.clone()
+    for _ in range(rounds):
+        codes = nearest(vectors, centres)
+        counts = torch.bincount(codes, minlength=entries).float()
+        sums = torch.zeros_like(centres).index_add_(0, codes, vectors)
+        fresh = vectors[torch.randint(len(vectors), (entries,), generator=generator)]
+        centres = torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], fresh)
+    return centres
+
+
+@dataclass(frozen=True)
+class QuantizerConfig:
+    """Shape of the quantizer and how it learns.
+
+    Attributes
+    ----------
+    codebooks, entries : int
+    base : int
+        Codebooks inside the prediction.
+    decay : float
+        Of the moving averages, each step.
+    dead_below : float
+        An entry is replaced when its average use falls below this share of an equal one.
+    """
+
+    codebooks: int = 16
+    entries: int = 1024
+    base: int = 2
+    decay: float = 0.996
+    dead_below: float = 0.03
+
+
+class PredictiveResidualQuantizer(nn.Module):
+    """Codes latents (batch, t, d) as (batch, t, codebooks) indices.
+
+    Parameters
+    ----------
+    config : QuantizerConfig
+    prediction : Tensor, shape (d,)
+        How much of each dimension of the last base reconstruction is expected again, 0 to below 1.
+    """
+
+    codebooks: Tensor
+    prediction: Tensor
+    counts: Tensor
+    sums: Tensor
+
+    def __init__(self, config: QuantizerConfig, prediction: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        shape = (config.codebooks, config.entries, len(prediction))
+        self.register_buffer("codebooks", torch.zeros(shape))
+        self.register_buffer("prediction", prediction.clone())
+        self.register_buffer("counts", torch.ones(shape[:2]))
+        self.register_buffer("sums", torch.zeros(shape))
+
+    def encode_base(self, latent: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Code with the predicting codebooks, frame after frame.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (batch, t, d)
+        state : Tensor, shape (batch, d), optional
+            Last base reconstruction, zeros at the start.
+
+        Returns
+        -------
+        codes : Tensor of int64, shape (batch, t, base)
+        innovation : Tensor, shape (batch, t, d)
+            What the base codebooks were asked to code.
+        reconstruction : Tensor, shape (batch, t, d)
+            Its last frame is the next state.
+        """
+        batch, frames, size = latent.shape
+        last = latent.new_zeros(batch, size) if state is None else state
+        codes = torch.empty(batch, frames, self.config.base, dtype=torch.int64)
+        innovation = torch.empty_like(latent)
+        reconstruction = torch.empty_like(latent)
+        books = [self.codebooks[i] for i in range(self.config.base)]
+        half = [0.5 * book.square().sum(1) for book in books]
+        for t in range(frames):
+            last = last * self.prediction
+            residual = latent[:, t] - last
+            innovation[:, t] = residual
+            for i, book in enumerate(books):
+                chosen = torch.addmm(half[i], residual, book.T, beta=-1).argmax(1)
+                codes[:, t, i] = chosen
+                residual = residual - book[chosen]
+                last = last + book[chosen]
+            reconstruction[:, t] = last
+        return codes, innovation, reconstruction
+
+    def encode(self, latent: Tensor, count: int, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Codes (batch, t, count) of latents (batch, t, d), and the state for the frames that follow."""
+        codes, _, quantized = self.encode_base(latent, state)
+        last = quantized[:, -1]
+        parts = [codes]
+        residual = (latent - quantized).flatten(0, 1)
+        for i in range(self.config.base, count):
+            chosen = nearest(residual, self.codebooks[i])
+            parts.append(chosen.view(*latent.shape[:2], 1))
+            residual = residual - self.codebooks[i][chosen]
+        return torch.cat(parts, dim=-1)[..., :count], last
+
+    def decode(self, codes: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Latents (batch, t, d) of codes (batch, t, count), and the state for the frames that follow."""
+        base = min(self.config.base, codes.shape[-1])
+        total = sum(self.codebooks[i][codes[..., i]] for i in range(base))
+        assert isinstance(total, Tensor)
+        last = torch.zeros_like(total[:, 0]) if state is None else state
+        quantized = torch.empty_like(total)
+        for t in range(total.shape[1]):
+            last = last * self.prediction + total[:, t]
+            quantized[:, t] = last
+        for i in range(base, codes.shape[-1]):
+            quantized = quantized + self.codebooks[i][codes[..., i]]
+        return quantized, last
+
+    @torch.no_grad()
+    def initialise(self, latent: Tensor, generator: torch.Generator, rounds: int = 7) -> None:
+        """K-means of every stage on the residuals of the stages before: latent (segments, t, d).
+
+        The base codes what its own past leaves over, so it is clustered three times: on the
+        innovation of a perfect past, then twice on that of the codebooks found before.
+        """
+        innovation = latent.clone()
+        innovation[:, 1:] -= self.prediction * latent[:, :-1]
+        attempts = [4, 4, rounds] if self.prediction.any() else [rounds]
+        for attempt, its_rounds in enumerate(attempts):
+            self._cluster(range(self.config.base), innovation, its_rounds, generator, go_on=False)
+            if attempt + 1 < len(attempts):
+                _, innovation, _ = self.encode_base(latent)
+        self._cluster_rest(latent, rounds, generator, go_on=False)
+
+    @torch.no_grad()
+    def refine(self, latent: Tensor, generator: torch.Generator, rounds: int = 3) -> None:
+        """Some more rounds of k-means from the present codebooks, on many latents (segments, t, d) of one encoder.
+
+        Moving averages remember few vectors for each entry and lag behind the encoder; this takes both away.
+        """
+        for _ in range(2):
+            _, innovation, _ = self.encode_base(latent)
+            self._cluster(range(self.config.base), innovation, rounds, generator, go_on=True)
+        self._cluster_rest(latent, rounds, generator, go_on=True)
+
+    def _cluster_rest(self, latent: Tensor, rounds: int, generator: torch.Generator, go_on: bool) -> None:
+        _, _, quantized = self.encode_base(latent)
+        rest = range(self.config.base, self.config.codebooks)
+        self._cluster(rest, latent - quantized, rounds, generator, go_on)
+        self.counts.fill_(1.0)
+        self.sums.copy_(self.codebooks)
+
+    def _cluster(self, stages: range, target: Tensor, rounds: int, generator: torch.Generator, go_on: bool) -> None:
+        residual = target.flatten(0, 1)
+        for i in stages:
+            start = self.codebooks[i] if go_on else None
+            self.codebooks[i] = kmeans(residual, self.config.entries, rounds, generator, start)
+            residual = residual - self.codebooks[i][nearest(residual, self.codebooks[i])]
+
+    @torch.no_grad()
+    def quantize(self, latent: Tensor, counts: Tensor, learn: bool = True) -> Tensor:
+        """Quantise a training batch, each sample with its own number of codebooks.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (batch, t, d)
+        counts : Tensor of int64, shape (batch,)
+            Codebooks in use for each sample, at least the base.
+        learn : bool
+            Whether the codebooks move.
+
+        Returns
+        -------
+        Tensor, shape (batch, t, d)
+        """
+        batch, frames, size = latent.shape
+        codes, innovation, quantized = self.encode_base(latent)
+        residual = innovation.flatten(0, 1)
+        for i in range(self.config.base):
+            chosen = codes[..., i].flatten()
+            if learn:
+                self._average(i, residual, chosen)
+            residual = residual - self.codebooks[i][chosen]
+        # Most samples go first, so that each stage runs on the samples that use it and no others.
+        order = counts.argsort(descending=True, stable=True)
+        residual = (latent - quantized)[order].flatten(0, 1)
+        total = quantized[order].flatten(0, 1)
+        for i in range(self.config.base, int(counts.max())):
+            used = int((counts > i).sum()) * frames
+            chosen = nearest(residual[:used], self.codebooks[i])
+            entry = self.codebooks[i][chosen]
+            if learn:
+                self._average(i, residual[:used], chosen)
+            residual = residual[:used] - entry
+            total[:used] += entry
+        out = torch.empty_like(quantized)
+        out[order] = total.view(batch, frames, size)
+        return out
+
+    def _average(self, stage: int, vectors: Tensor, chosen: Tensor) -> None:
+        keep = self.config.decay
+        # Counted so that an entry used equally often has the count 1.
+        share = self.config.entries / len(vectors)
+        used = torch.bincount(chosen, minlength=self.config.entries).float() * share
+        summed = torch.zeros_like(self.sums[stage]).index_add_(0, chosen, vectors) * share
+        self.counts[stage].mul_(keep).add_(used, alpha=1 - keep)
+        self.sums[stage].mul_(keep).add_(summed, alpha=1 - keep)
+
+    @torch.no_grad()
+    def update(self, latent: Tensor | None = None, generator: torch.Generator | None = None) -> int:
+        """Move the codebooks to their averages; with `latent`, replace dead entries from its residuals.
+
+        Returns
+        -------
+        int
+            Entries replaced.
+        """
+        self.codebooks.copy_(self.sums / self.counts.clamp(min=1e-4)[..., None])
+        if latent is None:
+            return 0
+        replaced = 0
+        _, innovation, quantized = self.encode_base(latent)
+        residual = innovation.flatten(0, 1)
+        for i in range(self.config.codebooks):
+            if i == self.config.base:
+                residual = (latent - quantized).flatten(0, 1)
+            dead = torch.nonzero(self.counts[i] < self.config.dead_below).flatten()[: len(residual) // 2]
+            chosen = nearest(residual, self.codebooks[i])
+            if len(dead):
+                source = residual[torch.randperm(len(residual), generator=generator)[: len(dead)]]
+                self.codebooks[i][dead] = source
+                self.sums[i][dead] = source * 0.2
+                self.counts[i][dead] = 0.2
+                replaced += len(dead)
+            residual = residual - self.codebooks[i][chosen]
+        return replaced

@@ -1,0 +1,96 @@
+"""Audio to codes and back in pieces, so that memory stays bounded however long the clip is.
+
+Pieces give what the whole would give: each is run with the frames before it that the network can
+see, and the one after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiocodecs.spectral.mdct import HOP, frame_count
+from audiocodecs.spectral.model import COUNTS, KERNEL, SpectralModel
+from audiocodecs.spectral.parametric import random_signs
+
+PIECE_FRAMES = 2048
+
+
+def _pieces(frames: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, frames, PIECE_FRAMES):
+        yield start, min(frames, start + PIECE_FRAMES)
+
+
+@torch.inference_mode()
+def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: int) -> NDArray[np.int64]:
+    """Code mono audio at 24 kHz.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    samples : ndarray of float32, shape (n,)
+    codebooks : int
+        At least 2.
+
+    Returns
+    -------
+    ndarray of int64, shape (codebooks, ceil(n / 320) + 1)
+    """
+    frames = frame_count(len(samples))
+    padded = torch.zeros(1, (frames + 1) * HOP)
+    padded[0, HOP : HOP + len(samples)] = torch.from_numpy(samples)
+    context = model.config.encoder_blocks * (KERNEL - 1)
+    codes = np.empty((codebooks, frames), np.int64)
+    state: Tensor | None = None
+    for start, stop in _pieces(frames):
+        first, last = max(0, start - context), min(frames, stop + 1)
+        latent = model.latents(*model.mdct.frames(padded[:, first * HOP : (last + 1) * HOP]))
+        piece, state = model.quantizer.encode(latent[:, start - first : stop - first], codebooks, state)
+        codes[:, start:stop] = piece[0].T.numpy()
+    return codes
+
+
+@torch.inference_mode()
+def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -> NDArray[np.float32]:
+    """Audio of codes.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    codes : ndarray of int64, shape (codebooks, ceil(samples / 320) + 1)
+        2, 4, 8 or 16 codebooks.
+    samples : int
+        Length of the audio at 24 kHz.
+
+    Returns
+    -------
+    ndarray of float32, shape (samples,)
+    """
+    count, frames = codes.shape
+    rate_index = torch.tensor([COUNTS.index(count)])
+    context = model.config.decoder_blocks * (KERNEL - 1)
+    every = torch.from_numpy(codes.T.copy())[None]
+    out = np.empty((frames - 1) * HOP, np.float32)
+    past = torch.zeros(1, 0, len(model.quantizer.prediction))
+    state: Tensor | None = None
+    before: Tensor | None = None
+    for start, stop in _pieces(frames):
+        latent, state = model.quantizer.decode(every[:, start:stop], state)
+        seen = torch.cat([past, latent], dim=1)
+        behind = past.shape[1]
+        past = seen[:, max(0, seen.shape[1] - context) :]
+        if stop < frames:
+            ahead, _ = model.quantizer.decode(every[:, stop : stop + 1], state)
+            seen = torch.cat([seen, ahead], dim=1)
+        signs = random_signs(start - behind, seen.shape[1])
+        spectrum = model.spectrum(seen, rate_index, signs)[:, behind : behind + stop - start]
+        joined = spectrum if before is None else torch.cat([before, spectrum], dim=1)
+        audio = model.mdct.inverse(joined)[0].numpy()
+        begin = max(0, start - 1) * HOP
+        out[begin : begin + len(audio)] = audio
+        before = spectrum[:, -1:]
+    return out[:samples]

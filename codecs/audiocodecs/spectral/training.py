@@ -1,0 +1,341 @@
+"""Train the spectral codec from an experiment file.
+
+>>> # python -m audiocodecs.spectral.training codecs/experiments/speech.toml
+
+Everything is written below the experiment's `out`: `checkpoint.pt` (all that a later start needs to go
+on exactly as if it had not stopped), `metrics.csv`, and `weights.safetensors` (the averaged network).
+Starting it again goes on from the checkpoint. With `--finish` it makes the weights to ship,
+`final.safetensors`: the averaged network with codebooks clustered on many frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import logging
+import math
+import os
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from audiocodecs.spectral.crops import CropConfig, Crops
+from audiocodecs.spectral.losses import Balancer, MelLosses, PowerLosses, WaveLoss
+from audiocodecs.spectral.model import COUNTS, ModelConfig, SpectralModel
+from audiocodecs.spectral.weights import save_weights
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how.
+
+    Attributes
+    ----------
+    steps : int
+        The learning rate falls to a twentieth over them, as a cosine.
+    learning_rate, warmup : float, int
+    commitment : float
+        Pull of the latents to their codes, as a share of the reconstruction's gradient.
+    rate_shares : list of float
+        How often a sample is trained at 1.5, 3, 6 and 12 kbps.
+    wave_by_rate : list of float
+        How much the waveform counts at each rate: where it cannot be had, magnitudes matter.
+    losses : dict of str to float
+        Shares of the balancer.
+    start_segments, start_frames : int
+        Audio that k-means starts from.
+    average : float
+        Decay of the averaged weights.
+    bfloat16 : bool
+        Matrix products in bfloat16: 2.4 times as fast where the processor has AVX512-BF16.
+    start_from : str
+        Checkpoint whose network and codebooks are the start, in place of k-means and zero.
+    """
+
+    steps: int = 6_000
+    learning_rate: float = 4e-4
+    warmup: int = 200
+    commitment: float = 0.6
+    rate_shares: tuple[float, ...] = (0.15, 0.2, 0.4, 0.25)
+    wave_by_rate: tuple[float, ...] = (0.05, 0.2, 0.7, 1.0)
+    losses: dict[str, float] = field(
+        default_factory=lambda: {"mel": 1.0, "loudness": 0.5, "power": 2.0, "level": 0.7, "wave": 0.7}
+    )
+    start_segments: int = 1000
+    start_frames: int = 100
+    average: float = 0.999
+    bfloat16: bool = True
+    threads: int = 1
+    seed: int = 1
+    log_every: int = 50
+    save_every: int = 500
+    replace_every: int = 50
+    start_from: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment file, read."""
+
+    out: Path
+    model: ModelConfig
+    data: CropConfig
+    train: TrainConfig
+
+    @classmethod
+    def load(cls, path: Path) -> Experiment:
+        """Read a TOML file; paths in it are relative to the working folder, `~` and variables expanded."""
+        table = tomllib.loads(path.read_text())
+
+        def expand(text: str) -> str:
+            return os.path.expanduser(os.path.expandvars(text))
+
+        data = {**table["data"], "folder": expand(table["data"]["folder"])}
+        train = dict(table.get("train", {}))
+        for name in {"rate_shares", "wave_by_rate"} & set(train):
+            train[name] = tuple(train[name])
+        train["start_from"] = expand(train.get("start_from", ""))
+        return cls(
+            out=Path(expand(table["out"])),
+            model=ModelConfig.of(table.get("model", {})),
+            data=CropConfig(**data),
+            train=TrainConfig(**train),
+        )
+
+
+class Trainer:
+    """Holds all that changes; `step` makes one step."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        config = experiment.train
+        torch.manual_seed(config.seed)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.model = SpectralModel(experiment.model)
+        self.crops = Crops(experiment.data, self.generator)
+        self.mel = MelLosses()
+        self.power = PowerLosses()
+        self.wave = WaveLoss()
+        self.balancer = Balancer(config.losses)
+        self.trained = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
+        self.average = copy.deepcopy(self.model)
+        self.steps_done = 0
+        self.audio_seconds = 0.0
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """Set the bands' mean and cluster the codebooks on the untrained latents."""
+        config = self.experiment.train
+        if config.start_from:
+            state = torch.load(config.start_from, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            log.info("started from %s, step %d", config.start_from, state["steps_done"])
+            return
+        audio = self.crops.draw(config.start_segments, config.start_frames * 320)
+        frames = [self.model.mdct(part) for part in torch.split(audio, 50)]
+        parametric = self.model.parametric
+        bands = torch.cat([parametric.analyse(*pair)[..., : parametric.bands] for pair in frames])
+        parametric.band_mean.copy_(bands.mean((0, 1)) / parametric.config.band_weight)
+        latent = torch.cat([self.model.latents(*pair) for pair in frames])
+        log.info("k-means of %d codebooks on %d frames", self.model.config.quantizer.codebooks, latent[..., 0].numel())
+        self.model.quantizer.initialise(latent, self.generator)
+        self.average.load_state_dict(self.model.state_dict())
+
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        config = self.experiment.train
+        rise = min(1.0, (self.steps_done + 1) / config.warmup)
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self.steps_done / config.steps)))
+        return config.learning_rate * rise * (0.05 + 0.95 * fall)
+
+    def step(self) -> dict[str, float]:
+        """Make one step; returns the losses."""
+        config, model = self.experiment.train, self.model
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        audio = self.crops.draw()
+        shares = torch.tensor(config.rate_shares)
+        rate_index = torch.multinomial(shares, len(audio), replacement=True, generator=self.generator)
+        counts = torch.tensor(COUNTS)[rate_index]
+        mdct, mdst = model.mdct(audio)
+        signs = torch.randint(0, 2, mdct.shape, generator=self.generator).float() * 2 - 1
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+            latent = model.latents(mdct, mdst)
+        quantized = model.quantizer.quantize(latent.detach(), counts)
+        quantized.requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+            spectrum = model.spectrum(quantized, rate_index, signs)
+        decoded = model.mdct.inverse(spectrum)[:, : audio.shape[1]]
+        losses = {
+            **self.mel(audio, decoded),
+            **self.power(audio, decoded),
+            **self.wave(audio, decoded, torch.tensor(config.wave_by_rate)[rate_index]),
+        }
+
+        self.optimizer.zero_grad(set_to_none=True)
+        decoded.backward(self.balancer.gradient(losses, decoded))  # type: ignore[no-untyped-call]
+        straight = quantized.grad
+        assert straight is not None
+        error = latent.detach() - quantized.detach()
+        pull = error * (config.commitment * straight.norm() / error.norm().clamp(min=1e-9))
+        latent.backward(straight + pull)  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.trained, 2.0)
+        self.optimizer.step()
+
+        self.steps_done += 1
+        self.audio_seconds += audio.numel() / 24_000
+        replace = self.steps_done % config.replace_every == 0
+        replaced = model.quantizer.update(latent.detach() if replace else None, self.generator)
+        self._follow()
+        return {
+            **{name: float(loss.detach()) for name, loss in losses.items()},
+            "error": float(error.square().mean()),
+            "latent": float(latent.detach().square().mean()),
+            "gradient": float(norm),
+            "replaced": float(replaced),
+        }
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        keep = min(self.experiment.train.average, self.steps_done / (self.steps_done + 10))
+        for mine, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - keep)
+        for copied, original in zip(self.average.buffers(), self.model.buffers(), strict=True):
+            copied.copy_(original)
+
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs to go on exactly."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "balancer": {"norms": self.balancer.norms, "steps": self.balancer.steps},
+            "steps_done": self.steps_done,
+            "audio_seconds": self.audio_seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.balancer.norms = dict(state["balancer"]["norms"])
+        self.balancer.steps = state["balancer"]["steps"]
+        self.steps_done = state["steps_done"]
+        self.audio_seconds = state["audio_seconds"]
+
+    @torch.no_grad()
+    def finish(self, segments: int = 3000) -> SpectralModel:
+        """Give the averaged network codebooks clustered on many frames of its own latents.
+
+        Takes some minutes; nothing that a later step uses changes.
+        """
+        model = copy.deepcopy(self.average)
+        generator = torch.Generator().manual_seed(self.experiment.train.seed + 1)
+        crops = Crops(self.experiment.data, generator)
+        parts = []
+        for done in range(0, segments, 20):
+            audio = crops.draw(min(20, segments - done), self.experiment.train.start_frames * 320)
+            parts.append(model.latents(*model.mdct(audio)))
+        latent = torch.cat(parts)
+        log.info("clustering on %d frames", latent[..., 0].numel())
+        model.quantizer.refine(latent, generator)
+        return model
+
+    def save(self) -> None:
+        """Write checkpoint and weights, each at once or not at all."""
+        out = self.experiment.out
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save(self.state(), out / "checkpoint.pt.part")
+        (out / "checkpoint.pt.part").replace(out / "checkpoint.pt")
+        save_weights(self.average, out / "weights.safetensors", steps=self.steps_done, seconds=self.audio_seconds)
+
+
+def append_metrics(path: Path, row: dict[str, float]) -> None:
+    """Add a line to the CSV file of metrics."""
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def train(experiment: Experiment, until: int | None = None) -> Trainer:
+    """Train to the experiment's last step, or to step `until`, from the checkpoint if there is one."""
+    config = experiment.train
+    torch.set_num_threads(config.threads)
+    trainer = Trainer(experiment)
+    checkpoint = experiment.out / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer.restore(torch.load(checkpoint, weights_only=True))
+        log.info("going on from step %d of %d", trainer.steps_done, config.steps)
+    else:
+        experiment.out.mkdir(parents=True, exist_ok=True)
+        trainer.initialise()
+        trainer.save()
+    millions = sum(p.numel() for p in trainer.trained) / 1e6
+    log.info("%.1f h of audio, %.1f M parameters", trainer.crops.seconds / 3600, millions)
+    sums: dict[str, float] = {}
+    started, seen = time.monotonic(), 0
+    last = min(until or config.steps, config.steps)
+    while trainer.steps_done < last:
+        for name, value in trainer.step().items():
+            sums[name] = sums.get(name, 0.0) + value
+        seen += 1
+        if trainer.steps_done % config.log_every == 0:
+            seconds = (time.monotonic() - started) / seen
+            row = {"step": float(trainer.steps_done), **{k: round(v / seen, 5) for k, v in sums.items()}}
+            row["seconds"] = round(seconds, 3)
+            row["rate"] = round(trainer.learning_rate(), 7)
+            append_metrics(experiment.out / "metrics.csv", row)
+            left = (last - trainer.steps_done) * seconds / 60
+            log.info("%s, %.0f min left", "  ".join(f"{k} {v:g}" for k, v in row.items()), left)
+            sums, seen, started = {}, 0, time.monotonic()
+        if trainer.steps_done % config.save_every == 0:
+            trainer.save()
+    trainer.save()
+    return trainer
+
+
+def finish(experiment: Experiment, segments: int) -> Path:
+    """Write `final.safetensors` of the last checkpoint: averaged, and its codebooks clustered anew."""
+    checkpoint = experiment.out / "checkpoint.pt"
+    trainer = Trainer(experiment)
+    trainer.restore(torch.load(checkpoint, weights_only=True))
+    path = experiment.out / "final.safetensors"
+    save_weights(trainer.finish(segments), path, steps=trainer.steps_done, seconds=trainer.audio_seconds)
+    log.info("%s: step %d", path, trainer.steps_done)
+    return path
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", type=Path)
+    parser.add_argument("--until", type=int, help="stop after this step, later starts go on from there")
+    parser.add_argument("--finish", action="store_true", help="no steps: write final.safetensors of the checkpoint")
+    parser.add_argument("--segments", type=int, default=3000, help="crops of audio that --finish clusters on")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    experiment = Experiment.load(arguments.experiment)
+    if arguments.finish:
+        finish(experiment, arguments.segments)
+    else:
+        train(experiment, arguments.until)
+
+
+if __name__ == "__main__":
+    main()
