@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+import re
 
-from listening import rendering, studies
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from listening import rendering, sessions, studies
 from listening.models import Study
-from tests.robot import chromium, missing_chromium
+from tests.robot import SET_SCORE, chromium, missing_chromium
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,65 @@ def twelve(draft) -> Study:
         rendering.render(row.pk)
     studies.open_study(draft, draft.owner)
     return draft
+
+
+class Desk:
+    """A rater's trial page, by its test ids.
+
+    Attributes
+    ----------
+    page : Page
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def enter(self, url: str) -> Desk:
+        """From an invite link to the training, whose sounds are loaded."""
+        self.page.goto(url)
+        for _ in range(2):
+            self.page.get_by_test_id("begin").click()
+        return self.ready()
+
+    def ready(self) -> Desk:
+        expect(self.page.get_by_test_id("play-reference")).to_be_visible()
+        return self
+
+    def play(self, slot: int) -> None:
+        """Press a play button; 0 is the reference."""
+        self.page.get_by_test_id(f"play-slot-{slot}" if slot else "play-reference").click()
+
+    def slider(self, slot: int) -> Locator:
+        return self.page.get_by_test_id(f"score-slot-{slot}")
+
+    def score(self, slot: int, score: int) -> None:
+        """Drag a slider and let it go."""
+        self.slider(slot).evaluate(SET_SCORE, str(score))
+
+    def hear_all(self) -> Desk:
+        """Play every slot for as long as the page asks."""
+        for slot in range(1, self.page.locator("[data-testid^=play-slot-]").count() + 1):
+            self.play(slot)
+            expect(self.page.locator(f".signal[data-slot='{slot}']")).to_have_class(re.compile("is-heard"))
+        self.page.get_by_test_id("stop").click()
+        return self
+
+    def saving(self, text: str) -> None:
+        """Wait until the sign of the state says so."""
+        expect(self.page.locator("#saving")).to_have_text(text)
+
+    def next(self) -> Desk:
+        with self.page.expect_navigation():
+            self.page.get_by_test_id("next").click()
+        return self
+
+
+@pytest.fixture
+def desk(page: Page, live_server, opened) -> Desk:
+    """A rater at the training page of a study in which a fifth of a second counts as heard."""
+    Study.objects.filter(pk=opened.pk).update(heard_seconds=0.2)
+    session = sessions.start(opened, outside_ids={}, locale="en", browser="")
+    for left in ("consent", "instructions"):
+        sessions.advance(session, left)
+    page.goto(live_server.url + session.rater.get_absolute_url())
+    return Desk(page).ready()

@@ -248,9 +248,9 @@ export class AudioEngine extends EventTarget {
     return at + ((skipped + 1) * (this.last - this.first) - offset) / this.rate;
   }
 
-  /** When the next ramp may begin: soon, and after the last one. */
+  /** When the next ramp may begin: soon, and a sample after the last one, for two curves must not touch. */
   #rampTime() {
-    return this.#onFrame(Math.max(this.#time(LEAD), this.#rampEnds));
+    return this.#onFrame(Math.max(this.#time(LEAD), this.#rampEnds + 1 / this.#context.sampleRate));
   }
 
   /** @param {number} later seconds from now */

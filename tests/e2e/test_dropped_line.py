@@ -1,0 +1,148 @@
+"""A rater who lost the connection loses no rating."""
+
+import pytest
+from playwright.sync_api import expect
+
+from listening.models import Rating, Session
+
+pytestmark = pytest.mark.e2e
+
+OFFLINE = "No connection. Kept on this device."
+
+
+def stored():
+    """Scores of the page where the only rater is."""
+    return list(Rating.objects.filter(trial=Session.objects.get().trials.first()).values_list("score", flat=True))
+
+
+def test_what_was_rated_without_a_line_is_saved_when_it_is_back(desk, context):
+    desk.score(1, 10)
+    desk.saving("Saved")
+    context.set_offline(True)
+    desk.score(1, 15)
+    desk.score(2, 20)
+    desk.score(3, 30)
+    desk.score(3, 35)
+    desk.saving(OFFLINE)
+    assert stored() == [10, None, None, None]
+    context.set_offline(False)
+    desk.saving("Saved")
+    assert stored() == [15, 20, 35, None]
+
+
+def test_what_was_rated_without_a_line_outlives_the_tab(desk, context):
+    url = desk.page.url
+    context.set_offline(True)
+    desk.score(2, 42)
+    desk.saving(OFFLINE)
+    desk.page.close()
+    context.set_offline(False)
+    assert stored() == [None] * 4
+    again = type(desk)(context.new_page())
+    again.page.goto(url)
+    again.ready()
+    expect(again.slider(2)).to_have_value("42")
+    again.saving("Saved")
+    assert stored() == [None, 42, None, None]
+
+
+def test_a_tab_closed_right_after_a_move_has_saved_it(desk, context):
+    url = desk.page.url
+    desk.slider(1).evaluate("(slider) => { slider.value = 77; slider.dispatchEvent(new Event('input')); }")
+    desk.page.goto("about:blank")
+    again = type(desk)(context.new_page())
+    again.page.goto(url)
+    again.ready()
+    expect(again.slider(1)).to_have_value("77")
+    again.saving("Saved")
+    assert stored()[0] == 77
+
+
+def test_an_old_rating_kept_on_a_device_does_not_undo_a_later_one(desk, context, browser):
+    """The phone goes off line with 10 and comes back when the laptop has said 90 many writes later."""
+    phone = browser.new_context()
+    other = type(desk)(phone.new_page())
+    other.page.goto(desk.page.url)
+    other.ready()
+    phone.set_offline(True)
+    other.score(1, 10)
+    other.saving(OFFLINE)
+    for score in (60, 70, 80, 90):
+        desk.score(1, score)
+        desk.saving("Saved")
+    phone.set_offline(False)
+    other.saving("Saved")
+    expect(other.slider(1)).to_have_value("90")
+    assert stored()[0] == 90
+    phone.close()
+
+
+def test_a_server_that_fails_for_a_while_is_asked_again(desk):
+    answers = []
+
+    def fail_twice(route):
+        answers.append(route.request.post_data)
+        if len(answers) < 3:
+            route.fulfill(status=502, body="Bad gateway")
+        else:
+            route.continue_()
+
+    desk.page.route("**/ratings/", fail_twice)
+    desk.score(4, 88)
+    desk.saving(OFFLINE)
+    desk.saving("Saved")
+    assert stored()[3] == 88
+    assert len(set(answers)) == 1
+
+
+def test_a_lost_answer_stores_the_rating_once(desk):
+    """The write arrives, its answer does not: the same write is sent again."""
+    lost = []
+
+    def lose_first(route):
+        answer = route.fetch()
+        if lost:
+            route.fulfill(response=answer)
+        else:
+            lost.append(answer.status)
+            route.abort()
+
+    desk.page.route("**/ratings/", lose_first)
+    desk.score(1, 66)
+    desk.saving(OFFLINE)
+    assert stored()[0] == 66
+    rated = Rating.objects.exclude(score=None).get()
+    desk.saving("Saved")
+    assert lost == [200]
+    again = Rating.objects.exclude(score=None).get()
+    assert (again.revision, again.rated_at) == (rated.revision, rated.rated_at)
+
+
+def test_next_waits_for_what_is_not_saved_yet(desk, context):
+    desk.hear_all()
+    for slot in range(1, 5):
+        desk.score(slot, 10 * slot)
+    desk.saving("Saved")
+    context.set_offline(True)
+    desk.score(4, 99)
+    desk.page.get_by_test_id("next").click()
+    expect(desk.page.locator("#missing")).to_have_text("Saving…")
+    expect(desk.page.get_by_test_id("next")).to_be_disabled()
+    expect(desk.page.locator("h1")).to_contain_text("Training")
+    with desk.page.expect_navigation():
+        context.set_offline(False)
+    expect(desk.page.locator("h1")).to_have_text("Page 1 of 2")
+    assert stored() == [10, 20, 30, 99]
+
+
+def test_next_without_a_line_says_so_and_can_be_pressed_again(desk, context):
+    desk.hear_all()
+    for slot in range(1, 5):
+        desk.score(slot, 10 * slot)
+    desk.saving("Saved")
+    context.set_offline(True)
+    desk.page.get_by_test_id("next").click()
+    expect(desk.page.locator("#notice")).to_contain_text("The next page could not be reached")
+    context.set_offline(False)
+    desk.next()
+    expect(desk.page.locator("h1")).to_have_text("Page 1 of 2")
