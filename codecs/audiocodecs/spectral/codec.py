@@ -1,8 +1,9 @@
 """`spectral_24khz@1.5|3|6|12`: our own neural speech codec, 24 kHz mono, its weights in the package.
 
 75 frames a second, 10 bits for each of 2, 4, 8 or 16 codebooks. The algorithmic latency is 53.3 ms
-(26.7 ms of the transform, one frame of look-ahead in the encoder, one in the decoder). Rates are
-nested: the codes at 1.5 kbps are the first two of those at 12.
+(26.7 ms of the transform, one frame of look-ahead in the encoder, one in the decoder). The two codes
+of a frame at 1.5 kbps are the first two at every rate; the search for the others looks ahead to the
+last of them.
 
 A file is ECDC with `m` = "spectral_24khz" and two keys more: `w`, the first eight digits of the
 sha256 of the weights, and `crc`, the CRC-32 of the codes. Its frame count is ceil(samples / 320) + 1.

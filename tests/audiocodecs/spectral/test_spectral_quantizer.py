@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from audiocodecs.spectral.quantizer import PredictiveResidualQuantizer, QuantizerConfig, kmeans, nearest
+from audiocodecs.spectral.quantizer import PredictiveResidualQuantizer, QuantizerConfig, kmeans, nearest, search
 
 
 def _latents(segments: int = 40, frames: int = 60, size: int = 6) -> torch.Tensor:
@@ -25,9 +25,9 @@ def _quantizer(prediction: float) -> PredictiveResidualQuantizer:
     return quantizer
 
 
-def _error(quantizer: PredictiveResidualQuantizer, count: int) -> float:
+def _error(quantizer: PredictiveResidualQuantizer, count: int, width: int = 1) -> float:
     latent = _latents()
-    codes, _ = quantizer.encode(latent, count)
+    codes, _ = quantizer.encode(latent, count, width=width)
     decoded, _ = quantizer.decode(codes)
     return float((latent - decoded).square().mean())
 
@@ -40,6 +40,30 @@ def test_every_stage_takes_error_away():
 
 def test_prediction_takes_error_away_where_frames_resemble_each_other():
     assert _error(_quantizer(0.8), 2) < 0.95 * _error(_quantizer(0.0), 2)
+
+
+def test_a_wider_search_takes_error_away():
+    quantizer = _quantizer(0.8)
+    for count in (2, 4):
+        assert _error(quantizer, count, width=8) < 0.98 * _error(quantizer, count)
+
+
+def test_a_search_of_width_one_takes_the_nearest_entry_of_each_stage():
+    quantizer = _quantizer(0.8)
+    vectors = _latents()[0]
+    codes, residual = search(vectors, quantizer.codebooks, 1)
+    for stage, book in enumerate(quantizer.codebooks):
+        chosen = nearest(vectors, book)
+        assert torch.equal(codes[:, stage], chosen)
+        vectors = vectors - book[chosen]
+    assert torch.allclose(residual, vectors, atol=1e-6)
+
+
+def test_fewer_codebooks_give_the_first_codes_of_more():
+    quantizer = _quantizer(0.8)
+    most, _ = quantizer.encode(_latents(), 4)
+    for count in (2, 3):
+        assert torch.equal(quantizer.encode(_latents(), count)[0], most[..., :count])
 
 
 def test_decoding_in_two_parts_is_decoding_at_once():
