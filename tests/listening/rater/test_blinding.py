@@ -78,7 +78,8 @@ def test_a_page_is_the_same_whichever_condition_lies_behind_a_slot(whole):
         assert len(set(described)) == 1
         answered = [without_slot(save.content.decode(), slot) for slot, save in enumerate(saves, start=1)]
         assert len(set(answered)) == 1
-        assert len({tuple(sorted(save.headers.items())) for save in saves}) == 1
+        clockless = [{**save.headers, "Expires": "now"} for save in saves]  # two writes may fall into two seconds
+        assert all(headers == clockless[0] for headers in clockless)
 
 
 def test_a_page_is_the_same_for_another_order_of_slots(whole, arrive):
