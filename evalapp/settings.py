@@ -119,7 +119,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"  # the rater's link is a key: it never leaves in a Referer
 
 REDIS_URL = env.str("REDIS_URL", "")
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 _QUEUE_DIR = VAR_DIR / "queue"
 if not REDIS_URL:
     for _name in ("messages", "control"):
