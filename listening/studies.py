@@ -324,12 +324,13 @@ def audit(study: Study, user: AbstractBaseUser | None, what: str) -> None:
 
 
 def neural_note(study: Study) -> str:
-    """Which neural codec and weights the study has, in words, for every page and report; "" if none."""
-    named = [c for c in study.conditions.all() if codec_class(parse_spec(c.spec).name).neural and c.weights]
-    if not named:
-        return ""
-    kinds = sorted({f"{codec_class(parse_spec(c.spec).name).title} ({c.weights})" for c in named})
-    return f"Neural codec: {'; '.join(kinds)}."
+    """Which neural codecs and weights the study has, in words; "" if none."""
+    kinds: dict[str, None] = {}  # in the order of the conditions, each once
+    for condition in study.conditions.all():
+        codec = codec_class(parse_spec(condition.spec).name)
+        if codec.neural:
+            kinds[f"{codec.title}, weights {condition.weights}"] = None
+    return f"Neural codec{'s' if len(kinds) > 1 else ''}: {'; '.join(kinds)}." if kinds else ""
 
 
 def _of(study: Study):  # noqa: ANN202
