@@ -182,7 +182,9 @@ def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack,
     signals = {row["condition__spec"] for row in rows if row["clip__study__slug"] == "demo-speech"}
     finished = exported[exported.session_state == "finished"]
     assert len(finished) == len(clips) * len(signals)
-    assert set(zip(finished["clip"], finished["spec"], strict=True)) == {(clip, spec) for clip in clips for spec in signals}
+    assert set(zip(finished["clip"], finished["spec"], strict=True)) == {
+        (clip, spec) for clip in clips for spec in signals
+    }
     found = {(row.trial_position, row.slot): row.score for row in finished.itertuples()}
     assert found == robot.given
     command = [sys.executable, "-m", "analysis", "report", path, "-o", tmp_path / "report"]

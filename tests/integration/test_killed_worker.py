@@ -1,9 +1,10 @@
 """A worker that dies in the middle of its work."""
 
 import pytest
+import redis
 
 from tests.conftest import CLIPS
-from tests.stack import Stack, wait_for
+from tests.stack import Stack, missing_servers, servers, wait_for
 
 MAKE = f"""
 from pathlib import Path
@@ -25,15 +26,41 @@ print(json.dumps(list(Rendering.objects.values("id", "state", "attempts", "key",
 """
 
 
+QUICK = {"RENDER_LEASE": "3", "SWEEP_SECONDS": "1"}
+"""Notice a dead worker within seconds."""
+
+
 @pytest.fixture
 def stack(tmp_path):
-    """An installation that notices a dead worker within seconds."""
-    stack = Stack(tmp_path, RENDER_LEASE="3", SWEEP_SECONDS="1")
+    stack = Stack(tmp_path, **QUICK)
     yield stack
     stack.stop()
 
 
+@pytest.fixture
+def served(tmp_path):
+    with servers(tmp_path) as environment:
+        stack = Stack(tmp_path, **QUICK, **environment)
+        yield stack
+        stack.stop()
+
+
 def test_every_rendering_completes_once_and_only_those_interrupted_show_two_attempts(stack):
+    kill_in_the_middle(stack, lambda: None)
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+@pytest.mark.skipif(bool(missing_servers()), reason=missing_servers())
+def test_the_same_with_a_redis_that_forgot_everything(served):
+    def forget():
+        redis.Redis.from_url(served.environment["REDIS_URL"]).flushall()
+
+    kill_in_the_middle(served, forget)
+
+
+def kill_in_the_middle(stack, meanwhile):
+    """Kill the worker's whole group while it renders, start another, look at what came of it."""
     total = stack.python(MAKE)
     rows = stack.python(LOOK)
     worker = stack.start_worker()
@@ -49,6 +76,7 @@ def test_every_rendering_completes_once_and_only_those_interrupted_show_two_atte
     interrupted = {row["id"] for row in rows if row["state"] == "running"}
     assert any(row["state"] == "queued" for row in rows), "the worker was killed too late to prove anything"
 
+    meanwhile()
     stack.start_worker()
     rows = wait_for(
         lambda: (rows := stack.python(LOOK)) and all(row["state"] == "done" for row in rows) and rows, 120, "the end"
