@@ -12,7 +12,7 @@ from audiocodecs.base import CodecError
 from audiocodecs.registry import get_codec
 from tests.conftest import CLIPS
 
-FILES = 400
+FILES = 5000
 
 
 def damaged(content: bytes, random: np.random.Generator) -> bytes:
