@@ -1,6 +1,6 @@
 """Residual vector quantizer whose first stages predict from frame to frame.
 
-The first `base` codebooks code what a fixed leaky prediction from the last base reconstruction
+The first two codebooks code what a fixed leaky prediction from the last base reconstruction
 misses; the others refine, each the error of those before. Prediction uses the base alone, so a
 stream cut to fewer codebooks (not below the base) stays decodable.
 Codebooks are learned by exponential moving averages (van den Oord et al. 2017, appendix A.1;
@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+BASE = 2
+"""Codebooks inside the prediction: those of the lowest rate."""
 
 
 def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
@@ -78,8 +82,6 @@ class QuantizerConfig:
     Attributes
     ----------
     codebooks, entries : int
-    base : int
-        Codebooks inside the prediction.
     decay : float
         Of the moving averages, each step.
     dead_below : float
@@ -88,7 +90,6 @@ class QuantizerConfig:
 
     codebooks: int = 16
     entries: int = 1024
-    base: int = 2
     decay: float = 0.996
     dead_below: float = 0.03
 
@@ -117,57 +118,105 @@ class PredictiveResidualQuantizer(nn.Module):
         self.register_buffer("counts", torch.ones(shape[:2]))
         self.register_buffer("sums", torch.zeros(shape))
 
-    def encode_base(self, latent: Tensor, state: Tensor | None = None, width: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-        """Code with the predicting codebooks, frame after frame.
+    def encode_base(self, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Code a batch with the predicting codebooks, frame after frame, the nearest entry of each stage.
 
         Parameters
         ----------
         latent : Tensor, shape (batch, t, d)
-        state : Tensor, shape (batch, d), optional
-            Last base reconstruction, zeros at the start.
-        width : int
-            Of `search`.
 
         Returns
         -------
-        codes : Tensor of int64, shape (batch, t, base)
+        codes : Tensor of int64, shape (batch, t, 2)
         innovation : Tensor, shape (batch, t, d)
             What the base codebooks were asked to code.
         reconstruction : Tensor, shape (batch, t, d)
-            Its last frame is the next state.
         """
         batch, frames, size = latent.shape
-        last = latent.new_zeros(batch, size) if state is None else state
-        codes = torch.empty(batch, frames, self.config.base, dtype=torch.int64)
+        last = latent.new_zeros(batch, size)
+        codes = torch.empty(batch, frames, BASE, dtype=torch.int64)
         innovation = torch.empty_like(latent)
         reconstruction = torch.empty_like(latent)
-        books = self.codebooks[: self.config.base]
+        books = self.codebooks[:BASE]
+        half = 0.5 * books.square().sum(-1)
         for t in range(frames):
             last = last * self.prediction
-            innovation[:, t] = latent[:, t] - last
-            codes[:, t], missed = search(innovation[:, t], books, width)
-            last = latent[:, t] - missed
+            residual = latent[:, t] - last
+            innovation[:, t] = residual
+            for i, book in enumerate(books):
+                chosen = torch.addmm(half[i], residual, book.T, beta=-1).argmax(1)
+                codes[:, t, i] = chosen
+                residual = residual - book[chosen]
+                last = last + book[chosen]
             reconstruction[:, t] = last
         return codes, innovation, reconstruction
 
-    def encode(self, latent: Tensor, count: int, state: Tensor | None = None, width: int = 1) -> tuple[Tensor, Tensor]:
-        """Codes (batch, t, count) of latents (batch, t, d), and the state for the frames that follow.
+    def search_base(self, latent: Tensor, state: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        """Code one clip with the predicting codebooks, the best pair of each frame.
 
-        `width` is that of `search`. The codes of the base do not depend on `count`; with a width of 1
-        none of those that two counts share do.
+        In numpy: a frame's work is so small that torch would spend its time starting it.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (t, d)
+        state : Tensor, shape (d,)
+            Last base reconstruction, zeros at the start.
+        width : int
+            First entries that are tried with every second one.
+
+        Returns
+        -------
+        codes : Tensor of int64, shape (t, 2)
+        reconstruction : Tensor, shape (t, d)
         """
-        codes, _, quantized = self.encode_base(latent, state, width)
-        last = quantized[:, -1]
-        if count <= self.config.base:
-            return codes[..., :count], last
-        rest = self.codebooks[self.config.base : count]
+        first, second = (book.numpy() for book in self.codebooks[:BASE])
+        half = [0.5 * np.square(book).sum(1) for book in (first, second)]
+        together = first @ second.T
+        prediction, last = self.prediction.numpy(), state.numpy()
+        codes = np.empty((len(latent), BASE), np.int64)
+        reconstruction = np.empty(latent.shape, np.float32)
+        for t, wanted in enumerate(latent.numpy()):
+            last = last * prediction
+            innovation = wanted - last
+            alone = half[0] - first @ innovation
+            tried = np.argpartition(alone, width - 1)[:width] if width < len(alone) else np.arange(len(alone))
+            # |x - a - b|^2 / 2 without |x|^2 / 2
+            pairs = alone[tried, None] + (half[1] - second @ innovation) + together[tried]
+            row, chosen = divmod(int(pairs.argmin()), len(second))
+            codes[t] = tried[row], chosen
+            last = last + first[tried[row]] + second[chosen]
+            reconstruction[t] = last
+        return torch.from_numpy(codes), torch.from_numpy(reconstruction)
+
+    def encode(self, latent: Tensor, count: int, state: Tensor | None = None, width: int = 1) -> tuple[Tensor, Tensor]:
+        """Code one clip, or a piece of one.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (t, d)
+        count : int
+            Codebooks to use, at least 2.
+        state : Tensor, shape (d,), optional
+            Of the piece before.
+        width : int
+            Of the search. The first two codes do not depend on `count`; with a width of 1 none of
+            those that two counts share do.
+
+        Returns
+        -------
+        codes : Tensor of int64, shape (t, count)
+        state : Tensor, shape (d,)
+        """
+        state = torch.zeros_like(self.prediction) if state is None else state
+        codes, quantized = self.search_base(latent, state, width)
         # In parts of 256: the search holds width * entries distances for each vector.
-        parts = [search(part, rest, width)[0] for part in torch.split((latent - quantized).flatten(0, 1), 256)]
-        return torch.cat([codes, torch.cat(parts).view(*latent.shape[:2], -1)], dim=-1), last
+        rest = self.codebooks[BASE:count]
+        parts = [search(part, rest, width)[0] for part in torch.split(latent - quantized, 256)]
+        return torch.cat([codes, torch.cat(parts)], dim=-1), quantized[-1]
 
     def decode(self, codes: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Latents (batch, t, d) of codes (batch, t, count), and the state for the frames that follow."""
-        base = min(self.config.base, codes.shape[-1])
+        base = min(BASE, codes.shape[-1])
         total = sum(self.codebooks[i][codes[..., i]] for i in range(base))
         assert isinstance(total, Tensor)
         last = torch.zeros_like(total[:, 0]) if state is None else state
@@ -190,7 +239,7 @@ class PredictiveResidualQuantizer(nn.Module):
         innovation[:, 1:] -= self.prediction * latent[:, :-1]
         attempts = [4, 4, rounds] if self.prediction.any() else [rounds]
         for attempt, its_rounds in enumerate(attempts):
-            self._cluster(range(self.config.base), innovation, its_rounds, generator, go_on=False)
+            self._cluster(range(BASE), innovation, its_rounds, generator, go_on=False)
             if attempt + 1 < len(attempts):
                 _, innovation, _ = self.encode_base(latent)
         self._cluster_rest(latent, rounds, generator, go_on=False)
@@ -203,12 +252,12 @@ class PredictiveResidualQuantizer(nn.Module):
         """
         for _ in range(2):
             _, innovation, _ = self.encode_base(latent)
-            self._cluster(range(self.config.base), innovation, rounds, generator, go_on=True)
+            self._cluster(range(BASE), innovation, rounds, generator, go_on=True)
         self._cluster_rest(latent, rounds, generator, go_on=True)
 
     def _cluster_rest(self, latent: Tensor, rounds: int, generator: torch.Generator, go_on: bool) -> None:
         _, _, quantized = self.encode_base(latent)
-        rest = range(self.config.base, self.config.codebooks)
+        rest = range(BASE, self.config.codebooks)
         self._cluster(rest, latent - quantized, rounds, generator, go_on)
         self.counts.fill_(1.0)
         self.sums.copy_(self.codebooks)
@@ -239,7 +288,7 @@ class PredictiveResidualQuantizer(nn.Module):
         batch, frames, size = latent.shape
         codes, innovation, quantized = self.encode_base(latent)
         residual = innovation.flatten(0, 1)
-        for i in range(self.config.base):
+        for i in range(BASE):
             chosen = codes[..., i].flatten()
             if learn:
                 self._average(i, residual, chosen)
@@ -248,7 +297,7 @@ class PredictiveResidualQuantizer(nn.Module):
         order = counts.argsort(descending=True, stable=True)
         residual = (latent - quantized)[order].flatten(0, 1)
         total = quantized[order].flatten(0, 1)
-        for i in range(self.config.base, int(counts.max())):
+        for i in range(BASE, int(counts.max())):
             used = int((counts > i).sum()) * frames
             chosen = nearest(residual[:used], self.codebooks[i])
             entry = self.codebooks[i][chosen]
@@ -285,7 +334,7 @@ class PredictiveResidualQuantizer(nn.Module):
         _, innovation, quantized = self.encode_base(latent)
         residual = innovation.flatten(0, 1)
         for i in range(self.config.codebooks):
-            if i == self.config.base:
+            if i == BASE:
                 residual = (latent - quantized).flatten(0, 1)
             dead = torch.nonzero(self.counts[i] < self.config.dead_below).flatten()[: len(residual) // 2]
             chosen = nearest(residual, self.codebooks[i])

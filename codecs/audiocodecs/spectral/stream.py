@@ -18,7 +18,7 @@ from audiocodecs.spectral.model import COUNTS, KERNEL, SpectralModel
 from audiocodecs.spectral.parametric import random_signs
 
 PIECE_FRAMES = 2048
-SEARCH_WIDTH = 16
+SEARCH_WIDTH = 8
 
 
 def _pieces(frames: int) -> Iterator[tuple[int, int]]:
@@ -50,8 +50,9 @@ def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: 
     for start, stop in _pieces(frames):
         first, last = max(0, start - context), min(frames, stop + 1)
         latent = model.latents(*model.mdct.frames(padded[:, first * HOP : (last + 1) * HOP]))
-        piece, state = model.quantizer.encode(latent[:, start - first : stop - first], codebooks, state, SEARCH_WIDTH)
-        codes[:, start:stop] = piece[0].T.numpy()
+        wanted = latent[0, start - first : stop - first]
+        piece, state = model.quantizer.encode(wanted, codebooks, state, SEARCH_WIDTH)
+        codes[:, start:stop] = piece.T.numpy()
     return codes
 
 

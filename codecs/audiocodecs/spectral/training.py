@@ -4,8 +4,8 @@
 
 Everything is written below the experiment's `out`: `checkpoint.pt` (all that a later start needs to go
 on exactly as if it had not stopped), `metrics.csv`, and `weights.safetensors` (the averaged network).
-Starting it again goes on from the checkpoint. With `--finish` it makes the weights to ship,
-`final.safetensors`: the averaged network with codebooks clustered on many frames.
+Starting it again goes on from the checkpoint. With `--finish` it writes `final.safetensors`:
+the averaged network with codebooks clustered on many frames.
 """
 
 from __future__ import annotations
