@@ -17,5 +17,5 @@ def share_the_cores(**_: object) -> None:
     """Give each worker process its part of the cores; after the fork, which torch's threads do not survive."""
     import torch
 
-    processes = int(os.environ.get("WORKER_PROCESSES", "1"))
+    processes = int(os.environ.get("WORKER_PROCESSES", os.cpu_count() or 1))
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
