@@ -60,7 +60,9 @@ def tapped(desk):
     desk.play(0)
     expect(desk.page.get_by_test_id("play-reference")).to_have_attribute("aria-pressed", "true")
     desk.page.evaluate("window.listen()")
-    desk.page.wait_for_timeout(300)
+    desk.page.wait_for_timeout(150)
+    desk.page.evaluate("window.blocks.length = 0")  # the tap ran empty until its inputs were connected
+    desk.page.wait_for_timeout(250)
     return desk
 
 

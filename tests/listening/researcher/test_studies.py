@@ -63,4 +63,4 @@ def test_every_page_names_the_neural_codec_and_its_weights(page, draft):
     assert weights
     for name in ("study", "upload_clip", "conditions", "rendering", "raters", "results", "study_settings"):
         text = page.get(reverse(name, args=[draft.slug])).content.decode()
-        assert f"Neural codec: Lyra v2 ({weights})." in text, name
+        assert f"Neural codec: Lyra v2, weights {weights}." in text, name
