@@ -129,7 +129,7 @@ def test_a_switch_goes_on_at_the_same_sample_with_ramps_of_five_milliseconds(tap
         off = np.flatnonzero(np.abs(found[at:] - heard[before][at:]) > 1e-5)
         assert len(off), f"no switch from {before} to {after}"
         # The ramps may have begun unseen, in a pause of the speech.
-        starts = range(max(at, at + off[0] - 2 * RAMP), at + off[0] + 1)
+        starts = range(max(at, at + off[0] - RATE // 10), at + off[0] + 1)
         error, begins = min((misfit(found, heard[before], heard[after], i), i) for i in starts)
         assert error < 1e-3, f"from {before} to {after}"
         at = begins + 2 * RAMP + 1
