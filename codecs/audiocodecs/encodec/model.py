@@ -1,6 +1,8 @@
-"""EnCodec at 24 kHz: encoder, quantizer and decoder as one model.
+"""EnCodec: encoder, quantizer and decoder as one model, at 24 kHz and at 48 kHz.
 
-Encoder and decoder at 75 frames a second, 32 codebooks of 10 bits: 750 bit/s each.
+At 24 kHz causal and mono: 75 frames a second, 32 codebooks of 10 bits, 750 bit/s each,
+a clip in one piece. At 48 kHz not causal and stereo: 150 frames a second, 16 codebooks,
+1500 bit/s each, in segments of a second (`segments.py`).
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from audiocodecs.encodec.conv import fold_weight_norm
+from audiocodecs.encodec.conv import Norm, fold_weight_norm
 from audiocodecs.encodec.quantizer import ResidualQuantizer
 from audiocodecs.encodec.seanet import Decoder, Encoder
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What distinguishes one published model from another.
+    """What distinguishes one model from another.
 
     Attributes
     ----------
@@ -32,6 +34,16 @@ class Settings:
         Bitrates offered, kbit/s.
     codebooks : int
         Used at the highest of them.
+    causal : bool
+        Whether a convolution sees what comes after it.
+    norm : str
+        "weight_norm", or "time_group_norm" after every convolution.
+    normalize : bool
+        Whether each segment is divided by its level, which the file then holds.
+    segment_samples, stride_samples : int or None
+        Length of a segment and how far the next one begins after it; None for a clip in one piece.
+    filters : int
+        Channels of the first stage; 32 in the published models.
     """
 
     name: str
@@ -40,6 +52,12 @@ class Settings:
     frame_rate: int
     bandwidths: tuple[float, ...]
     codebooks: int
+    causal: bool = True
+    norm: Norm = "weight_norm"
+    normalize: bool = False
+    segment_samples: int | None = None
+    stride_samples: int | None = None
+    filters: int = 32
 
     def codebooks_at(self, kbps: float) -> int:
         """Codebooks used at a bitrate; one spends `10 * frame_rate` bit/s."""
@@ -47,6 +65,19 @@ class Settings:
 
 
 ENCODEC_24KHZ = Settings("encodec_24khz", 24_000, 1, 75, (1.5, 3.0, 6.0, 12.0, 24.0), 32)
+ENCODEC_48KHZ = Settings(
+    "encodec_48khz",
+    48_000,
+    2,
+    150,
+    (3.0, 6.0, 12.0, 24.0),
+    16,
+    causal=False,
+    norm="time_group_norm",
+    normalize=True,
+    segment_samples=48_000,
+    stride_samples=47_520,
+)
 
 
 class EncodecModel(nn.Module):
@@ -60,9 +91,10 @@ class EncodecModel(nn.Module):
     def __init__(self, settings: Settings = ENCODEC_24KHZ) -> None:
         super().__init__()
         self.settings = settings
-        self.encoder = Encoder(settings.channels)
+        causal, norm = settings.causal, settings.norm
+        self.encoder = Encoder(settings.channels, filters=settings.filters, causal=causal, norm=norm)
         self.quantizer = ResidualQuantizer(settings.codebooks)
-        self.decoder = Decoder(settings.channels)
+        self.decoder = Decoder(settings.channels, filters=settings.filters, causal=causal, norm=norm)
 
     def prepare(self) -> EncodecModel:
         """Make ready for inference only: weight norm folded, gradients off. Returns the model."""
@@ -71,11 +103,11 @@ class EncodecModel(nn.Module):
 
     @torch.inference_mode()
     def encode(self, samples: Tensor, n_q: int) -> Tensor:
-        """Code samples (channels, n) at the model's rate; codes int64 (n_q, ceil(n / 320))."""
+        """Code one piece (channels, n) at the model's rate; codes int64 (n_q, ceil(n / 320))."""
         return self.quantizer.encode(self.encoder(samples[None])[0], n_q)
 
     @torch.inference_mode()
     def decode(self, codes: Tensor) -> Tensor:
-        """Samples (channels, 320 * frames) of codes (n_q, frames), from any leading codebooks."""
+        """Samples (channels, 320 * frames) of one piece's codes (n_q, frames), from any leading codebooks."""
         samples: Tensor = self.decoder(self.quantizer.decode(codes)[None])[0]
         return samples

@@ -1,4 +1,4 @@
-"""Encoder and decoder of EnCodec: SEANet with an LSTM, causal.
+"""Encoder and decoder of EnCodec: SEANet with an LSTM.
 
 Layer order and sizes as published: 32 filters, doubled at every stage, strides 2, 4,
 5, 8 (hop 320), 128 latent channels. The positions in `model` are part of the
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from audiocodecs.encodec.conv import CausalConv, CausalConvTranspose
+from audiocodecs.encodec.conv import Conv, ConvTranspose, Norm
 from audiocodecs.encodec.lstm import SkipLSTM
 
 STRIDES = (2, 4, 5, 8)
 """Of the encoder; the decoder goes through them backwards."""
+HOP = 320
+"""Samples for a latent frame, the product of the strides."""
 
 
 class ResidualBlock(nn.Module):
@@ -23,12 +25,16 @@ class ResidualBlock(nn.Module):
     published model is as here.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, causal: bool = True, norm: Norm = "weight_norm") -> None:
         super().__init__()
+        half = channels // 2
         self.block = nn.Sequential(
-            nn.ELU(), CausalConv(channels, channels // 2, 3), nn.ELU(), CausalConv(channels // 2, channels, 1)
+            nn.ELU(),
+            Conv(channels, half, 3, causal=causal, norm=norm),
+            nn.ELU(),
+            Conv(half, channels, 1, causal=causal, norm=norm),
         )
-        self.shortcut = CausalConv(channels, channels, 1)
+        self.shortcut = Conv(channels, channels, 1, causal=causal, norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, n) to the same shape."""
@@ -47,16 +53,31 @@ class Encoder(nn.Module):
         Latent channels.
     filters : int
         Channels of the first stage.
+    causal : bool
+    norm : str
+        "weight_norm" or "time_group_norm".
     """
 
-    def __init__(self, channels: int = 1, dimension: int = 128, filters: int = 32) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        dimension: int = 128,
+        filters: int = 32,
+        *,
+        causal: bool = True,
+        norm: Norm = "weight_norm",
+    ) -> None:
         super().__init__()
-        layers: list[nn.Module] = [CausalConv(channels, filters, 7)]
+        layers: list[nn.Module] = [Conv(channels, filters, 7, causal=causal, norm=norm)]
         width = filters
         for stride in STRIDES:
-            layers += [ResidualBlock(width), nn.ELU(), CausalConv(width, 2 * width, 2 * stride, stride)]
+            layers += [
+                ResidualBlock(width, causal=causal, norm=norm),
+                nn.ELU(),
+                Conv(width, 2 * width, 2 * stride, stride, causal=causal, norm=norm),
+            ]
             width *= 2
-        layers += [SkipLSTM(width), nn.ELU(), CausalConv(width, dimension, 7)]
+        layers += [SkipLSTM(width), nn.ELU(), Conv(width, dimension, 7, causal=causal, norm=norm)]
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,18 +91,30 @@ class Decoder(nn.Module):
 
     Parameters
     ----------
-    channels, dimension, filters : int
+    channels, dimension, filters, causal, norm
         As for `Encoder`.
     """
 
-    def __init__(self, channels: int = 1, dimension: int = 128, filters: int = 32) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        dimension: int = 128,
+        filters: int = 32,
+        *,
+        causal: bool = True,
+        norm: Norm = "weight_norm",
+    ) -> None:
         super().__init__()
         width = filters * 2 ** len(STRIDES)
-        layers: list[nn.Module] = [CausalConv(dimension, width, 7), SkipLSTM(width)]
+        layers: list[nn.Module] = [Conv(dimension, width, 7, causal=causal, norm=norm), SkipLSTM(width)]
         for stride in reversed(STRIDES):
-            layers += [nn.ELU(), CausalConvTranspose(width, width // 2, 2 * stride, stride), ResidualBlock(width // 2)]
+            layers += [
+                nn.ELU(),
+                ConvTranspose(width, width // 2, 2 * stride, stride, causal=causal, norm=norm),
+                ResidualBlock(width // 2, causal=causal, norm=norm),
+            ]
             width //= 2
-        layers += [nn.ELU(), CausalConv(width, channels, 7)]
+        layers += [nn.ELU(), Conv(width, channels, 7, causal=causal, norm=norm)]
         self.model = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
