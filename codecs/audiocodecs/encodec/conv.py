@@ -69,7 +69,7 @@ class WeightNorm(nn.Module):
         """The weight itself."""
         if self.folded is not None:
             return self.folded
-        return cast(Tensor, torch._weight_norm(self.weight_v, self.weight_g, 0))
+        return torch._weight_norm(self.weight_v, self.weight_g, 0)
 
     def fold(self) -> None:
         """Compute the weight once and drop its two parts. For inference: there is no way back."""
