@@ -3,7 +3,9 @@
 A file is `ECDC`, a version byte 0, the length of a JSON text as a big-endian
 uint32, that JSON (`m` model, `al` samples, `nc` codebooks, `lm` whether the codes
 are entropy coded), and the codes: 10 bits each, frame by frame, the codebooks of
-a frame in turn, least significant bit first, zero bits up to a whole byte.
+a frame in turn, least significant bit first, zero bits up to a whole byte. A model
+that works in segments writes them one after the other, each as its level, a
+big-endian float32, and its codes up to a whole byte.
 
 >>> import numpy as np
 >>> codes = np.array([[1, 1023, 5], [2, 0, 7]])
@@ -18,7 +20,9 @@ True
 from __future__ import annotations
 
 import json
+import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +36,8 @@ MAX_JSON_BYTES = 4096
 """The published encoder writes about 57 bytes; more than this is no header."""
 
 _PREFIX = struct.Struct(">4sBI")
+_LEVEL = struct.Struct(">f")
+_BLOCK = 4096  # frames packed at once, a multiple of 4: any number of codebooks ends on a whole byte
 _GROUP = 4  # codes that fill a whole number of bytes: 4 x 10 bits = 5 bytes
 _SHIFTS = np.arange(_GROUP, dtype=np.uint64) * np.uint64(BITS_PER_CODE)
 
@@ -62,6 +68,21 @@ class Header:
     codebooks: int
     language_model: bool = False
     extra: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of audio, coded.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (codebooks, frames)
+    scale : float or None
+        Its level, by which the decoded samples are multiplied; None if the model does without.
+    """
+
+    codes: Codes
+    scale: float | None = None
 
 
 def frame_count(samples: int, rate: int, frame_rate: int) -> int:
@@ -95,6 +116,10 @@ def pack_codes(codes: NDArray[np.integer]) -> bytes:
         raise ValueError(f"codes have the shape (codebooks, frames), not {codes.shape}")
     if codes.size and (codes.min() < 0 or codes.max() >= 1 << BITS_PER_CODE):
         raise ValueError(f"codes are 0..1023, not {codes.min()}..{codes.max()}")
+    return b"".join(_pack(codes[:, start : start + _BLOCK]) for start in range(0, codes.shape[1], _BLOCK))
+
+
+def _pack(codes: NDArray[np.integer]) -> bytes:
     flat = codes.T.reshape(-1).astype(np.uint64)
     groups = np.zeros(-(-flat.size // _GROUP) * _GROUP, np.uint64)
     groups[: flat.size] = flat
@@ -123,13 +148,64 @@ def unpack_codes(data: bytes, n_q: int, frames: int) -> Codes:
     if len(data) != need:
         fault = "is cut off" if len(data) < need else "has something after its end"
         raise CodecError(f"The file {fault}: {n_q} codebooks x {frames} frames take {need} bytes, it has {len(data)}.")
-    padded = np.zeros((-(-need // 5), 5), np.uint8)
-    padded.reshape(-1)[:need] = np.frombuffer(data, np.uint8)
+    codes = np.empty((n_q, frames), np.int64)
+    for start in range(0, frames, _BLOCK):
+        stop = min(frames, start + _BLOCK)
+        block = data[payload_size(n_q, start) : payload_size(n_q, stop)]
+        codes[:, start:stop] = _unpack(block, n_q, stop - start)
+    return codes
+
+
+def _unpack(data: bytes, n_q: int, frames: int) -> Codes:
+    padded = np.zeros((-(-len(data) // 5), 5), np.uint8)
+    padded.reshape(-1)[: len(data)] = np.frombuffer(data, np.uint8)
     words = np.zeros((len(padded), 8), np.uint8)
     words[:, :5] = padded
     groups = words.view("<u8").astype(np.uint64) >> _SHIFTS
     flat = (groups & np.uint64((1 << BITS_PER_CODE) - 1)).reshape(-1)[: n_q * frames]
-    return np.ascontiguousarray(flat.reshape(frames, n_q).T.astype(np.int64))
+    return flat.reshape(frames, n_q).T.astype(np.int64)
+
+
+def pack_segments(segments: Sequence[Segment]) -> bytes:
+    """Pack segments, each with its level ahead of its codes if it has one."""
+    return b"".join(
+        (b"" if part.scale is None else _LEVEL.pack(part.scale)) + pack_codes(part.codes) for part in segments
+    )
+
+
+def unpack_segments(data: bytes, n_q: int, frames: Sequence[int], scaled: bool) -> list[Segment]:
+    """Unpack what `pack_segments` packed.
+
+    Parameters
+    ----------
+    data : bytes
+    n_q : int
+    frames : sequence of int
+        Of each segment.
+    scaled : bool
+        Whether each has a level.
+
+    Raises
+    ------
+    CodecError
+        If `data` holds fewer or more bytes than so many codes take, or a level that no audio has.
+    """
+    sizes = [payload_size(n_q, count) + (_LEVEL.size if scaled else 0) for count in frames]
+    if len(data) != sum(sizes):
+        fault = "is cut off" if len(data) < sum(sizes) else "has something after its end"
+        text = f"{n_q} codebooks x {sum(frames)} frames in {len(frames)} segments take {sum(sizes)} bytes"
+        raise CodecError(f"The file {fault}: {text}, it has {len(data)}.")
+    found, offset = [], 0
+    for count, size in zip(frames, sizes, strict=True):
+        scale = None
+        if scaled:
+            (scale,) = _LEVEL.unpack_from(data, offset)
+            if not 0 <= scale < math.inf:
+                raise CodecError(f"The file gives a segment the level {scale:g}: it is damaged.")
+        start = offset + size - payload_size(n_q, count)
+        found.append(Segment(unpack_codes(data[start : offset + size], n_q, count), scale))
+        offset += size
+    return found
 
 
 def write_header(header: Header) -> bytes:
