@@ -1,0 +1,89 @@
+"""The residual block over rows: two convolutions and the shortcut in three products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from audiocodecs.encodec import seanet
+from audiocodecs.encodec import conv as plain
+from audiocodecs.encodec.fast.conv import Conv, ConvState
+from audiocodecs.encodec.fast.elu import elu_into
+from audiocodecs.encodec.fast.norm import RowNorm
+
+
+@dataclass
+class ResidualState:
+    """What a residual block keeps between pushes.
+
+    Attributes
+    ----------
+    inner : ConvState
+    waiting : Tensor (n, channels)
+        Input of the shortcut whose other half is not ready: at the start, until the padding is made.
+    """
+
+    inner: ConvState
+    waiting: Tensor
+
+
+@dataclass(frozen=True)
+class ResidualBlock:
+    """`shortcut(x) + out(ELU(inner(ELU(x))))`, both outer convolutions being of kernel 1.
+
+    Attributes
+    ----------
+    inner : Conv
+    out : Tensor (channels // 2, channels)
+    shortcut : Tensor (channels, channels)
+    out_bias, shortcut_bias : Tensor (channels,)
+    out_norm, shortcut_norm : RowNorm or None
+    """
+
+    inner: Conv
+    out: Tensor
+    shortcut: Tensor
+    out_bias: Tensor
+    shortcut_bias: Tensor
+    out_norm: RowNorm | None
+    shortcut_norm: RowNorm | None
+
+    @classmethod
+    def of(cls, module: seanet.ResidualBlock) -> ResidualBlock:
+        """Make of a module whose weights are final."""
+        _, inner, _, out = module.block
+        if not isinstance(inner, plain.Conv) or not isinstance(out, plain.Conv):
+            raise TypeError("A residual block is ELU, Conv, ELU, Conv.")
+        shortcut = module.shortcut
+        return cls(
+            inner=Conv.of(inner, activated=True),
+            out=_matrix(out),
+            shortcut=_matrix(shortcut),
+            out_bias=out.weights.bias.detach(),
+            shortcut_bias=shortcut.weights.bias.detach(),
+            out_norm=RowNorm.of(out.norm),
+            shortcut_norm=RowNorm.of(shortcut.norm),
+        )
+
+    def start(self) -> ResidualState:
+        """State before the first row."""
+        return ResidualState(self.inner.start(), torch.empty(0, self.shortcut.shape[0]))
+
+    def push(self, x: Tensor, state: ResidualState, last: bool) -> Tensor:
+        """Take rows (n, channels), return as many, later by at most the two that the start waits for."""
+        hidden = self.inner.push(x, state.inner, last)
+        if len(state.waiting):
+            x = torch.cat([state.waiting, x])
+        ready = len(hidden)
+        state.waiting = x[ready:].clone()
+        elu_into(hidden, hidden)
+        if self.shortcut_norm is None or self.out_norm is None:
+            return torch.addmm(self.shortcut_bias + self.out_bias, x[:ready], self.shortcut).addmm_(hidden, self.out)
+        beside = self.shortcut_norm(torch.addmm(self.shortcut_bias, x[:ready], self.shortcut))
+        return beside.add_(self.out_norm(torch.addmm(self.out_bias, hidden, self.out)))
+
+
+def _matrix(conv: plain.Conv) -> Tensor:
+    return conv.weights.weight.detach()[:, :, 0].t().contiguous()
