@@ -11,7 +11,7 @@ import os
 import threading
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from audiocodecs.base import CodecUnavailable
-from audiocodecs.encodec.model import EncodecModel
+from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel, Settings
 
 PROJECT = Path(__file__).resolve().parents[3]
 FETCH = "Run `make models` (`python -m audiocodecs fetch`), or set ENCODEC_MODEL_DIR to the folder that holds it."
@@ -35,7 +35,7 @@ class Checkpoint:
     Attributes
     ----------
     name : str
-        Model name.
+        Name of the model; that of a language model begins with `encodec_lm`.
     file : str
     sha256 : str
         First hex digits of the file's sha256; the file's name ends in them.
@@ -50,8 +50,15 @@ class Checkpoint:
 
 
 PUBLISHED = {
-    "encodec_24khz": Checkpoint("encodec_24khz", "encodec_24khz-d7cc33bc.th", "d7cc33bc", 93_100_000),
+    checkpoint.name: checkpoint
+    for checkpoint in (
+        Checkpoint("encodec_24khz", "encodec_24khz-d7cc33bc.th", "d7cc33bc", 93_100_000),
+        Checkpoint("encodec_48khz", "encodec_48khz-7e698e3e.th", "7e698e3e", 76_300_000),
+        Checkpoint("encodec_lm_24khz", "encodec_lm_24khz-1608e3c0.th", "1608e3c0", 62_200_000),
+        Checkpoint("encodec_lm_48khz", "encodec_lm_48khz-7add9fc3.th", "7add9fc3", 35_900_000),
+    )
 }
+"""The four published files; a language model serves the entropy coding of the model of its rate."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +118,11 @@ def require(checkpoint: Checkpoint) -> Path:
     return found.path
 
 
-def require_own(path: Path) -> Path:
+def require_own(path: Path, settings: Settings = ENCODEC_24KHZ) -> Path:
     """Path of a user's own weights, after a look at their layout; raises CodecUnavailable."""
     if not path.is_file():
         raise CodecUnavailable(f"There are no weights at {path}.", "Give the path of a .th or .pt file.")
-    _check_layout(path, *_stamp(path))
+    _check_layout(path, settings, *_stamp(path))
     return path
 
 
@@ -124,8 +131,14 @@ def sha256(path: Path) -> str:
     return _sha256(path, *_stamp(path))
 
 
-def load(path: Path) -> EncodecModel:
+def load(path: Path, settings: Settings = ENCODEC_24KHZ) -> EncodecModel:
     """Model with the weights of `path`, ready for inference; one per process and file.
+
+    Parameters
+    ----------
+    path : Path
+    settings : Settings
+        Which model; the file says how many filters it has.
 
     Raises
     ------
@@ -133,7 +146,7 @@ def load(path: Path) -> EncodecModel:
         If the file is not a state dict of this model.
     """
     with _loading:  # or two threads would load the same file at once
-        return _load(path, *_stamp(path))
+        return _load(path, settings, *_stamp(path))
 
 
 _loading = threading.Lock()
@@ -151,18 +164,19 @@ def _sha256(path: Path, mtime_ns: int, size: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path, mtime_ns: int, size: int) -> EncodecModel:
-    model = EncodecModel()
-    model.load_state_dict(_state(path))
+def _load(path: Path, settings: Settings, mtime_ns: int, size: int) -> EncodecModel:
+    state = _state(path, settings)
+    model = EncodecModel(_with_filters(settings, state))
+    model.load_state_dict(state)
     return model.prepare()
 
 
 @lru_cache(maxsize=16)
-def _check_layout(path: Path, mtime_ns: int, size: int) -> None:
-    _state(path)
+def _check_layout(path: Path, settings: Settings, mtime_ns: int, size: int) -> None:
+    _state(path, settings)
 
 
-def _state(path: Path) -> Mapping[str, Tensor]:
+def _state(path: Path, settings: Settings) -> Mapping[str, Tensor]:
     try:
         # mmap: the tensors' bytes are read when they are used, so that a look at the layout is quick
         state: Mapping[str, Tensor] = torch.load(
@@ -170,19 +184,30 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         )
     except Exception as error:  # torch.load promises no set of errors for files that are not its own
         raise CodecUnavailable(f"{path} cannot be read as PyTorch weights: {error}.", _OWN) from error
-    if fault := _fault(state):
-        raise CodecUnavailable(f"{path} does not hold weights of {EncodecModel().settings.name}: {fault}.", _OWN)
+    if fault := _fault(state, settings):
+        raise CodecUnavailable(f"{path} does not hold weights of {settings.name}: {fault}.", _OWN)
     return state
 
 
 _OWN = "Give a file in the layout of the published checkpoint: a plain state dict, saved with torch.save."
+_FIRST = "encoder.model.0.conv.conv."
 
 
-def _fault(state: object) -> str:
+def _with_filters(settings: Settings, state: Mapping[str, Tensor]) -> Settings:
+    """The settings with the number of filters that the first weight shows, if it is one that a model can have."""
+    weight = state.get(_FIRST + "weight_v", state.get(_FIRST + "weight"))
+    filters = 0 if weight is None or weight.ndim != 3 else weight.shape[0]
+    return replace(settings, filters=filters) if filters in (2, 4, 8, 16, 32, 64) else settings
+
+
+def _fault(state: object, settings: Settings) -> str:
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         return "it is not a plain state dict"
+    for other in (ENCODEC_24KHZ, ENCODEC_48KHZ):
+        if other.norm != settings.norm and _FIRST + _MARK[other.norm] in state:
+            return f"they are laid out as those of {other.name}"
     with torch.device("meta"):
-        expected = EncodecModel().state_dict()
+        expected = EncodecModel(_with_filters(settings, state)).state_dict()
     if missing := [key for key in expected if key not in state]:
         return f"{len(missing)} entries are missing, the first {missing[0]}"
     if unknown := [key for key in state if key not in expected]:
@@ -191,3 +216,6 @@ def _fault(state: object) -> str:
         if state[key].shape != value.shape:
             return f"{key} has the shape {tuple(state[key].shape)}, not {tuple(value.shape)}"
     return ""
+
+
+_MARK = {"weight_norm": "weight_v", "time_group_norm": "weight"}

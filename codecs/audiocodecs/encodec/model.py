@@ -101,6 +101,26 @@ class EncodecModel(nn.Module):
         fold_weight_norm(self)
         return self.eval().requires_grad_(False)
 
+    def encode_latents(self, x: Tensor) -> Tensor:
+        """Latents (batch, 128, frames) of samples (batch, channels, n)."""
+        latents: Tensor = self.encoder(x)
+        return latents
+
+    def quantize(self, latents: Tensor, n_q: int) -> Tensor:
+        """Codes (batch, n_q, frames) of latents (batch, 128, frames)."""
+        codes = self.quantizer.encode(latents.transpose(0, 1).flatten(1), n_q)
+        return codes.reshape(n_q, len(latents), -1).transpose(0, 1)
+
+    def dequantize(self, codes: Tensor) -> Tensor:
+        """Latents (batch, 128, frames) of codes (batch, n_q, frames), from any leading codebooks."""
+        latents = self.quantizer.decode(codes.transpose(0, 1).flatten(1))
+        return latents.reshape(len(latents), len(codes), -1).transpose(0, 1)
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Samples (batch, channels, 320 * frames) of latents (batch, 128, frames)."""
+        samples: Tensor = self.decoder(latents)
+        return samples
+
     @torch.inference_mode()
     def encode(self, samples: Tensor, n_q: int) -> Tensor:
         """Code one piece (channels, n) at the model's rate; codes int64 (n_q, ceil(n / 320))."""
