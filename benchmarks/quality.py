@@ -20,7 +20,6 @@ import numpy as np
 
 from audiocodecs import audio, metrics
 from audiocodecs.registry import get_codec
-from audiocodecs.spectral import codec as spectral
 from audiocodecs.spectral.mel_distance import mel_distance
 
 CLIPS = Path(__file__).resolve().parents[1] / "listening" / "demo" / "clips"
@@ -60,7 +59,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if arguments.weights:
-        spectral.SHIPPED = arguments.weights
+        arguments.codecs = [
+            f"{spec}:weights={arguments.weights}" if "spectral" in spec else spec for spec in arguments.codecs
+        ]
     if not arguments.clips:
         sys.exit(f"There are no clips in {CLIPS}: name some with --clips.")
     clips = {}

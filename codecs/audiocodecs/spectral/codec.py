@@ -1,52 +1,70 @@
-"""`spectral_24khz@1.5|3|6|12`: our own neural speech codec, 24 kHz mono, its weights in the package.
+"""`spectral_24khz` and `spectral_48khz`: our own neural codecs, their weights in the package.
 
-75 frames a second, 10 bits for each of 2, 4, 8 or 16 codebooks. The algorithmic latency is 53.3 ms
-(26.7 ms of the transform, one frame of look-ahead in the encoder, one in the decoder). The two codes
-of a frame at 1.5 kbps are the first two at every rate; the search for the others looks ahead to the
-last of them.
+75 frames a second, 10 bits for each codebook. The algorithmic latency is 53.3 ms (two hops of the
+transform, one frame of look-ahead in the encoder, one in the decoder). The first two codes of a frame
+are the same at every rate; the search for the others looks ahead to the last of them.
 
-A file is ECDC with `m` = "spectral_24khz" and two keys more: `w`, the first eight digits of the
-sha256 of the weights, and `crc`, the CRC-32 of the codes. Its frame count is ceil(samples / 320) + 1.
+A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop).
 """
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import soxr
 import torch
 
-from audiocodecs import audio
+from audiocodecs import audio, rvqf
 from audiocodecs.base import Codec, CodecError, Encoded, Samples, Spec, UnknownCodec, check_samples
-from audiocodecs.encodec import ecdc
-from audiocodecs.spectral.mdct import frame_count
-from audiocodecs.spectral.model import COUNTS, RATE
 from audiocodecs.spectral.stream import decode_codes, encode_audio
-from audiocodecs.spectral.weights import SHIPPED, Weights, load_weights
+from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
-KBPS_PER_CODEBOOK = 0.75
+SHIPPED = "shipped"
 
 
-class Spectral24(Codec):
-    """Spectral codec, 24 kHz mono. It has no options."""
+class SpectralCodec(Codec):
+    """What the two have in common.
 
-    name = "spectral_24khz"
+    Options: `weights=shipped` (default), or the path of a file that training wrote.
+    """
+
     title = "Spectral"
-    values = tuple(count * KBPS_PER_CODEBOOK for count in COUNTS)
-    channels = frozenset({1})
     neural = True
+    rate: ClassVar[int]
+
+    def __init__(self, spec: Spec) -> None:
+        chosen = spec.option("weights", SHIPPED)
+        self._path = self._weights_path(chosen)
+        # An absolute path, so that a worker in another folder means the same file.
+        own = () if chosen == SHIPPED else (("weights", str(self._path)),)
+        super().__init__(replace(spec, options=own))
+
+    @classmethod
+    def _weights_path(cls, chosen: str) -> Path:
+        if chosen == SHIPPED:
+            return FOLDER / f"{cls.name}.safetensors"
+        path = Path(chosen).expanduser().resolve()
+        if {":", "="} & set(str(path)):
+            raise UnknownCodec(f"{path} has a ':' or '=' in it, which a spec cannot carry. Move the weights elsewhere.")
+        return path
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
-        """Raise CodecUnavailable if the weights are not there, UnknownCodec for an option."""
+        """Raise CodecUnavailable if the weights are not there, UnknownCodec for an unknown option."""
         for key, _ in spec.options if spec else ():
-            raise UnknownCodec(f"{cls.name} has no option {key!r}: write {cls.name}@6.")
-        load_weights(SHIPPED)
+            if key != "weights":
+                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=shipped and weights=PATH.")
+        path = cls._weights_path(spec.option("weights", SHIPPED) if spec else SHIPPED)
+        config = load_weights(path).model.config
+        if (config.rate, config.channels) != (cls.rate, max(cls.channels)):
+            raise UnknownCodec(f"{path} holds weights for {config.rate} Hz and {config.channels} channel(s).")
 
     @property
     def _loaded(self) -> Weights:
-        return load_weights(SHIPPED)
+        return load_weights(self._path)
 
     @property
     def version(self) -> str:
@@ -55,56 +73,75 @@ class Spectral24(Codec):
 
     @property
     def weights(self) -> str:
-        """`shipped` with the sha256 prefix of the weights."""
-        return f"shipped {self._loaded.prefix}"
+        """`shipped`, or the file's name, with the sha256 prefix of the weights."""
+        name = self._path.name if self.spec.option("weights", "") else SHIPPED
+        return f"{name} {self._loaded.prefix}"
 
     @property
     def codebooks(self) -> int:
         """Codebooks that the encoder uses."""
-        return round((self.spec.value or 0) / KBPS_PER_CODEBOOK)
+        return round((self.spec.value or 0) / self._loaded.model.config.kbps_per_codebook)
 
     def encode(self, samples: Samples, rate: int) -> Encoded:
         """Encode audio of any rate and length."""
         samples = check_samples(samples, self)
         # What is over full scale is clipped, as every integer codec does: the network never saw it.
-        inside = np.clip(audio.resample(samples, rate, RATE), -1, 1)
-        codes = encode_audio(self._loaded.model, inside[0], self.codebooks)
-        payload = ecdc.pack_codes(codes)
-        extra: dict[str, object] = {"w": self._loaded.prefix, "crc": zlib.crc32(payload)}
-        container = ecdc.write_ecdc(self.name, inside.shape[1], codes, extra)
-        return Encoded(payload, container, rate, 1, samples.shape[1])
+        inside = np.clip(audio.resample(samples, rate, self.rate), -1, 1)
+        codes = encode_audio(self._loaded.model, inside, self.codebooks)
+        container = rvqf.write(self._header(), inside.shape[1], codes)
+        return Encoded(rvqf.read(container, self._accept).payload, container, rate, *samples.shape)
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the file says how many codebooks were used, whatever this codec's own rate is."""
-        header, payload = self._parse(encoded.container)
-        codes = ecdc.unpack_codes(payload, header.codebooks, frame_count(header.samples))
-        decoded = decode_codes(self._loaded.model, codes, header.samples)
+        file = rvqf.read(encoded.container, self._accept)
+        decoded = decode_codes(self._loaded.model, file.codes, file.samples)
         if not np.isfinite(decoded).all():
             raise CodecError(f"The weights {self.weights} gave NaN or infinite samples: install the package again.")
-        outside = audio.resample(np.clip(decoded[None], -1, 1), RATE, encoded.rate)
+        outside = audio.resample(np.clip(decoded, -1, 1), self.rate, encoded.rate)
         return audio.fit_length(outside, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
-        """Read a file; its audio has 24 kHz, whatever the rate it was made from."""
-        header, payload = self._parse(container)
-        return Encoded(payload, container, RATE, 1, header.samples)
+        """Read a file; its audio has the model's rate, whatever the rate it was made from."""
+        file = rvqf.read(container, self._accept)
+        return Encoded(file.payload, container, self.rate, file.header.channels, file.samples)
 
-    def _parse(self, container: bytes) -> tuple[ecdc.Header, bytes]:
-        header, payload = ecdc.read_ecdc(container)
-        if header.model != self.name:
-            raise CodecError(f"The file was written by {header.model[:40]!r}; this is {self.name}.")
-        if header.codebooks not in COUNTS:
-            raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has 2, 4, 8 or 16.")
-        extra = dict(header.extra)
-        if extra.get("w") != self._loaded.prefix:
-            raise CodecError(
-                f"The file was written with other weights of {self.name} ({str(extra.get('w'))[:16]}) than the "
-                f"{self._loaded.prefix} installed here. Encode the clip again, or install that version."
-            )
-        need = ecdc.payload_size(header.codebooks, frame_count(header.samples))
-        if len(payload) != need:
-            fault = "is cut off" if len(payload) < need else "has something after its end"
-            raise CodecError(f"The file {fault}: its codes take {need} bytes, it has {len(payload)}.")
-        if extra.get("crc") != zlib.crc32(payload):
-            raise CodecError("The file is damaged: its checksum does not match its codes. Encode the clip again.")
-        return header, payload
+    def _header(self, codebooks: int | None = None) -> rvqf.RvqfHeader:
+        config = self._loaded.model.config
+        return rvqf.RvqfHeader(
+            self.name,
+            rate=config.rate,
+            channels=config.channels,
+            codebooks=codebooks or self.codebooks,
+            hop=config.hop,
+            weights=rvqf.prefix(self._loaded.sha256),
+            extra_frames=1,
+        )
+
+    def _accept(self, header: rvqf.RvqfHeader) -> None:
+        """Refuse a file that these weights did not write."""
+        header.check(self.name, rvqf.prefix(self._loaded.sha256))
+        counts = self._loaded.model.config.counts
+        if header.codebooks not in counts:
+            offered = ", ".join(map(str, counts))
+            raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has {offered}.")
+        expected = replace(self._header(header.codebooks), block_frames=header.block_frames)
+        if header != expected:
+            raise CodecError(f"The file has another rate, hop or channel count than {self.name}: it is damaged.")
+
+
+class Spectral24(SpectralCodec):
+    """24 kHz mono, trained on speech."""
+
+    name = "spectral_24khz"
+    rate = 24_000
+    values = (1.5, 3.0, 6.0, 12.0)
+    channels = frozenset({1})
+
+
+class Spectral48(SpectralCodec):
+    """48 kHz stereo, trained on music."""
+
+    name = "spectral_48khz"
+    rate = 48_000
+    values = (3.0, 6.0, 12.0, 24.0)
+    channels = frozenset({2})

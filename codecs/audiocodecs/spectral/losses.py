@@ -1,21 +1,22 @@
 """What training compares: magnitudes on the ear's scales, and phase where phase can be had.
 
-Each loss takes reference and decoded audio, float32 (batch, n) at 24 kHz, and returns a scalar.
+Each loss takes reference and decoded audio, float32 (batch, n), and returns a scalar. Channels of
+stereo come as a batch. Window lengths are those at 24 kHz; at 48 kHz they have twice the samples.
 The balancer then gives each its share of the gradient, whatever its scale.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-RATE = 24_000
+AT_RATE = 24_000
+"""Rate that the window lengths below are for, Hz."""
 
 
-def mel_filters(window: int, mels: int, rate: int = RATE) -> Tensor:
+def mel_filters(window: int, mels: int, rate: int) -> Tensor:
     """Triangular filters of equal height on the mel scale (O'Shaughnessy): (mels, window // 2 + 1)."""
     top = 2595 * math.log10(1 + rate / 2 / 700)
     points = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
@@ -43,10 +44,11 @@ class MelLosses(nn.Module):
 
     SCALES = ((2048, 80), (1024, 80), (512, 48), (256, 24))
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int) -> None:
         super().__init__()
-        for window, mels in self.SCALES:
-            self.register_buffer(f"filters{window}", mel_filters(window, mels), persistent=False)
+        self.scales = [(window * rate // AT_RATE, mels) for window, mels in self.SCALES]
+        for window, mels in self.scales:
+            self.register_buffer(f"filters{window}", mel_filters(window, mels, rate), persistent=False)
             self.register_buffer(f"hann{window}", torch.hann_window(window), persistent=False)
 
     def _mel(self, audio: Tensor, window: int) -> Tensor:
@@ -61,16 +63,16 @@ class MelLosses(nn.Module):
         """Losses by name."""
         mel = decoded.new_zeros(())
         loudness = decoded.new_zeros(())
-        for window, _ in self.SCALES:
+        for window, _ in self.scales:
             target, got = self._mel(reference, window), self._mel(decoded, window)
             floor = audible(target, 2e-3, 3e-3)
             mel = mel + ((target + floor).log10() - (got + floor).log10()).abs().mean()
             root = target.sqrt()
             loudness = loudness + (root - got.clamp(min=1e-6).sqrt()).abs().mean() / root.mean().clamp(min=1e-3)
-        return {"mel": mel / len(self.SCALES), "loudness": loudness / len(self.SCALES)}
+        return {"mel": mel / len(self.scales), "loudness": loudness / len(self.scales)}
 
 
-def erb_bands(window: int, bands: int, low: float = 50.0, rate: int = RATE) -> Tensor:
+def erb_bands(window: int, bands: int, rate: int, low: float = 50.0) -> Tensor:
     """Which bins are in which of `bands` bands equally wide on the ERB scale: 0/1, (bands, window // 2 + 1).
 
     References
@@ -98,10 +100,11 @@ class PowerLosses(nn.Module):
 
     SCALES = ((2048, 32), (1024, 24))
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int) -> None:
         super().__init__()
-        for window, bands in self.SCALES:
-            self.register_buffer(f"bands{window}", erb_bands(window, bands), persistent=False)
+        self.scales = [(window * rate // AT_RATE, bands) for window, bands in self.SCALES]
+        for window, bands in self.scales:
+            self.register_buffer(f"bands{window}", erb_bands(window, bands, rate), persistent=False)
             self.register_buffer(f"hann{window}", torch.hann_window(window), persistent=False)
 
     def _power(self, audio: Tensor, window: int) -> Tensor:
@@ -115,13 +118,13 @@ class PowerLosses(nn.Module):
         """Losses by name."""
         power = decoded.new_zeros(())
         level = decoded.new_zeros(())
-        for window, _ in self.SCALES:
+        for window, _ in self.scales:
             target, got = self._power(reference, window), self._power(decoded, window)
             floor = audible(target, 3e-6, 1e-5)
             power = power + ((target + floor).log10() - (got + floor).log10()).abs().mean()
             means = [(x.mean(2, keepdim=True) + floor).log10() for x in (target, got)]
             level = level + (means[0] - means[1]).abs().mean()
-        return {"power": power / len(self.SCALES), "level": level / len(self.SCALES)}
+        return {"power": power / len(self.scales), "level": level / len(self.scales)}
 
 
 class WaveLoss(nn.Module):
@@ -131,11 +134,13 @@ class WaveLoss(nn.Module):
     quantizer's is.
     """
 
-    def __init__(self, top: float = 1600.0, windows: tuple[int, ...] = (512, 1024)) -> None:
+    WINDOWS = (512, 1024)
+
+    def __init__(self, rate: int, top: float = 1600.0) -> None:
         super().__init__()
-        self.windows = windows
-        self.bins = [int(top * window / RATE) for window in windows]
-        for window in windows:
+        self.windows = [window * rate // AT_RATE for window in self.WINDOWS]
+        self.bins = [int(top * window / rate) for window in self.windows]
+        for window in self.windows:
             self.register_buffer(f"hann{window}", torch.hann_window(window), persistent=False)
 
     def _low(self, audio: Tensor, window: int, bins: int) -> Tensor:
@@ -153,32 +158,3 @@ class WaveLoss(nn.Module):
             error = (target - got).square().mean((1, 2, 3)) * weights
             total = total + error.mean() / target.square().mean().clamp(min=1e-3)
         return {"wave": total / len(self.windows)}
-
-
-class Balancer:
-    """Gives each loss its share of the gradient at the decoded audio (Défossez et al. 2022, eq. 5).
-
-    Parameters
-    ----------
-    weights : mapping of str to float
-        Shares by loss name.
-    decay : float
-        Of the moving average of each gradient's norm.
-    """
-
-    def __init__(self, weights: Mapping[str, float], decay: float = 0.99) -> None:
-        self.weights = dict(weights)
-        self.decay = decay
-        self.norms: dict[str, float] = {}
-        self.steps = 0
-
-    def gradient(self, losses: Mapping[str, Tensor], decoded: Tensor) -> Tensor:
-        """Balanced gradient at `decoded`, of norm about 1; shape of `decoded`."""
-        self.steps += 1
-        correction = 1 - self.decay**self.steps
-        total = torch.zeros_like(decoded)
-        for name, weight in self.weights.items():
-            (gradient,) = torch.autograd.grad(losses[name], [decoded], retain_graph=True)
-            self.norms[name] = self.decay * self.norms.get(name, 0.0) + (1 - self.decay) * float(gradient.norm())
-            total += gradient * (weight / max(self.norms[name] / correction, 1e-12))
-        return total / sum(self.weights.values())

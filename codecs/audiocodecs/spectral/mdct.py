@@ -1,8 +1,8 @@
 """The modified discrete cosine transform, its sine partner, and the way back.
 
-A frame of 320 coefficients covers 640 samples under a sine window; frames are 320
-samples (13.3 ms) apart. Frame t covers the samples (t - 1) * 320 to (t + 1) * 320,
-so n samples have ceil(n / 320) + 1 frames.
+A frame of `hop` coefficients covers 2 * hop samples under a sine window; frames are `hop` samples apart
+(13.3 ms at 24 kHz, 20 ms at 48 kHz). Frame t covers the samples (t - 1) * hop to (t + 1) * hop, so n samples
+have ceil(n / hop) + 1 frames.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-HOP = 320
 
-
-def frame_count(samples: int) -> int:
-    """Frames that `samples` samples at 24 kHz need."""
-    return -(-samples // HOP) + 1
+def frame_count(samples: int, hop: int) -> int:
+    """Frames that `samples` samples need."""
+    return -(-samples // hop) + 1
 
 
 class Mdct(nn.Module):
@@ -27,7 +25,7 @@ class Mdct(nn.Module):
     cosines: Tensor
     sines: Tensor
 
-    def __init__(self, hop: int = HOP) -> None:
+    def __init__(self, hop: int) -> None:
         super().__init__()
         self.hop = hop
         n = torch.arange(2 * hop, dtype=torch.float64)[:, None] + 0.5

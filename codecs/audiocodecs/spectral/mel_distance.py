@@ -18,6 +18,7 @@ from audiocodecs.spectral.losses import mel_filters
 
 WINDOWS = (64, 128, 256, 512, 1024, 2048)
 FLOOR = 1e-5
+RATE = 24_000
 
 
 @torch.inference_mode()
@@ -35,7 +36,7 @@ def mel_distance(reference: NDArray[np.float32], decoded: NDArray[np.float32]) -
     """
     total = 0.0
     for window in WINDOWS:
-        filters = mel_filters(window, max(5, 80 * window // 2048))
+        filters = mel_filters(window, max(5, 80 * window // 2048), RATE)
         hann = torch.hann_window(window)
         logs = [
             (filters @ torch.stft(torch.from_numpy(x), window, window // 4, window=hann, return_complex=True).abs())

@@ -1,7 +1,7 @@
 """The network around the parametric codec: ConvNeXt blocks that add corrections.
 
-Both halves see one frame of look-ahead and are causal otherwise. With the MDCT's own 26.7 ms
-the codec's algorithmic latency is (2 + 1 + 1) * 13.3 = 53.3 ms.
+Both halves see one frame of look-ahead and are causal otherwise. With the MDCT's own two hops the
+codec's algorithmic latency is four hops: 53.3 ms at 24 kHz, 80 ms at 48 kHz.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiocodecs.spectral.mdct import HOP, Mdct
+from audiocodecs.spectral.mdct import Mdct
 from audiocodecs.spectral.parametric import Parametric, ParametricConfig
 from audiocodecs.spectral.quantizer import PredictiveResidualQuantizer, QuantizerConfig
 
-RATE = 24_000
-FRAME_RATE = RATE // HOP
 KERNEL = 7
-LATENCY_SAMPLES = 4 * HOP
-COUNTS = (2, 4, 8, 16)
-"""Codebooks at 1.5, 3, 6 and 12 kbps."""
+LATENCY_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,10 @@ class ModelConfig:
 
     Attributes
     ----------
+    rate, channels, hop : int
+        Of the audio, Hz; 1 or 2; samples from frame to frame.
+    counts : tuple of int
+        Codebooks at each of the bitrates, ascending.
     free : int
         Latent numbers that mean nothing before training.
     encoder_width, encoder_hidden, encoder_blocks : int
@@ -38,6 +38,10 @@ class ModelConfig:
         How much of the last frame's bands and coefficients the quantizer expects again.
     """
 
+    rate: int = 24_000
+    channels: int = 1
+    hop: int = 320
+    counts: tuple[int, ...] = (2, 4, 8, 16)
     free: int = 16
     encoder_width: int = 320
     encoder_hidden: int = 960
@@ -54,6 +58,8 @@ class ModelConfig:
     def of(cls, table: dict[str, object]) -> ModelConfig:
         """Read the nested tables of an experiment or of a weights file."""
         rest = dict(table)
+        if "counts" in rest:
+            rest["counts"] = tuple(rest["counts"])  # type: ignore[arg-type]
         parts = {"parametric": ParametricConfig, "quantizer": QuantizerConfig}
         nested = {name: kind(**rest.pop(name, {})) for name, kind in parts.items()}  # type: ignore[arg-type]
         return cls(**rest, **nested)  # type: ignore[arg-type]
@@ -61,6 +67,11 @@ class ModelConfig:
     def table(self) -> dict[str, object]:
         """The inverse of `of`."""
         return asdict(self)
+
+    @property
+    def kbps_per_codebook(self) -> float:
+        """What each codebook costs: 10 bits a frame."""
+        return 10 * self.rate / self.hop / 1000
 
 
 class Block(nn.Module):
@@ -108,7 +119,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, size: int) -> None:
         super().__init__()
         width = config.encoder_width
-        self.into = nn.Linear(3 * HOP, width)
+        self.into = nn.Linear(3 * config.channels * config.hop, width)
         self.blocks = nn.ModuleList(
             Block(width, config.encoder_hidden, ahead=int(i == 0)) for i in range(config.encoder_blocks)
         )
@@ -116,7 +127,7 @@ class Encoder(nn.Module):
         self.out = small_linear(width, size)
 
     def forward(self, mdct: Tensor, mdst: Tensor) -> Tensor:
-        """Corrections (batch, t, size) to the latents of frames (batch, t, 320)."""
+        """Corrections (batch, t, size) to the latents of frames (batch, t, channels * hop)."""
         power = mdct**2 + mdst**2
         compand = (power + 1e-6) ** -0.25
         inputs = torch.cat([mdct * compand, mdst * compand, 0.1 * torch.log(power + 1e-7) + 1.0], dim=-1)
@@ -133,21 +144,22 @@ class Decoder(nn.Module):
     def __init__(self, config: ModelConfig, size: int, low: int) -> None:
         super().__init__()
         width = config.decoder_width
+        self.frame = config.channels * config.hop
         self.low = low
         self.into = nn.Linear(size, width)
-        self.rate = nn.Parameter(torch.zeros(len(COUNTS), width))
+        self.rate = nn.Parameter(torch.zeros(len(config.counts), width))
         self.blocks = nn.ModuleList(
             Block(width, config.decoder_hidden, ahead=int(i == 0)) for i in range(config.decoder_blocks)
         )
         self.norm = nn.LayerNorm(width)
-        self.out = small_linear(width, 2 * HOP + low)
+        self.out = small_linear(width, 2 * self.frame + low)
 
     def forward(self, latent: Tensor, rate_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Corrections for latents (batch, t, size); rate_index (batch,) says how many codebooks they had."""
+        """Corrections for latents (batch, t, size); rate_index (batch,) says which of the bitrates they had."""
         x = self.into(latent) + self.rate[rate_index][:, None].to(latent.dtype)
         for block in self.blocks:
             x = block(x)
-        added, noise_gain, low_gain = self.out(self.norm(x)).float().split([HOP, HOP, self.low], dim=-1)
+        added, noise_gain, low_gain = self.out(self.norm(x)).float().split([self.frame, self.frame, self.low], dim=-1)
         return added, noise_gain, low_gain
 
 
@@ -160,30 +172,67 @@ class SpectralModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.mdct = Mdct()
-        self.parametric = Parametric(config.parametric)
+        self.mdct = Mdct(config.hop)
+        self.parametric = Parametric(config.parametric, config.hop, config.channels)
         size = self.parametric.size + config.free
         bands = self.parametric.bands
         prediction = torch.zeros(size)
         prediction[:bands] = config.band_prediction
         prediction[bands : self.parametric.size] = config.low_prediction
         self.encoder = Encoder(config, size)
-        self.decoder = Decoder(config, size, config.parametric.low)
+        self.decoder = Decoder(config, size, self.parametric.low)
         self.quantizer = PredictiveResidualQuantizer(config.quantizer, prediction)
 
+    def analyse(self, audio: Tensor, padded: bool = False) -> tuple[Tensor, Tensor]:
+        """MDCT and MDST frames of audio.
+
+        Parameters
+        ----------
+        audio : Tensor, shape (batch, channels, n)
+        padded : bool
+            Whether the hop before the first frame and the one after the last are in `audio`.
+
+        Returns
+        -------
+        mdct, mdst : Tensor, shape (batch, t, channels * hop)
+            In stereo the middle's coefficients and then the side's.
+        """
+        signals = middle_and_side(audio)
+        batch, channels, n = signals.shape
+        transform = self.mdct.frames if padded else self.mdct
+        parts = transform(signals.reshape(batch * channels, n))
+        frames = [part.view(batch, channels, -1, self.config.hop).transpose(1, 2).flatten(2) for part in parts]
+        return frames[0], frames[1]
+
+    def synthesise(self, spectrum: Tensor) -> Tensor:
+        """Audio (batch, channels, (t - 1) * hop) of MDCT frames (batch, t, channels * hop)."""
+        batch, frames, _ = spectrum.shape
+        channels, hop = self.config.channels, self.config.hop
+        apart = spectrum.view(batch, frames, channels, hop).transpose(1, 2).reshape(batch * channels, frames, hop)
+        return middle_and_side(self.mdct.inverse(apart).view(batch, channels, -1))
+
     def latents(self, mdct: Tensor, mdst: Tensor) -> Tensor:
-        """Latents (batch, t, size) of frames (batch, t, 320)."""
+        """Latents (batch, t, size) of frames (batch, t, channels * hop)."""
         known = functional.pad(self.parametric.analyse(mdct, mdst), (0, self.config.free))
         correction: Tensor = self.encoder(mdct, mdst)
         return known + correction
 
     def spectrum(self, latent: Tensor, rate_index: Tensor, signs: Tensor) -> Tensor:
-        """MDCT frames (batch, t, 320) of latents; signs of the noise carrier (t, 320) or (batch, t, 320)."""
+        """MDCT frames (batch, t, channels * hop) of latents; signs of the noise carrier, the same or without batch."""
         amplitude, low = self.parametric.split(latent)
         added, noise_gain, low_gain = self.decoder(latent, rate_index)
         index = self.parametric.index
         carrier = signs * torch.exp(noise_gain.clamp(-6, 2))
         noise = self.parametric.missing(amplitude, low)[..., index] * carrier
-        sent = functional.pad(low * torch.exp(low_gain.clamp(-6, 2)), (0, HOP - self.config.parametric.low))
+        sent = self.parametric.place(low * torch.exp(low_gain.clamp(-6, 2)))
         spectrum: Tensor = sent + amplitude[..., index] * added + noise
         return spectrum
+
+
+def middle_and_side(audio: Tensor) -> Tensor:
+    """Stereo (batch, 2, n) as (L + R) / sqrt 2 and (L - R) / sqrt 2, which is also the way back; mono as it is."""
+    if audio.shape[1] == 1:
+        return audio
+    left, right = audio.unbind(1)
+    rotated: Tensor = torch.stack([left + right, left - right], dim=1) * 0.5**0.5
+    return rotated

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiocodecs.spectral.mdct import HOP, frame_count
-from audiocodecs.spectral.model import COUNTS, KERNEL, SpectralModel
+from audiocodecs.spectral.mdct import frame_count
+from audiocodecs.spectral.model import KERNEL, SpectralModel
 from audiocodecs.spectral.parametric import random_signs
 
 PIECE_FRAMES = 2048
@@ -28,28 +28,30 @@ def _pieces(frames: int) -> Iterator[tuple[int, int]]:
 
 @torch.inference_mode()
 def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: int) -> NDArray[np.int64]:
-    """Code mono audio at 24 kHz.
+    """Code audio at the model's rate.
 
     Parameters
     ----------
     model : SpectralModel
-    samples : ndarray of float32, shape (n,)
+    samples : ndarray of float32, shape (channels, n)
     codebooks : int
         At least 2.
 
     Returns
     -------
-    ndarray of int64, shape (codebooks, ceil(n / 320) + 1)
+    ndarray of int64, shape (codebooks, ceil(n / hop) + 1)
     """
-    frames = frame_count(len(samples))
-    padded = torch.zeros(1, (frames + 1) * HOP)
-    padded[0, HOP : HOP + len(samples)] = torch.from_numpy(samples)
+    hop = model.config.hop
+    channels, n = samples.shape
+    frames = frame_count(n, hop)
+    padded = torch.zeros(1, channels, (frames + 1) * hop)
+    padded[0, :, hop : hop + n] = torch.from_numpy(samples)
     context = model.config.encoder_blocks * (KERNEL - 1)
     codes = np.empty((codebooks, frames), np.int64)
     state: Tensor | None = None
     for start, stop in _pieces(frames):
         first, last = max(0, start - context), min(frames, stop + 1)
-        latent = model.latents(*model.mdct.frames(padded[:, first * HOP : (last + 1) * HOP]))
+        latent = model.latents(*model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True))
         wanted = latent[0, start - first : stop - first]
         piece, state = model.quantizer.encode(wanted, codebooks, state, SEARCH_WIDTH)
         codes[:, start:stop] = piece.T.numpy()
@@ -63,20 +65,21 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
     Parameters
     ----------
     model : SpectralModel
-    codes : ndarray of int64, shape (codebooks, ceil(samples / 320) + 1)
-        2, 4, 8 or 16 codebooks.
+    codes : ndarray of int64, shape (codebooks, ceil(samples / hop) + 1)
+        As many codebooks as one of the bitrates has.
     samples : int
-        Length of the audio at 24 kHz.
+        Length of the audio at the model's rate.
 
     Returns
     -------
-    ndarray of float32, shape (samples,)
+    ndarray of float32, shape (channels, samples)
     """
     count, frames = codes.shape
-    rate_index = torch.tensor([COUNTS.index(count)])
-    context = model.config.decoder_blocks * (KERNEL - 1)
+    config, hop = model.config, model.config.hop
+    rate_index = torch.tensor([config.counts.index(count)])
+    context = config.decoder_blocks * (KERNEL - 1)
     every = torch.from_numpy(codes.T.copy())[None]
-    out = np.empty((frames - 1) * HOP, np.float32)
+    out = np.empty((config.channels, (frames - 1) * hop), np.float32)
     past = torch.zeros(1, 0, len(model.quantizer.prediction))
     state: Tensor | None = None
     before: Tensor | None = None
@@ -88,11 +91,11 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
         if stop < frames:
             ahead, _ = model.quantizer.decode(every[:, stop : stop + 1], state)
             seen = torch.cat([seen, ahead], dim=1)
-        signs = random_signs(start - behind, seen.shape[1])
+        signs = random_signs(start - behind, seen.shape[1], config.channels * hop)
         spectrum = model.spectrum(seen, rate_index, signs)[:, behind : behind + stop - start]
         joined = spectrum if before is None else torch.cat([before, spectrum], dim=1)
-        audio = model.mdct.inverse(joined)[0].numpy()
-        begin = max(0, start - 1) * HOP
-        out[begin : begin + len(audio)] = audio
+        audio = model.synthesise(joined)[0].numpy()
+        begin = max(0, start - 1) * hop
+        out[:, begin : begin + audio.shape[1]] = audio
         before = spectrum[:, -1:]
-    return out[:samples]
+    return out[:, :samples]

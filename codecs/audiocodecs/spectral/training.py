@@ -23,13 +23,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from audiocodecs.encodec.training.balancer import Balancer
+from audiocodecs.spectral.adversary import Adversary, AdversaryConfig
 from audiocodecs.spectral.crops import CropConfig, Crops
-from audiocodecs.spectral.losses import Balancer, MelLosses, PowerLosses, WaveLoss
-from audiocodecs.spectral.model import COUNTS, ModelConfig, SpectralModel
-from audiocodecs.spectral.weights import save_weights
+from audiocodecs.spectral.losses import MelLosses, PowerLosses, WaveLoss
+from audiocodecs.spectral.model import ModelConfig, SpectralModel, middle_and_side
+from audiocodecs.spectral.weights import load_weights, save_weights
 
 log = logging.getLogger(__name__)
+
+JUDGED = frozenset({"features", "adversarial"})
+"""Losses that come from the discriminators."""
+
+LOGGED = (
+    *("step", "mel", "loudness", "power", "level", "wave", "features", "adversarial"),
+    *("error", "latent", "replaced", "gradient", "hinge", "right", "seconds", "rate"),
+)
+"""Columns of metrics.csv."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +56,13 @@ class TrainConfig:
     commitment : float
         Pull of the latents to their codes, as a share of the reconstruction's gradient.
     rate_shares : list of float
-        How often a sample is trained at 1.5, 3, 6 and 12 kbps.
+        How often a crop is trained at each of the model's bitrates.
     wave_by_rate : list of float
         How much the waveform counts at each rate: where it cannot be had, magnitudes matter.
+    wave_top : float
+        Frequency in Hz up to which the waveform counts.
     losses : dict of str to float
-        Shares of the balancer.
+        Shares of the balancer; `features` and `adversarial` where there are discriminators.
     start_segments, start_frames : int
         Audio that k-means starts from.
     average : float
@@ -56,7 +70,11 @@ class TrainConfig:
     bfloat16 : bool
         Matrix products in bfloat16: 2.4 times as fast where the processor has AVX512-BF16.
     start_from : str
-        Checkpoint whose network and codebooks are the start, in place of k-means and zero.
+        Checkpoint or weights file whose network and codebooks are the start, in place of k-means and zero.
+    decoder_only : bool
+        Leave encoder and codebooks as they are, so that the codes stay what they were.
+    search_width : int
+        Of the encoder's search, for `decoder_only`: the decoder then learns on the codes it will get.
     """
 
     steps: int = 6_000
@@ -65,6 +83,7 @@ class TrainConfig:
     commitment: float = 0.6
     rate_shares: tuple[float, ...] = (0.15, 0.2, 0.4, 0.25)
     wave_by_rate: tuple[float, ...] = (0.05, 0.2, 0.7, 1.0)
+    wave_top: float = 1600.0
     losses: dict[str, float] = field(
         default_factory=lambda: {"mel": 1.0, "loudness": 0.5, "power": 2.0, "level": 0.7, "wave": 0.7}
     )
@@ -78,6 +97,8 @@ class TrainConfig:
     save_every: int = 500
     replace_every: int = 50
     start_from: str = ""
+    decoder_only: bool = False
+    search_width: int = 4
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,7 @@ class Experiment:
     model: ModelConfig
     data: CropConfig
     train: TrainConfig
+    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
 
     @classmethod
     def load(cls, path: Path) -> Experiment:
@@ -102,11 +124,14 @@ class Experiment:
         for name in {"rate_shares", "wave_by_rate"} & set(train):
             train[name] = tuple(train[name])
         train["start_from"] = expand(train.get("start_from", ""))
+        adversary = dict(table.get("adversary", {}))
+        adversary["windows"] = tuple(adversary.get("windows", ()))
         return cls(
             out=Path(expand(table["out"])),
             model=ModelConfig.of(table.get("model", {})),
             data=CropConfig(**data),
             train=TrainConfig(**train),
+            adversary=AdversaryConfig(**adversary),
         )
 
 
@@ -119,12 +144,15 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.model = SpectralModel(experiment.model)
-        self.crops = Crops(experiment.data, self.generator)
-        self.mel = MelLosses()
-        self.power = PowerLosses()
-        self.wave = WaveLoss()
-        self.balancer = Balancer(config.losses)
-        self.trained = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        rate = experiment.model.rate
+        self.crops = Crops(experiment.data, self.generator, rate, experiment.model.channels)
+        self.mel = MelLosses(rate)
+        self.power = PowerLosses(rate)
+        self.wave = WaveLoss(rate, config.wave_top)
+        self.balancer = Balancer(config.losses, decay=0.99)
+        self.adversary = Adversary(experiment.adversary) if experiment.adversary.windows else None
+        halves = [self.model.decoder] if config.decoder_only else [self.model.encoder, self.model.decoder]
+        self.trained = [parameter for half in halves for parameter in half.parameters()]
         self.optimizer = torch.optim.AdamW(self.trained, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
         self.average = copy.deepcopy(self.model)
         self.steps_done = 0
@@ -135,20 +163,30 @@ class Trainer:
         """Set the bands' mean and cluster the codebooks on the untrained latents."""
         config = self.experiment.train
         if config.start_from:
-            state = torch.load(config.start_from, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            log.info("started from %s, step %d", config.start_from, state["steps_done"])
+            self._start_from(Path(config.start_from))
             return
-        audio = self.crops.draw(config.start_segments, config.start_frames * 320)
-        frames = [self.model.mdct(part) for part in torch.split(audio, 50)]
+        audio = self.crops.draw(config.start_segments, config.start_frames * self.model.config.hop)
+        frames = [self.model.analyse(part) for part in torch.split(audio, 50)]
         parametric = self.model.parametric
         bands = torch.cat([parametric.analyse(*pair)[..., : parametric.bands] for pair in frames])
-        parametric.band_mean.copy_(bands.mean((0, 1)) / parametric.config.band_weight)
+        parametric.band_mean.copy_(bands.mean((0, 1)) / parametric.band_weight)
         latent = torch.cat([self.model.latents(*pair) for pair in frames])
         log.info("k-means of %d codebooks on %d frames", self.model.config.quantizer.codebooks, latent[..., 0].numel())
         self.model.quantizer.initialise(latent, self.generator)
         self.average.load_state_dict(self.model.state_dict())
+
+    def _start_from(self, path: Path) -> None:
+        if path.suffix == ".safetensors":
+            found = load_weights(path).model.state_dict()
+            found["quantizer.counts"] = torch.ones_like(found["quantizer.counts"])
+            found["quantizer.sums"] = found["quantizer.codebooks"]
+            state = {"model": found, "average": found}
+        else:
+            state = torch.load(path, weights_only=True)
+        # An encoder that stays has to be the one that will be shipped, and the decoder learns beside it.
+        self.model.load_state_dict(state["average" if self.experiment.train.decoder_only else "model"])
+        self.average.load_state_dict(state["average"])
+        log.info("started from %s", path)
 
     def learning_rate(self) -> float:
         """Of the next step."""
@@ -165,45 +203,90 @@ class Trainer:
         audio = self.crops.draw()
         shares = torch.tensor(config.rate_shares)
         rate_index = torch.multinomial(shares, len(audio), replacement=True, generator=self.generator)
-        counts = torch.tensor(COUNTS)[rate_index]
-        mdct, mdst = model.mdct(audio)
+        counts = torch.tensor(model.config.counts)[rate_index]
+        mdct, mdst = model.analyse(audio)
         signs = torch.randint(0, 2, mdct.shape, generator=self.generator).float() * 2 - 1
 
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16), torch.set_grad_enabled(self._encoding):
             latent = model.latents(mdct, mdst)
-        quantized = model.quantizer.quantize(latent.detach(), counts)
-        quantized.requires_grad_()
+        quantized = self._quantize(latent.detach(), counts).requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             spectrum = model.spectrum(quantized, rate_index, signs)
-        decoded = model.mdct.inverse(spectrum)[:, : audio.shape[1]]
-        losses = {
-            **self.mel(audio, decoded),
-            **self.power(audio, decoded),
-            **self.wave(audio, decoded, torch.tensor(config.wave_by_rate)[rate_index]),
-        }
-
-        self.optimizer.zero_grad(set_to_none=True)
-        decoded.backward(self.balancer.gradient(losses, decoded))  # type: ignore[no-untyped-call]
-        straight = quantized.grad
-        assert straight is not None
+        decoded = model.synthesise(spectrum)[..., : audio.shape[-1]]
+        figures = self._learn_to_judge(audio, decoded)
+        losses = self._losses(audio, decoded, rate_index)
         error = latent.detach() - quantized.detach()
-        pull = error * (config.commitment * straight.norm() / error.norm().clamp(min=1e-9))
-        latent.backward(straight + pull)  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.trained, 2.0)
-        self.optimizer.step()
+        replaced = 0
+        if not (self.adversary and self.adversary.alone):
+            self.optimizer.zero_grad(set_to_none=True)
+            decoded.backward(self.balancer.gradient(losses, decoded, self._weights()))  # type: ignore[no-untyped-call]
+            if self._encoding:
+                straight = quantized.grad
+                assert straight is not None
+                pull = error * (config.commitment * straight.norm() / error.norm().clamp(min=1e-9))
+                latent.backward(straight + pull)  # type: ignore[no-untyped-call]
+            figures["gradient"] = float(torch.nn.utils.clip_grad_norm_(self.trained, 2.0))
+            self.optimizer.step()
 
         self.steps_done += 1
-        self.audio_seconds += audio.numel() / 24_000
-        replace = self.steps_done % config.replace_every == 0
-        replaced = model.quantizer.update(latent.detach() if replace else None, self.generator)
+        self.audio_seconds += audio.numel() / model.config.channels / model.config.rate
+        if self.adversary:
+            self.adversary.steps += 1
+        if self._encoding:
+            replace = self.steps_done % config.replace_every == 0
+            replaced = model.quantizer.update(latent.detach() if replace else None, self.generator)
         self._follow()
         return {
             **{name: float(loss.detach()) for name, loss in losses.items()},
             "error": float(error.square().mean()),
             "latent": float(latent.detach().square().mean()),
-            "gradient": float(norm),
             "replaced": float(replaced),
+            **figures,
         }
+
+    @property
+    def _encoding(self) -> bool:
+        """Whether encoder and codebooks learn."""
+        return not self.experiment.train.decoder_only and not (self.adversary and self.adversary.alone)
+
+    def _quantize(self, latent: Tensor, counts: Tensor) -> Tensor:
+        quantizer, config = self.model.quantizer, self.experiment.train
+        if not config.decoder_only:
+            return quantizer.quantize(latent, counts, learn=self._encoding)
+        clips = []
+        for clip, count in zip(latent, counts.tolist(), strict=True):
+            codes, _ = quantizer.encode(clip, count, width=config.search_width)
+            clips.append(quantizer.decode(codes[None])[0])
+        return torch.cat(clips)
+
+    def _losses(self, audio: Tensor, decoded: Tensor, rate_index: Tensor) -> dict[str, Tensor]:
+        """Each channel counts; power in stereo is compared in middle and side."""
+        wave = torch.tensor(self.experiment.train.wave_by_rate)[rate_index].repeat_interleave(audio.shape[1])
+        channels = audio.flatten(0, 1), decoded.flatten(0, 1)
+        losses = {
+            **self.mel(*channels),
+            **self.power(*(middle_and_side(x).flatten(0, 1) for x in (audio, decoded))),
+            **self.wave(*channels, wave),
+        }
+        if self.adversary and self.adversary.strength:
+            losses.update(self.adversary.losses(audio, decoded, self.experiment.train.bfloat16))
+        return losses
+
+    def _weights(self) -> dict[str, float]:
+        """The balancer takes a loss's own scale away, so the discriminators come in through their weights."""
+        judged = self.adversary.strength if self.adversary else 0.0
+        return {
+            name: weight * (judged if name in JUDGED else 1.0) for name, weight in self.experiment.train.losses.items()
+        }
+
+    def _learn_to_judge(self, audio: Tensor, decoded: Tensor) -> dict[str, float]:
+        adversary = self.adversary
+        if not adversary:
+            return {}
+        chance = float(torch.rand((), generator=self.generator))
+        if not adversary.alone and chance > adversary.config.probability:
+            return {}
+        return adversary.learn(audio, decoded, self.experiment.train.bfloat16)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -220,9 +303,10 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
-            "balancer": {"norms": self.balancer.norms, "steps": self.balancer.steps},
+            "balancer": self.balancer.state_dict(),
             "steps_done": self.steps_done,
             "audio_seconds": self.audio_seconds,
+            **({"adversary": self.adversary.state()} if self.adversary else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -231,10 +315,11 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
-        self.balancer.norms = dict(state["balancer"]["norms"])
-        self.balancer.steps = state["balancer"]["steps"]
+        self.balancer.load_state_dict(state["balancer"])
         self.steps_done = state["steps_done"]
         self.audio_seconds = state["audio_seconds"]
+        if self.adversary:
+            self.adversary.restore(state["adversary"])
 
     @torch.no_grad()
     def finish(self, segments: int = 3000) -> SpectralModel:
@@ -244,11 +329,11 @@ class Trainer:
         """
         model = copy.deepcopy(self.average)
         generator = torch.Generator().manual_seed(self.experiment.train.seed + 1)
-        crops = Crops(self.experiment.data, generator)
+        crops = Crops(self.experiment.data, generator, model.config.rate, model.config.channels)
         parts = []
         for done in range(0, segments, 20):
-            audio = crops.draw(min(20, segments - done), self.experiment.train.start_frames * 320)
-            parts.append(model.latents(*model.mdct(audio)))
+            audio = crops.draw(min(20, segments - done), self.experiment.train.start_frames * model.config.hop)
+            parts.append(model.latents(*model.analyse(audio)))
         latent = torch.cat(parts)
         log.info("clustering on %d frames", latent[..., 0].numel())
         model.quantizer.refine(latent, generator)
@@ -264,10 +349,10 @@ class Trainer:
 
 
 def append_metrics(path: Path, row: dict[str, float]) -> None:
-    """Add a line to the CSV file of metrics."""
+    """Add a line to the CSV file of metrics; a name without a figure stays empty."""
     fresh = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
+        writer = csv.DictWriter(file, fieldnames=LOGGED)
         if fresh:
             writer.writeheader()
         writer.writerow(row)
@@ -288,16 +373,17 @@ def train(experiment: Experiment, until: int | None = None) -> Trainer:
         trainer.save()
     millions = sum(p.numel() for p in trainer.trained) / 1e6
     log.info("%.1f h of audio, %.1f M parameters", trainer.crops.seconds / 3600, millions)
-    sums: dict[str, float] = {}
+    sums: dict[str, tuple[float, int]] = {}
     started, seen = time.monotonic(), 0
     last = min(until or config.steps, config.steps)
     while trainer.steps_done < last:
         for name, value in trainer.step().items():
-            sums[name] = sums.get(name, 0.0) + value
+            total, count = sums.get(name, (0.0, 0))
+            sums[name] = total + value, count + 1
         seen += 1
         if trainer.steps_done % config.log_every == 0:
             seconds = (time.monotonic() - started) / seen
-            row = {"step": float(trainer.steps_done), **{k: round(v / seen, 5) for k, v in sums.items()}}
+            row = {"step": float(trainer.steps_done), **{k: round(v / n, 5) for k, (v, n) in sums.items()}}
             row["seconds"] = round(seconds, 3)
             row["rate"] = round(trainer.learning_rate(), 7)
             append_metrics(experiment.out / "metrics.csv", row)

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from audiocodecs.base import CodecUnavailable
 from audiocodecs.spectral.model import ModelConfig, SpectralModel
 
-SHIPPED = Path(__file__).parent / "weights" / "spectral_24khz.safetensors"
+FOLDER = Path(__file__).parent / "weights"
+KEY = "spectral"
 FORMAT = 1
 AGAIN = "It belongs to the package: install the package again."
 
@@ -55,14 +56,14 @@ def save_weights(model: SpectralModel, path: Path, steps: int, seconds: float) -
     }
     about = {"format": FORMAT, "config": model.config.table(), "steps": steps, "audio_hours": round(seconds / 3600, 2)}
     # One key: safetensors writes several in any order, and equal weights shall be equal files.
-    metadata = {"spectral_24khz": json.dumps(about)}
+    metadata = {KEY: json.dumps(about)}
     partial = path.with_name(path.name + ".part")
     save_file(tensors, partial, metadata=metadata)
     partial.replace(path)
 
 
 @cache
-def load_weights(path: Path = SHIPPED) -> Weights:
+def load_weights(path: Path) -> Weights:
     """Read weights as float32; the same file is read once.
 
     Raises
@@ -72,19 +73,19 @@ def load_weights(path: Path = SHIPPED) -> Weights:
     """
     if not path.is_file():
         raise CodecUnavailable(
-            f"The weights file {path.name} of spectral_24khz is missing.",
+            f"The weights file {path.name} of the spectral codec is missing.",
             AGAIN,
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["spectral_24khz"])
+            about = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         model = SpectralModel(ModelConfig.of(about["config"]))
         missing, unknown = model.load_state_dict(tensors, strict=False)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CodecUnavailable(f"{path} does not hold weights of spectral_24khz: {error}.", AGAIN) from error
+        raise CodecUnavailable(f"{path} does not hold weights of the spectral codec: {error}.", AGAIN) from error
     if unknown or set(missing) - set(TRAINING_ONLY):
-        raise CodecUnavailable(f"{path} does not hold weights of spectral_24khz: it has other tensors.", AGAIN)
+        raise CodecUnavailable(f"{path} does not hold weights of the spectral codec: it has other tensors.", AGAIN)
     model.eval().requires_grad_(False)
     return Weights(model, digest, int(about["steps"]), float(about["audio_hours"]))

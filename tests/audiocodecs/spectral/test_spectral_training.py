@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from audiocodecs.base import CodecError, CodecUnavailable
-from audiocodecs.spectral import data
+from audiocodecs.spectral import data, stream
 from audiocodecs.spectral.training import Experiment, finish, main, train
 from audiocodecs.spectral.weights import load_weights
 
@@ -75,6 +75,85 @@ def test_a_training_stopped_and_resumed_ends_exactly_as_one_that_ran_through(tmp
     assert (whole.out / "weights.safetensors").read_bytes() == (parts.out / "weights.safetensors").read_bytes()
 
 
+STEREO = """
+[model]
+rate = 48000
+channels = 2
+hop = 640
+"""
+
+ADVERSARY = """
+features = 1.0
+adversarial = 0.5
+[adversary]
+windows = [256, 128]
+channels = 4
+crops = 2
+alone = 2
+ramp = 2
+"""
+
+
+@pytest.mark.parametrize("decoder_only", [False, True])
+def test_a_training_with_discriminators_stopped_and_resumed_ends_exactly_as_one_that_ran_through(
+    tmp_path, corpus, decoder_only
+):
+    experiments = []
+    for name in ("whole", "parts"):
+        path = _experiment(tmp_path, corpus, name)
+        text = path.read_text().replace("[train]\n", f"[train]\ndecoder_only = {str(decoder_only).lower()}\n")
+        path.write_text(text + "[train.losses]\nmel = 1.0\nwave = 1.0\n" + ADVERSARY)
+        experiments.append(Experiment.load(path))
+    whole, parts = experiments
+    train(whole)
+    train(parts, until=1)
+    train(parts, until=4)
+    train(parts)
+    first, second = (torch.load(e.out / "checkpoint.pt", weights_only=True) for e in (whole, parts))
+    for name, tensor in first["model"].items():
+        assert torch.equal(tensor, second["model"][name]), name
+    for name, tensor in first["adversary"]["network"].items():
+        assert torch.equal(tensor, second["adversary"]["network"][name]), name
+    assert first["balancer"]["norms"].keys() == {"mel", "wave", "features", "adversarial"}
+
+
+def test_only_the_decoder_moves_where_the_codes_shall_stay(tmp_path, corpus):
+    train(Experiment.load(_experiment(tmp_path, corpus, "start")))
+    path = _experiment(tmp_path, corpus, "decoder")
+    path.write_text(
+        path.read_text().replace(
+            "[train]\n", f'[train]\ndecoder_only = true\nstart_from = "{tmp_path / "start" / "checkpoint.pt"}"\n'
+        )
+    )
+    train(Experiment.load(path))
+    before, after = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["average"] for name in ("start", "decoder")
+    )
+    moved = {name.split(".")[0] for name in before if not torch.allclose(before[name], after[name], atol=1e-7)}
+    assert moved == {"decoder"}
+
+
+def test_a_stereo_codec_trains_on_stereo_audio(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "drums.npy", (rng.standard_normal((60_000, 2)) * 2000).astype(np.int16))
+    source = {"name": "drums", "seconds": 1.25, "wideband": 1.0, "rate": 48_000, "channels": 2}
+    (tmp_path / "sources.json").write_text(json.dumps([source]))
+    path = _experiment(tmp_path, tmp_path, "stereo")
+    path.write_text(path.read_text().replace("[model]\n", STEREO).replace("samples = 4000", "samples = 8000"))
+    train(Experiment.load(path))
+    model = load_weights(tmp_path / "stereo" / "weights.safetensors").model
+    codes = stream.encode_audio(model, rng.standard_normal((2, 3000)).astype(np.float32) / 10, 4)
+    assert codes.shape == (4, 6)
+    assert stream.decode_codes(model, codes, 3000).shape == (2, 3000)
+
+
+def test_audio_of_another_rate_is_refused_with_what_to_do(tmp_path, corpus):
+    path = _experiment(tmp_path, corpus, "stereo")
+    path.write_text(path.read_text().replace("[model]\n", STEREO))
+    with pytest.raises(ValueError, match="--rate 48000 --channels 2"):
+        train(Experiment.load(path))
+
+
 def test_training_lowers_the_loss_and_writes_its_metrics(tmp_path, corpus):
     main([str(_experiment(tmp_path, corpus, "run", steps=60))])
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
@@ -89,7 +168,7 @@ def test_finished_weights_load_and_run(tmp_path, corpus):
     train(experiment)
     loaded = load_weights(finish(experiment, segments=4))
     assert loaded.steps == 6
-    latents = loaded.model.latents(*loaded.model.mdct(torch.zeros(1, 3000)))
+    latents = loaded.model.latents(*loaded.model.analyse(torch.zeros(1, 1, 3000)))
     assert latents.shape == (1, 11, 32 + 24 + 4)
 
 
