@@ -1,11 +1,12 @@
-"""The published EnCodec file format, ECDC, without its language model.
+"""The published EnCodec file format, ECDC.
 
 A file is `ECDC`, a version byte 0, the length of a JSON text as a big-endian
 uint32, that JSON (`m` model, `al` samples, `nc` codebooks, `lm` whether the codes
 are entropy coded), and the codes: 10 bits each, frame by frame, the codebooks of
 a frame in turn, least significant bit first, zero bits up to a whole byte. A model
 that works in segments writes them one after the other, each as its level, a
-big-endian float32, and its codes up to a whole byte.
+big-endian float32, and its codes up to a whole byte. With the language model the
+codes of a segment are a stream of an arithmetic coder (`entropy/published_coding.py`).
 
 >>> import numpy as np
 >>> codes = np.array([[1, 1023, 5], [2, 0, 7]])
@@ -24,6 +25,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,11 +168,49 @@ def _unpack(data: bytes, n_q: int, frames: int) -> Codes:
     return flat.reshape(frames, n_q).T.astype(np.int64)
 
 
-def pack_segments(segments: Sequence[Segment]) -> bytes:
-    """Pack segments, each with its level ahead of its codes if it has one."""
-    return b"".join(
-        (b"" if part.scale is None else _LEVEL.pack(part.scale)) + pack_codes(part.codes) for part in segments
-    )
+class SegmentCoder(Protocol):
+    """Entropy coding of a segment's codes: `entropy.published_coding.PublishedCoding`."""
+
+    def encode(self, codes: NDArray[np.integer]) -> bytes:
+        """Bytes of codes (codebooks, frames)."""
+        ...
+
+    def decode(self, data: bytes, start: int, n_q: int, frames: int) -> tuple[Codes, int]:
+        """Codes that begin at byte `start`, and the bytes that they take; raises CodecError."""
+        ...
+
+
+def pack_segments(segments: Sequence[Segment], coder: SegmentCoder | None = None) -> bytes:
+    """Pack segments, each with its level ahead of its codes if it has one; entropy coded if a coder is given."""
+    pack = pack_codes if coder is None else coder.encode
+    return b"".join((b"" if part.scale is None else _LEVEL.pack(part.scale)) + pack(part.codes) for part in segments)
+
+
+def unpack_entropy_coded(
+    data: bytes, n_q: int, frames: Sequence[int], scaled: bool, coder: SegmentCoder
+) -> list[Segment]:
+    """Unpack what `pack_segments` packed with a coder; arguments as for `unpack_segments`.
+
+    Raises
+    ------
+    CodecError
+        If `data` ends too early or goes on after the last segment, or does not fit the coder's model.
+    """
+    found: list[Segment] = []
+    offset = 0
+    for count in frames:
+        scale = None
+        if scaled:
+            if len(data) < offset + _LEVEL.size:
+                raise CodecError(f"The ECDC file is cut off after {len(found)} of {len(frames)} segments.")
+            scale = _level(data, offset)
+            offset += _LEVEL.size
+        codes, used = coder.decode(data, offset, n_q, count)
+        found.append(Segment(codes, scale))
+        offset += used
+    if offset != len(data):
+        raise CodecError(f"The ECDC file has something after its end: its codes take {offset} bytes of {len(data)}.")
+    return found
 
 
 def unpack_segments(data: bytes, n_q: int, frames: Sequence[int], scaled: bool) -> list[Segment]:
@@ -197,15 +237,18 @@ def unpack_segments(data: bytes, n_q: int, frames: Sequence[int], scaled: bool) 
         raise CodecError(f"The file {fault}: {text}, it has {len(data)}.")
     found, offset = [], 0
     for count, size in zip(frames, sizes, strict=True):
-        scale = None
-        if scaled:
-            (scale,) = _LEVEL.unpack_from(data, offset)
-            if not 0 <= scale < math.inf:
-                raise CodecError(f"The file gives a segment the level {scale:g}: it is damaged.")
+        scale = _level(data, offset) if scaled else None
         start = offset + size - payload_size(n_q, count)
         found.append(Segment(unpack_codes(data[start : offset + size], n_q, count), scale))
         offset += size
     return found
+
+
+def _level(data: bytes, offset: int) -> float:
+    scale: float = _LEVEL.unpack_from(data, offset)[0]
+    if not 0 <= scale < math.inf:
+        raise CodecError(f"The file gives a segment the level {scale:g}: it is damaged.")
+    return scale
 
 
 def write_header(header: Header) -> bytes:
@@ -267,16 +310,22 @@ def write_ecdc(model: str, samples: int, codes: NDArray[np.integer], extra: dict
     return write_header(header) + pack_codes(codes)
 
 
-def read_ecdc(data: bytes) -> tuple[Header, bytes]:
+def read_ecdc(data: bytes, entropy_coded: bool = False) -> tuple[Header, bytes]:
     """Split a whole file into its header and its codes, still packed.
+
+    Parameters
+    ----------
+    data : bytes
+    entropy_coded : bool
+        Whether codes written with the language model are wanted too.
 
     Raises
     ------
     CodecError
-        If the header is unsound, or the codes were written with the language model.
+        If the header is unsound, or the codes were written with the language model and that is not wanted.
     """
     header, offset = read_header(data)
-    if header.language_model:
+    if header.language_model and not entropy_coded:
         raise CodecError(
             "The ECDC file was written with the language model (entropy coding), which cannot be read here. "
             "Encode the clip again without it (without `--lm` in the published program)."
