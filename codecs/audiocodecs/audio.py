@@ -15,7 +15,6 @@ import contextlib
 import io
 import math
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +25,11 @@ import numpy as np
 import soundfile
 import soxr
 
+from audiocodecs import wav_stream
 from audiocodecs.alignment import align, envelope_lag, fit_length, lag
 from audiocodecs.base import CodecError, Samples
 from audiocodecs.loudness import loudness, true_peak
+from audiocodecs.pieces import Pieces
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -44,6 +45,7 @@ __all__ = [
     "loudness",
     "probe",
     "read",
+    "read_pieces",
     "resample",
     "to_channels",
     "true_peak",
@@ -149,6 +151,23 @@ def read(source: Source, max_seconds: float | None = None) -> Audio:
     return Audio(samples, found.rate, found.format, found.subtype)
 
 
+def read_pieces(path: str | os.PathLike[str]) -> Pieces:
+    """Decode an audio file as its samples are asked for, in bounded memory.
+
+    Raises
+    ------
+    AudioError
+        As `read`; damage inside the file when it is reached.
+    """
+    found = probe(path)
+
+    def blocks() -> Iterator[Samples]:
+        with _opened(path) as file:
+            yield from _decoded_blocks(file, found)
+
+    return Pieces(found.rate, found.channels, blocks())
+
+
 def probe(source: Source) -> Probe:
     """Rate, channels and duration of a file without decoding it.
 
@@ -209,17 +228,11 @@ def write_wav(target: str | os.PathLike[str] | BinaryIO, samples: Samples, rate:
     no dither; what exceeds full scale is clipped.
     """
     channels, n = samples.shape
-    pcm = np.clip(np.rint(samples.T.astype(np.float64) * 32768), -32768, 32767).astype("<i2").tobytes()
-    header = struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + len(pcm), b"WAVE"),
-        *(b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16),
-        *(b"data", n * channels * 2),
-    )
+    data = wav_stream.header(rate, channels, n) + wav_stream.pcm16(samples)
     if isinstance(target, str | os.PathLike):
-        Path(target).write_bytes(header + pcm)
+        Path(target).write_bytes(data)
     else:
-        target.write(header + pcm)
+        target.write(data)
 
 
 class _Nameless(io.RawIOBase):
