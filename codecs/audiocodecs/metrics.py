@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from audiocodecs.audio import resample, to_channels
 from audiocodecs.base import CodecError, CodecUnavailable, Samples
+from audiocodecs.mel_distance import mel_distance
 
 _LEAST_SECONDS = 0.5
 _SDR_LIMIT_DB = 100.0
@@ -284,6 +285,7 @@ METRICS: dict[str, Metric] = {
         Metric("si_sdr", "SI-SDR", "dB", True, False, (), si_sdr),
         Metric("log_spectral_distance", "Log-spectral distance", "dB", False, False, (), log_spectral_distance),
         Metric("log_mel_distance", "Log-mel distance", "dB", False, False, (), log_mel_distance),
+        Metric("mel_distance", "Mel distance, six windows", "decades", False, False, (), mel_distance),
     )
 }
 """Every metric by its name."""

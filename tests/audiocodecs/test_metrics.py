@@ -30,6 +30,7 @@ def speech(excerpt):
         ("si_sdr", 100.0),
         ("log_spectral_distance", 0.0),
         ("log_mel_distance", 0.0),
+        ("mel_distance", 0.0),
     ],
 )
 def test_a_clip_against_itself_gets_the_best_figure(speech, name, perfect):
@@ -37,7 +38,7 @@ def test_a_clip_against_itself_gets_the_best_figure(speech, name, perfect):
 
 
 @pytest.mark.parametrize(
-    "name", ["visqol_speech", "pesq", "stoi", "si_sdr", "log_spectral_distance", "log_mel_distance"]
+    "name", ["visqol_speech", "pesq", "stoi", "si_sdr", "log_spectral_distance", "log_mel_distance", "mel_distance"]
 )
 def test_every_metric_prefers_opus_at_24_to_opus_at_6(speech, name):
     good, bad = (measure(name, speech, coded(spec, speech), 48000) for spec in ("opus@24", "opus@6"))
@@ -59,7 +60,7 @@ def test_si_sdr_of_added_noise_is_the_ratio_whatever_the_scale(decibels):
         assert found == pytest.approx(decibels, abs=0.2)
 
 
-@pytest.mark.parametrize("name", ["log_spectral_distance", "log_mel_distance"])
+@pytest.mark.parametrize("name", ["log_spectral_distance", "log_mel_distance", "mel_distance"])
 @pytest.mark.parametrize("rate", [8000, 24000, 48000])
 def test_a_gain_of_six_decibels_is_a_distance_of_six(name, rate):
     signal = (0.1 * RNG.standard_normal((1, 2 * rate))).astype(np.float32)

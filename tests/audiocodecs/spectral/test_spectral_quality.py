@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audiocodecs import metrics
-from audiocodecs.spectral.mel_distance import mel_distance
+from audiocodecs.mel_distance import mel_distance
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def pesq(speech, decoded):
 
 @pytest.fixture(scope="module")
 def mel(speech, decoded):
-    return {kbps: mel_distance(speech[0], samples[0]) for kbps, samples in decoded.items()}
+    return {kbps: mel_distance(speech, samples, 24_000) for kbps, samples in decoded.items()}
 
 
 def test_every_rate_improves_on_the_one_below(pesq, mel):
