@@ -43,7 +43,7 @@ class LstmLayer:
     def run(self, frames: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
         """Map (frames, batch, channels) to the same; `hidden` and `cell` (batch, channels) are brought up to date."""
         count, batch, channels = frames.shape
-        gates = torch.addmm(self.bias, frames.reshape(-1, channels), self.inputs).view(count, batch, -1)
+        gates = torch.addmm(self.bias, frames.reshape(-1, channels), self.inputs).view(count, batch, 4 * channels)
         out = torch.empty_like(frames)
         for gate, y in zip(gates, out, strict=True):
             gate.addmm_(hidden, self.recurrent)
