@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from audiocodecs.base import CodecError, CodecUnavailable
-from audiocodecs.spectral import data, stream
+from audiocodecs.spectral import data, stream, weights
 from audiocodecs.spectral.training import Experiment, finish, main, train
 from audiocodecs.spectral.weights import load_weights
 
@@ -170,6 +170,17 @@ def test_finished_weights_load_and_run(tmp_path, corpus):
     assert loaded.steps == 6
     latents = loaded.model.latents(*loaded.model.analyse(torch.zeros(1, 1, 3000)))
     assert latents.shape == (1, 11, 32 + 24 + 4)
+
+
+def test_weights_in_eight_bits_are_half_as_large_and_nearly_the_same(tmp_path):
+    shipped = weights.load_weights(weights.FOLDER / "spectral_24khz.safetensors")
+    weights.save_weights(shipped.model, tmp_path / "half.safetensors", 0, 0)
+    weights.main([str(tmp_path / "half.safetensors"), str(tmp_path / "eight.safetensors")])
+    assert (tmp_path / "eight.safetensors").stat().st_size < 0.6 * (tmp_path / "half.safetensors").stat().st_size
+    again = load_weights(tmp_path / "eight.safetensors").model.state_dict()
+    for name, tensor in shipped.model.state_dict().items():
+        if name not in weights.TRAINING_ONLY:
+            assert (again[name] - tensor).square().mean().sqrt() <= 0.02 * tensor.square().mean().sqrt() + 1e-4, name
 
 
 def test_weights_that_are_absent_or_damaged_are_said_to_be(tmp_path, corpus):
