@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from audiocodecs.base import CodecError, CodecUnavailable
 from audiocodecs.spectral import data, stream, weights
 from audiocodecs.spectral.training import Experiment, finish, main, train
 from audiocodecs.spectral.weights import load_weights
+
+EXPERIMENTS = Path(__file__).parents[3] / "codecs" / "experiments"
 
 TINY = """
 out = "{out}"
@@ -217,3 +220,10 @@ def test_preparation_keeps_speech_and_drops_the_rest(tmp_path):
     assert samples.dtype == np.int16
     assert said["seconds"] == pytest.approx(1.08, abs=0.06)
     assert np.abs(samples).max() == pytest.approx(16_384, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["spectral_24khz", "spectral_24khz_decoder", "spectral_48khz", "smoke"])
+def test_the_experiments_that_come_with_the_project_can_be_read(name):
+    experiment = Experiment.load(EXPERIMENTS / f"{name}.toml")
+    assert len(experiment.train.rate_shares) == len(experiment.model.counts)
+    assert experiment.model.quantizer.codebooks == max(experiment.model.counts)
