@@ -1,0 +1,141 @@
+"""Codes of RVQF blocks to bytes and back with an exact language model.
+
+A payload is the CRC-32 of the codes (each as a little-endian 16-bit number, in coding order) and the bytes of the
+range coder. The codes of a block go frame by frame, in each frame codebook by codebook, in each codebook segment by
+segment (segments that have ended are left out); the model starts anew with each segment. A payload that decodes to
+other codes than were coded, for whatever reason, is an error.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocodecs.base import CodecError
+from audiocodecs.encodec.entropy.exact_model import MOST_FRAMES, ExactLanguageModel, Stepper
+from audiocodecs.encodec.entropy.range_coder import RangeDecoder, RangeEncoder
+
+Codes = NDArray[np.int64]
+
+_CRC_BYTES = 4
+_MOST_STRETCHES = 64
+
+
+class BlockCoding:
+    """For `rvqf.write` and `rvqf.read`.
+
+    Parameters
+    ----------
+    model : ExactLanguageModel
+    """
+
+    def __init__(self, model: ExactLanguageModel) -> None:
+        self.model = model
+
+    @property
+    def prefix(self) -> bytes:
+        """First 8 bytes of the sha256 that names the model in a header."""
+        return self.model.prefix
+
+    def encode(self, segments: Sequence[Codes]) -> bytes:
+        """Payload of one block, whose segments are each (codebooks, frames)."""
+        longest = max(part.shape[1] for part in segments)
+        codebooks = len(segments[0])
+        self._check(codebooks, longest)
+        ranges = np.empty((longest, codebooks, len(segments), 3), np.int64)
+        ended = np.ones((longest, 1, len(segments)), bool)
+        for place, codes in enumerate(segments):
+            ranges[: codes.shape[1], :, place] = self._ranges(codes)
+            ended[: codes.shape[1], :, place] = False
+        coder = RangeEncoder()
+        coded = np.broadcast_to(~ended, ranges.shape[:3])
+        for start, size, total in ranges[coded].tolist():
+            coder.push(start, size, total)
+        return _checksum(segments).to_bytes(_CRC_BYTES, "little") + coder.finish()
+
+    def decode(self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int) -> list[list[Codes]]:
+        """Segments of several blocks at once; `frames` says the frames of each segment of each block.
+
+        Raises
+        ------
+        CodecError
+            If a payload is damaged, or was written with other tables than this model gives.
+        """
+        self._check(codebooks, max(map(max, frames)))
+        found: list[list[Codes]] = []
+        start = 0
+        while start < len(payloads):
+            stop = start + 1
+            while stop < len(payloads) and sum(map(len, frames[start : stop + 1])) <= _MOST_STRETCHES:
+                stop += 1
+            found += self._decode(payloads[start:stop], frames[start:stop], codebooks)
+            start = stop
+        return found
+
+    def _check(self, codebooks: int, frames: int) -> None:
+        if codebooks > self.model.settings.codebooks:
+            raise CodecError(f"The file has {codebooks} codebooks; its language model {self.model.settings.codebooks}.")
+        if frames > MOST_FRAMES:
+            raise CodecError(f"The file has blocks of {frames} frames; a language model takes at most {MOST_FRAMES}.")
+
+    def _ranges(self, codes: Codes) -> Codes:
+        """Start, size and total of each code's range: (codebooks, t) to (t, codebooks, 3)."""
+        hidden = self.model.hidden(codes)
+        rows = np.arange(codes.shape[1])
+        found = np.empty((codes.shape[1], len(codes), 3), np.int64)
+        for k, column in enumerate(codes):
+            ends = self.model.ends(hidden, k)
+            upper = ends[rows, column]
+            lower = np.where(column > 0, ends[rows, column - 1], 0)
+            found[:, k] = np.stack([lower, upper - lower, ends[:, -1]], axis=1)
+            if k + 1 < len(codes):
+                hidden = self.model.within(hidden, k, column)
+        return found
+
+    def _decode(self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int) -> list[list[Codes]]:
+        coders = [RangeDecoder(payload[_CRC_BYTES:]) for payload in payloads]
+        stretches = [(block, place, count) for block, parts in enumerate(frames) for place, count in enumerate(parts)]
+        # Longest first, so that those that go on are always the first rows.
+        stretches.sort(key=lambda stretch: -stretch[2])
+        # Which row is next to be read, block by block, segment by segment.
+        reading = sorted(range(len(stretches)), key=lambda row: stretches[row][:2])
+        longest = stretches[0][2]
+        stepper = Stepper(self.model, len(stretches), longest)
+        found = np.zeros((longest, len(stretches), codebooks), np.int64)
+        tokens = np.zeros((len(stretches), codebooks), np.int64)
+        alive = len(stretches)
+        for frame in range(longest):
+            while stretches[alive - 1][2] <= frame:
+                alive -= 1
+                reading.remove(alive)
+            hidden = stepper.step(tokens[:alive])
+            row_codes = found[frame]
+            for k in range(codebooks):
+                ends = self.model.ends(hidden, k)
+                for row in reading:
+                    row_codes[row, k] = coders[stretches[row][0]].pull(ends[row])
+                if k + 1 < codebooks:
+                    hidden = self.model.within(hidden, k, row_codes[:alive, k])
+            tokens = row_codes + 1
+        segments: list[list[Codes]] = [[np.empty(0, np.int64)] * len(parts) for parts in frames]
+        for row, (block, place, count) in enumerate(stretches):
+            segments[block][place] = np.ascontiguousarray(found[:count, row].T)
+        for payload, coder, parts in zip(payloads, coders, segments, strict=True):
+            coder.finish()
+            if payload[:_CRC_BYTES] != _checksum(parts).to_bytes(_CRC_BYTES, "little"):
+                raise CodecError(
+                    "The codes that the language model gives are not those of the file: it is damaged, or this "
+                    "machine computes wrongly. Encode the clip again without entropy coding."
+                )
+        return segments
+
+
+def _checksum(segments: Sequence[Codes]) -> int:
+    """CRC-32 of the codes, segment by segment, frame by frame."""
+    crc = 0
+    for codes in segments:
+        crc = zlib.crc32(codes.T.astype("<u2").tobytes(), crc)
+    return crc
