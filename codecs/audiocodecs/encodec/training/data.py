@@ -11,7 +11,7 @@ A. Défossez et al., "High Fidelity Neural Audio Compression", arXiv 2210.13438,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
+from scipy import fft
 
 from audiocodecs.base import CodecError
 
@@ -161,7 +161,7 @@ class Batches:
         length = samples or self.config.samples
         return np.stack([self._item(number, item, length) for item in range(self.config.batch)])
 
-    def after(self, step: int) -> Iterator[NDArray[np.float32]]:
+    def after(self, step: int) -> Generator[NDArray[np.float32], None, None]:
         """Go through the batches of `step` and all that follow, made ahead if there are workers."""
         workers = self.config.workers
         if not workers:
@@ -255,13 +255,21 @@ def reverberate(audio: Audio, seconds: float, rate: int, random: np.random.Gener
     t = np.arange(n) / rate
     noise = random.standard_normal((len(audio), n))
     tail = noise * 10 ** (-3 * t / seconds)
-    dark = fftconvolve(tail, np.hanning(2 + rate // 1500)[None], mode="same", axes=1)
+    dark = _convolve(tail, np.hanning(2 + rate // 1500)[None])[:, :n]
     late = (t / seconds)[None]
     tail = tail / np.linalg.norm(tail) * (1 - late) + dark / np.linalg.norm(dark) * late
     tail[:, : int(random.uniform(0.002, 0.02) * rate)] = 0
     power = 10 ** (random.uniform(-15, 0) / 10) * len(audio)
     response = tail * np.sqrt(power / np.sum(tail**2))
     response[:, 0] = 1
-    wet = fftconvolve(audio, response, axes=1)[:, : audio.shape[1]]
+    wet = _convolve(audio, response)[:, : audio.shape[1]]
     level = np.sqrt(np.mean(audio**2) / max(float(np.mean(wet**2)), 1e-12))
     return np.asarray(wet * level, np.float32)
+
+
+def _convolve(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Linear convolution along the last axis, all of it."""
+    length = first.shape[1] + second.shape[1] - 1
+    size = fft.next_fast_len(length, real=True)
+    product = fft.rfft(first.astype(np.float64), size) * fft.rfft(second.astype(np.float64), size)
+    return np.asarray(fft.irfft(product, size)[:, :length], np.float64)

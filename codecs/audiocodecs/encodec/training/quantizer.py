@@ -68,14 +68,14 @@ class Quantized:
     codes : Tensor of int64, shape (n_q, batch, frames)
     commitment : Tensor
         Mean over codebooks of the mean square between what a codebook was given and what it chose.
-    replaced : int
-        Dead codes that got a new vector.
+    replaced : Tensor
+        Number of dead codes that got a new vector.
     """
 
     latents: Tensor
     codes: Tensor
     commitment: Tensor
-    replaced: int
+    replaced: Tensor
 
 
 def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
@@ -135,6 +135,18 @@ class QuantizerTraining:
             codebook.inited.fill_(1)
             residual = residual - centres[nearest(residual, centres)]
 
+    @torch.no_grad()
+    def adopt(self) -> None:
+        """Make the averages of codebooks from elsewhere what this class counts; where they were dropped, anew."""
+        for codebook in self.quantizer.codebooks:
+            total = codebook.cluster_size.sum()
+            if codebook.inited and total > 0:
+                codebook.embed_avg.mul_(PUBLISHED_BATCH_FRAMES / total)
+                codebook.cluster_size.mul_(PUBLISHED_BATCH_FRAMES / total)
+            elif codebook.inited:
+                codebook.cluster_size.fill_(PUBLISHED_BATCH_FRAMES / len(codebook.embed))
+                codebook.embed_avg.copy_(codebook.embed * codebook.cluster_size[:, None])
+
     def quantize(self, latents: Tensor, n_q: int, generator: torch.Generator | None = None) -> Quantized:
         """Quantize latents (batch, dimension, frames) with the first `n_q` codebooks.
 
@@ -163,7 +175,7 @@ class QuantizerTraining:
             total.view(batch, frames, dimension).transpose(1, 2),
             torch.stack(codes),
             torch.stack(commitments).mean(),
-            int(torch.stack(replaced).sum()) if replaced else 0,
+            torch.stack(replaced).sum() if replaced else torch.zeros(()),
         )
 
     @torch.no_grad()
