@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from audiocodecs.base import CodecUnavailable
-from audiocodecs.encodec.entropy.language_model import LanguageModelSettings
+from audiocodecs.encodec.entropy.settings import LanguageModelSettings
 
 KEY = "language_model"
 FORMAT = 1

@@ -29,7 +29,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audiocodecs.encodec.entropy.code_shards import Codes, ShardConfig, Shards, Source, codes_of_files, source_of
-from audiocodecs.encodec.entropy.language_model import LanguageModel, LanguageModelSettings
+from audiocodecs.encodec.entropy.language_model import LanguageModel
+from audiocodecs.encodec.entropy.settings import LanguageModelSettings
 from audiocodecs.spectral.crops import CropConfig
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ import torch
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.exact_model import ExactLanguageModel, Stepper
 from audiocodecs.encodec.entropy.exact_weights import ExactWeights, quantised
-from audiocodecs.encodec.entropy.language_model import LanguageModel, LanguageModelSettings
+from audiocodecs.encodec.entropy.language_model import LanguageModel
+from audiocodecs.encodec.entropy.settings import LanguageModelSettings
 
 SMALL = LanguageModelSettings(5, dim=48, layers=2, heads=4, hidden=192, past_context=30)
 WITHIN = LanguageModelSettings(5, dim=48, layers=2, heads=4, hidden=192, past_context=30, within_frame=True)

@@ -9,9 +9,10 @@ import torch
 from audiocodecs.base import CodecError, CodecUnavailable
 from audiocodecs.encodec import ecdc
 from audiocodecs.encodec.entropy.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder, published_cdfs
-from audiocodecs.encodec.entropy.language_model import PUBLISHED_24KHZ, PUBLISHED_48KHZ, LanguageModel
+from audiocodecs.encodec.entropy.language_model import LanguageModel
 from audiocodecs.encodec.entropy.loading import load_language_model
 from audiocodecs.encodec.entropy.published_coding import PublishedCoding
+from audiocodecs.encodec.entropy.settings import PUBLISHED_24KHZ, PUBLISHED_48KHZ
 
 SETTINGS = {24_000: PUBLISHED_24KHZ, 48_000: PUBLISHED_48KHZ}
 PARAMETERS = {24_000: 15_559_768, 48_000: 8_986_584}
