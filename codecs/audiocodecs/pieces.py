@@ -39,7 +39,7 @@ class Piecewise(ABC):
     """A codec that works in bounded memory, whatever the length."""
 
     @abstractmethod
-    def encode_pieces(self, pieces: Pieces) -> Iterator[bytes]:
+    def encode_pieces(self, source: Pieces) -> Iterator[bytes]:
         """Encode; gives the file in parts, each as early as its format allows.
 
         Raises
@@ -49,7 +49,7 @@ class Piecewise(ABC):
         """
 
     @abstractmethod
-    def decode_pieces(self, container: Iterable[bytes]) -> Pieces:
+    def decode_pieces(self, parts: Iterable[bytes]) -> Pieces:
         """Decode a file that comes in parts of any size, at the rate it was coded at.
 
         Raises
@@ -96,9 +96,9 @@ def trim(blocks: Iterable[Samples], total: Callable[[], int], held: int) -> Iter
             yield rest[:, :ready]
             given += ready
             rest = rest[:, ready:]
+    left = total() - given
     if rest is None:
         return
-    left = total() - given
     if left < 0:
         raise AssertionError(f"{-left} samples too many were given")
     last = rest[:, :left]

@@ -20,6 +20,7 @@ CLASSES = {
     "lyra": "audiocodecs.lyra:Lyra",
     "evs": "audiocodecs.evs:Evs",
     "encodec_24khz": "audiocodecs.encodec.codec:Encodec24",
+    "encodec_48khz": "audiocodecs.encodec.codec:Encodec48",
     "spectral_24khz": "audiocodecs.spectral.codec:Spectral24",
 }
 """Codec name -> where its class is. Imported when first asked for: torch takes seconds."""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from audiocodecs.base import CodecUnavailable
+from audiocodecs.encodec.fast import FastEncodec
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel, Settings
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -149,6 +150,13 @@ def load(path: Path, settings: Settings = ENCODEC_24KHZ) -> EncodecModel:
         return _load(path, settings, *_stamp(path))
 
 
+def load_fast(path: Path, settings: Settings = ENCODEC_24KHZ) -> FastEncodec:
+    """The same model, built for speed on the CPU; one per process and file."""
+    model = load(path, settings)
+    with _loading:
+        return _fast(model)
+
+
 _loading = threading.Lock()
 
 
@@ -169,6 +177,11 @@ def _load(path: Path, settings: Settings, mtime_ns: int, size: int) -> EncodecMo
     model = EncodecModel(_with_filters(settings, state))
     model.load_state_dict(state)
     return model.prepare()
+
+
+@lru_cache(maxsize=2)
+def _fast(model: EncodecModel) -> FastEncodec:
+    return FastEncodec.of(model)
 
 
 @lru_cache(maxsize=16)

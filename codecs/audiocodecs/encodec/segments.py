@@ -11,13 +11,14 @@ The level is that of the two channels' mean. Where they cancel each other (left 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from audiocodecs.base import CodecError
 from audiocodecs.encodec.ecdc import Segment, frame_count
 from audiocodecs.encodec.model import Settings
 
@@ -100,6 +101,8 @@ class SegmentEncoder:
     @torch.inference_mode()
     def _code(self, x: Tensor) -> list[Segment]:
         scales = level(x)
+        if not scales.isfinite().all():
+            raise CodecError("The audio is louder than a file can say. Bring its level down to full scale, ±1.")
         x = x / scales if self._settings.normalize else x
         codes = self._network.quantize(self._network.encode_latents(x), self._n_q)
         levels: list[float | None] = scales.flatten().tolist() if self._settings.normalize else [None] * len(codes)
@@ -158,6 +161,17 @@ class SegmentDecoder:
         weights[:n] += self._weight[:n]
         self._sum, self._weights = total[:, self._stride :], weights[self._stride :]
         return total[:, : self._stride] / weights[: self._stride]
+
+
+def decode_segments(
+    network: Network, settings: Settings, segments: Iterable[Segment], batch: int = BATCH
+) -> Iterator[Tensor]:
+    """Samples (channels, n) of segments; as many as they have frames, which may be up to 479 more than the clip had."""
+    decoder = SegmentDecoder(network, settings, batch)
+    coming = iter(segments)
+    while together := list(islice(coming, batch)):
+        yield decoder.push(together)
+    yield decoder.finish()
 
 
 def _segmenting(settings: Settings) -> tuple[int, int]:

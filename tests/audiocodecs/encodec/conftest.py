@@ -15,8 +15,9 @@ import torch
 
 from audiocodecs import audio
 from audiocodecs.encodec.checkpoints import Checkpoint, sha256
-from audiocodecs.encodec.codec import Encodec24
-from audiocodecs.encodec.model import EncodecModel
+from audiocodecs.encodec.codec import Encodec24, Encodec48
+from audiocodecs.encodec.fast import FastEncodec
+from audiocodecs.encodec.model import ENCODEC_48KHZ, EncodecModel
 
 CLIPS = Path(__file__).parents[3] / "listening" / "demo" / "clips"
 RATE = 24_000
@@ -54,9 +55,34 @@ def clips():
 
 
 @pytest.fixture(scope="session")
+def stereo_clips():
+    """Real clips at 48 kHz, stereo, by name: tensors of shape (2, n)."""
+    found = {}
+    for path in sorted(CLIPS.glob("music_*.flac")):
+        read = audio.read(path)
+        found[path.stem] = torch.from_numpy(audio.to_channels(audio.resample(read.samples, read.rate, 48_000), 2))
+    assert len(found) >= 6
+    return found
+
+
+@pytest.fixture(scope="session")
 def material(clips):
     """Ten seconds of one clip and two of every other."""
     return [clip if name == "speech_en_prompts" else clip[:, : 2 * RATE] for name, clip in clips.items()]
+
+
+def fill_codebooks(model, latents):
+    """Codebooks that each take a little of what is left of the latents (frames, 128), as trained ones do.
+
+    Were they to leave much less, the last codebooks would code rounding errors.
+    """
+    residual = latents
+    for layer in model.quantizer.vq.layers:
+        codebook = layer._codebook
+        chosen = residual[torch.randint(len(residual), (codebook.codebook_size,))]
+        codebook.embed.copy_(0.3 * chosen + 0.15 * chosen.std() * torch.randn_like(chosen))
+        codebook.inited.fill_(1)
+        residual = residual - codebook.decode(codebook.encode(residual))
 
 
 @pytest.fixture(scope="session")
@@ -71,13 +97,23 @@ def theirs(package, material):
         for name, parameter in model.named_parameters():
             if name.endswith("weight_g"):
                 parameter *= 1.8  # as initialised, the latents hardly move with the signal
-        residual = torch.cat([model.encoder(clip[None])[0].t() for clip in material])
-        for layer in model.quantizer.vq.layers:
-            codebook = layer._codebook
-            chosen = residual[torch.randperm(len(residual))[: codebook.codebook_size]]
-            codebook.embed.copy_(chosen + 0.05 * chosen.std() * torch.randn_like(chosen))
-            codebook.inited.fill_(1)
-            residual = residual - codebook.decode(codebook.encode(residual))
+        fill_codebooks(model, torch.cat([model.encoder(clip[None])[0].t() for clip in material]))
+    return model
+
+
+@pytest.fixture(scope="session")
+def theirs_48(package, stereo_clips):
+    """The package's model of 48 kHz, likewise, its group norms no longer as initialised."""
+    torch.manual_seed(20221025)
+    model = package.EncodecModel.encodec_model_48khz(pretrained=False)
+    model.name = "encodec_48khz"
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.GroupNorm):
+                module.weight.mul_(1 + 0.2 * torch.randn_like(module.weight))
+                module.bias.add_(0.1 * torch.randn_like(module.bias))
+        seconds = [clip[None, :, start : start + 48_000] for clip in stereo_clips.values() for start in (0, 96_000)]
+        fill_codebooks(model, torch.cat([model.encoder(x / (1e-8 + x.mean(1).std()))[0].t() for x in seconds]))
     return model
 
 
@@ -90,10 +126,30 @@ def weights_file(theirs, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def weights_file_48(theirs_48, weights_file):
+    """Those of the 48 kHz model in the same folder."""
+    path = weights_file.parent / "encodec_48khz-random.th"
+    torch.save(theirs_48.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def ours(theirs):
     model = EncodecModel()
     model.load_state_dict(theirs.state_dict())
     return model.prepare()
+
+
+@pytest.fixture(scope="session")
+def fast(ours):
+    return FastEncodec.of(ours)
+
+
+@pytest.fixture(scope="session")
+def fast_48(theirs_48):
+    model = EncodecModel(ENCODEC_48KHZ)
+    model.load_state_dict(theirs_48.state_dict())
+    return FastEncodec.of(model.prepare())
 
 
 @pytest.fixture
@@ -102,11 +158,24 @@ def published(weights_file, monkeypatch):
     monkeypatch.setenv("ENCODEC_MODEL_DIR", str(weights_file.parent))
 
     class Published(Encodec24):
-        checkpoint = Checkpoint(
-            Encodec24.name, weights_file.name, sha256(weights_file)[:8], weights_file.stat().st_size
-        )
+        checkpoint = _checkpoint(Encodec24.name, weights_file)
 
     return Published
+
+
+@pytest.fixture
+def published_48(weights_file_48, monkeypatch):
+    """The class of the 48 kHz codec, likewise."""
+    monkeypatch.setenv("ENCODEC_MODEL_DIR", str(weights_file_48.parent))
+
+    class Published48(Encodec48):
+        checkpoint = _checkpoint(Encodec48.name, weights_file_48)
+
+    return Published48
+
+
+def _checkpoint(name, path):
+    return Checkpoint(name, path.name, sha256(path)[:8], path.stat().st_size)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,6 @@ def test_stereo_empty_and_nan_audio_are_refused(codec):
         (np.zeros((2, 100)), "carries mono"),
         (np.zeros((1, 0)), "no audio"),
         (np.full((1, 100), np.nan), "NaN"),
-        (np.zeros((1, 8000 * 301)), "at most 300 s"),
     ]:
         with pytest.raises(CodecError, match=text):
             codec.encode(samples.astype(np.float32), 8000)
@@ -68,8 +67,7 @@ def test_a_foreign_or_damaged_file_is_refused(codec, short):
         (b"RIFF" + container[4:], "not an ECDC file"),
         (container.replace(b"encodec_24khz", b"encodec_48khz"), "encodec_48khz"),
         (ecdc.write_ecdc("encodec_24khz", 320, np.zeros((33, 1), int)), "33 codebooks"),
-        (ecdc.write_header(ecdc.Header("encodec_24khz", 10**9, 2)), "at most"),
-        (ecdc.write_header(ecdc.Header("encodec_24khz", 24_000, 2, True)), "language model"),
+        (ecdc.write_header(ecdc.Header("encodec_24khz", 10**9, 2)), "cut off"),
     ]:
         with pytest.raises(CodecError, match=text):
             codec.read(data)
