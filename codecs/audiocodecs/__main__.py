@@ -1,18 +1,31 @@
-"""The command line: `python -m audiocodecs list | encode | decode | roundtrip | bench | fetch`."""
+"""The command line: `python -m audiocodecs list | encode | decode | roundtrip | bench | fetch`.
+
+`-` stands for a pipe: `encode SPEC - -` takes WAV whose length nobody knows yet, `decode SPEC - -` gives such WAV.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
-from audiocodecs import audio
+import numpy as np
+
+from audiocodecs import audio, wav_stream
 from audiocodecs.base import Codec, CodecError, Encoded, Samples
+from audiocodecs.pieces import Pieces, Piecewise
 from audiocodecs.registry import get_codec, offers, resolve
+
+PIPE = Path("-")
+_CHUNK = 1 << 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.run(options)
     except CodecError as error:
         print(f"audiocodecs: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has enough. Python must not complain when it closes what cannot be closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -44,14 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
 
     encode = commands.add_parser("encode", help="audio file to the codec's own format")
-    _spec_and_input(encode, "audio file, of any format that libsndfile or FFmpeg reads")
-    encode.add_argument("output", type=Path, metavar="OUT", help="file in the codec's own format")
+    _spec_and_input(encode, "audio file, of any format that libsndfile or FFmpeg reads; - for a pipe")
+    encode.add_argument("output", type=Path, metavar="OUT", help="file in the codec's own format; - for a pipe")
     _mono(encode)
     encode.set_defaults(run=_encode)
 
     decode = commands.add_parser("decode", help="the codec's own format to WAV")
-    _spec_and_input(decode, "file written by encode")
-    decode.add_argument("output", type=Path, metavar="OUT.wav", help="16-bit PCM")
+    _spec_and_input(decode, "file written by encode; - for a pipe")
+    decode.add_argument("output", type=Path, metavar="OUT.wav", help="16-bit PCM; - for a pipe")
     decode.set_defaults(run=_decode)
 
     roundtrip = commands.add_parser("roundtrip", help="encode and decode; prints what was measured as JSON")
@@ -102,17 +119,67 @@ def _list(options: argparse.Namespace) -> None:
 
 def _encode(options: argparse.Namespace) -> None:
     codec = get_codec(resolve(options.spec))
+    if isinstance(codec, Piecewise):
+        source = _pieces(options)
+        with _output(options.output) as out:
+            for part in codec.encode_pieces(source):
+                out.write(part)
+                out.flush()
+        return
     samples, rate = _read(options)
     encoded = codec.encode(samples, rate)
     if not encoded.container:
         raise CodecError(f"{codec.spec} codes nothing, so there is no file to write. Use roundtrip for a WAV file.")
-    options.output.write_bytes(encoded.container)
+    with _output(options.output) as out:
+        out.write(encoded.container)
 
 
 def _decode(options: argparse.Namespace) -> None:
     codec = get_codec(resolve(options.spec))
-    samples, rate = codec.decode(codec.read(options.input.read_bytes()))
-    audio.write_wav(options.output, samples, rate)
+    with contextlib.ExitStack() as stack:
+        file: BinaryIO = sys.stdin.buffer if options.input == PIPE else stack.enter_context(options.input.open("rb"))
+        if isinstance(codec, Piecewise):
+            found = codec.decode_pieces(_chunks(file))
+        else:
+            samples, rate = codec.decode(codec.read(file.read()))
+            found = Pieces(rate, len(samples), iter([samples]), samples.shape[1])
+        out = stack.enter_context(_output(options.output))
+        writer = wav_stream.WavWriter(out, found.rate, found.channels, found.samples)
+        for block in found.blocks:
+            writer.write(block)
+        writer.close()
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """What there is, as it comes: a pipe gives what it has, not only full chunks."""
+    read = file.read1 if isinstance(file, io.BufferedReader) else file.read
+    while data := read(_CHUNK):
+        yield data
+
+
+@contextlib.contextmanager
+def _output(path: Path) -> Iterator[BinaryIO]:
+    """Standard output for `-`; else a file that gets its name when all is written."""
+    if path == PIPE:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if path.exists() and not path.is_file():  # /dev/null, a named pipe
+        with path.open("wb") as file:
+            yield file
+        return
+    part = path.with_name(path.name + ".part")
+    try:
+        file = part.open("wb")
+    except OSError as error:
+        error.filename = path
+        raise
+    try:
+        with file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _roundtrip(options: argparse.Namespace) -> None:
@@ -157,8 +224,25 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 def _read(options: argparse.Namespace) -> tuple[Samples, int]:
+    if options.input == PIPE:
+        source = _pieces(options)
+        blocks = list(source.blocks)
+        return np.concatenate(blocks or [np.zeros((source.channels, 0), np.float32)], axis=1), source.rate
     found = audio.read(options.input)
     return (audio.to_channels(found.samples, 1) if options.mono else found.samples), found.rate
+
+
+def _pieces(options: argparse.Namespace) -> Pieces:
+    if options.input != PIPE:
+        found = audio.read_pieces(options.input)
+    elif (start := sys.stdin.buffer.read(wav_stream.START)).startswith((b"RIFF", b"RF64")):
+        found = wav_stream.read(sys.stdin.buffer, start)
+    else:  # other formats are read from their end, or in no order
+        whole = audio.read(io.BytesIO(start + sys.stdin.buffer.read()))
+        found = Pieces(whole.rate, len(whole.samples), iter([whole.samples]), whole.samples.shape[1])
+    if not options.mono:
+        return found
+    return Pieces(found.rate, 1, (audio.to_channels(block, 1) for block in found.blocks), found.samples)
 
 
 def _timed(codec: Codec, samples: Samples, rate: int) -> tuple[Encoded, Samples, float, float]:

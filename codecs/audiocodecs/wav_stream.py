@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 from audiocodecs.base import CodecError, Samples
 from audiocodecs.pieces import Pieces
 
+START = 12
+"""Bytes that tell WAV from other formats."""
 UNKNOWN = 0xFFFFFFFF
 _LARGEST_KNOWN = 0x7FFFF000  # beyond it are the sizes that programs write into pipes
 _BLOCK_SECONDS = 1
@@ -49,13 +51,15 @@ class _Format:
         return self.channels * self.bits // 8
 
 
-def read(stream: BinaryIO) -> Pieces:
+def read(stream: BinaryIO, start: bytes = b"") -> Pieces:
     """Read the header of a WAV stream, and its samples as they are asked for.
 
     Parameters
     ----------
     stream : binary file
         Need not be seekable.
+    start : bytes
+        The first START bytes, if they have been taken from it already.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def read(stream: BinaryIO) -> Pieces:
     CodecError
         If it is not WAV, or of a kind that is not read here. While it is read: if it is cut off.
     """
-    start = stream.read(12)
+    start = start or stream.read(START)
     if start[:4] not in (b"RIFF", b"RF64") or start[8:12] != b"WAVE":
         raise CodecError("The stream is not WAV: it does not start with RIFF and WAVE.")
     found: _Format | None = None

@@ -119,3 +119,17 @@ def test_fetch_has_its_own_help(capsys):
         main(["fetch", "--help"])
     assert caught.value.code == 0
     assert "--dir" in capsys.readouterr().out
+
+
+def test_a_codec_that_works_on_whole_clips_runs_in_a_pipe_too(clip, tmp_path):
+    program = [sys.executable, "-m", "audiocodecs"]
+    coded = subprocess.run(
+        [*program, "encode", "opus@24", "-", "-"], input=clip.read_bytes(), capture_output=True, check=True
+    ).stdout
+    assert main(["encode", "opus@24", str(clip), str(tmp_path / "coded")]) == 0
+    assert len(coded) == (tmp_path / "coded").stat().st_size
+    sound = subprocess.run(
+        [*program, "decode", "opus@24", "-", "-"], input=coded, capture_output=True, check=True
+    ).stdout
+    assert main(["decode", "opus@24", str(tmp_path / "coded"), str(tmp_path / "out.wav")]) == 0
+    assert len(sound) == (tmp_path / "out.wav").stat().st_size
