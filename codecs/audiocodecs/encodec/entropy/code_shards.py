@@ -34,6 +34,8 @@ class Source:
     counts : tuple of int
         Codebooks at each of its bitrates.
     frame_rate : float
+    codebooks : ndarray of float32, shape (codebooks, entries, d)
+        The vectors that the codes stand for.
     encode : callable
         Samples, float32 (channels, n), and codebooks to codes (codebooks, frames).
     """
@@ -42,6 +44,7 @@ class Source:
     channels: int
     counts: tuple[int, ...]
     frame_rate: float
+    codebooks: NDArray[np.float32]
     encode: Callable[[NDArray[np.float32], int], Codes]
 
 
@@ -52,6 +55,7 @@ def source_of(codec: str, weights: Path) -> Source:
         config = spectral.config
         return Source(
             *(config.rate, config.channels, config.counts, config.rate / config.hop),
+            codebooks=spectral.quantizer.codebooks.numpy(),
             encode=lambda samples, count: encode_audio(spectral, samples, count),
         )
     if codec == "encodec":
@@ -62,6 +66,7 @@ def source_of(codec: str, weights: Path) -> Source:
         return Source(
             *(settings.rate, settings.channels, tuple(map(settings.codebooks_at, settings.bandwidths))),
             frame_rate=settings.frame_rate,
+            codebooks=torch.stack([book.embed for book in model.quantizer.codebooks]).numpy(),
             encode=lambda samples, count: model.encode(torch.from_numpy(samples), count).numpy(),
         )
     raise ValueError(f"codec is spectral or encodec, not {codec!r}")
@@ -124,13 +129,13 @@ class Shards:
         partial.replace(path)
 
 
-def codes_of_files(source: Source, files: list[Path], seconds: float = 30.0) -> dict[int, list[Codes]]:
-    """Codes of each file's first seconds at every bitrate: codebooks -> one array a file."""
-    found: dict[int, list[Codes]] = {count: [] for count in source.counts}
+def codes_of_files(source: Source, files: list[Path], most: int, seconds: float = 30.0) -> dict[int, list[Codes]]:
+    """Codes of each file at every bitrate of at most `most` codebooks: codebooks -> one array a file."""
+    found: dict[int, list[Codes]] = {count: [] for count in source.counts if count <= most}
     for path in files:
         read = audio.read(path)
         samples = audio.resample(audio.to_channels(read.samples, source.channels), read.rate, source.rate)
         samples = np.clip(samples[:, : round(seconds * source.rate)], -1, 1)
-        for count in source.counts:
+        for count in found:
             found[count].append(source.encode(samples, count))
     return found

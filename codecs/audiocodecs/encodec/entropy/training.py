@@ -28,7 +28,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from audiocodecs.encodec.checkpoints import sha256
+from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.code_shards import Codes, ShardConfig, Shards, Source, codes_of_files, source_of
+from audiocodecs.encodec.entropy.exact_model import ExactLanguageModel
+from audiocodecs.encodec.entropy.exact_weights import ExactWeights, quantised, save_weights
 from audiocodecs.encodec.entropy.language_model import LanguageModel
 from audiocodecs.encodec.entropy.settings import LanguageModelSettings
 from audiocodecs.spectral.crops import CropConfig
@@ -117,10 +121,10 @@ class Trainer:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         config = experiment.train
-        torch.manual_seed(config.seed)
         self.random = torch.Generator().manual_seed(config.seed)
         self.source: Source = source_of(experiment.codec, experiment.weights)
         self.shards = Shards(experiment.out / "codes", self.source, experiment.crops, experiment.shards, config.seed)
+        torch.manual_seed(config.seed)  # here, as loading the codec may draw numbers too
         self.model = LanguageModel(experiment.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         decayed = [p for p in self.model.parameters() if p.dim() > 1]
@@ -131,6 +135,33 @@ class Trainer:
             betas=(0.9, 0.99),
         )
         self.steps_done = 0
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """Start from the codec's own codebooks and the codes' frequencies, so that like codes are alike from the start.
+
+        The sum of a frame's embeddings is then its latent vector, and a code's logit the product of what the network
+        makes of the past with the vector that the code stands for.
+        """
+        state, size = self.model.state_dict(), self.experiment.model.dim
+        books = torch.from_numpy(self.source.codebooks)[: self.experiment.model.codebooks]
+        wide = max(size, books.shape[2])
+        turn = torch.linalg.qr(torch.randn(wide, wide, generator=self.random))[0][: books.shape[2], :size]
+        spread = books.std(dim=(1, 2), keepdim=True)
+        vectors = books @ turn / spread[0]
+        alone = books / spread @ turn * (0.3 / math.sqrt(books.shape[2]))
+        for k in range(len(books)):
+            state[f"emb.{k}.weight"][1:] = vectors[k]
+            state[f"linears.{k}.weight"].copy_(alone[k])
+            counts = torch.ones(books.shape[1])
+            for index in range(self.experiment.train.first_shards):
+                shard = self.shards[index]
+                if k < shard.shape[1]:
+                    counts += torch.from_numpy(np.bincount(shard[:, k].ravel(), minlength=len(counts)))
+            state[f"linears.{k}.bias"].copy_((counts / counts.sum()).log())
+            if f"within.{k}.weight" in state:
+                state[f"within.{k}.weight"].copy_(alone[k])
+        self.average.load_state_dict(state)
 
     def learning_rate(self) -> float:
         """Of the next step."""
@@ -209,6 +240,30 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         torch.save(self.state(), out / "checkpoint.pt.part")
         (out / "checkpoint.pt.part").replace(out / "checkpoint.pt")
+        about = {"steps": self.steps_done, "codec_weights": sha256(self.experiment.weights)[:16]}
+        save_weights(self.exported, self.experiment.model, self._average_state(), about)
+
+    @property
+    def exported(self) -> Path:
+        """Where `save` writes the model in integers."""
+        return self.experiment.out / "model.safetensors"
+
+    def _average_state(self) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in self.average.state_dict().items()}
+
+    def coded_kbps(self, heldout: Mapping[int, list[Codes]]) -> dict[int, float]:
+        """Rate at each bitrate with the averaged network in integers, as files would have it, kbit/s."""
+        weights = ExactWeights(self.experiment.model, quantised(self._average_state()), bytes(8))
+        coding, block = BlockCoding(ExactLanguageModel(weights)), self.experiment.train.frames
+        found = {}
+        for count, clips in heldout.items():
+            bits = frames = 0
+            for clip in clips:
+                for start in range(0, clip.shape[1], block):
+                    bits += 8 * len(coding.encode([clip[:, start : start + block]]))
+                frames += clip.shape[1]
+            found[count] = bits / frames * self.source.frame_rate / 1000
+        return found
 
 
 def _losses(logits: Tensor, codes: Tensor) -> Tensor:
@@ -237,11 +292,13 @@ def train(experiment: Experiment, until: int | None = None) -> Trainer:
     checkpoint = experiment.out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.restore(torch.load(checkpoint, weights_only=True))
+    else:
+        trainer.initialise()
     log.info(
         "step %d of %d, %.2f M parameters",
         *(trainer.steps_done, config.steps, sum(p.numel() for p in trainer.model.parameters()) / 1e6),
     )
-    heldout = codes_of_files(trainer.source, list(experiment.heldout))
+    heldout = codes_of_files(trainer.source, list(experiment.heldout), experiment.model.codebooks)
     last = min(until or config.steps, config.steps)
     seen: list[Tensor] = []
     started = time.monotonic()
@@ -257,7 +314,9 @@ def train(experiment: Experiment, until: int | None = None) -> Trainer:
         if trainer.steps_done % config.test_every == 0 or trainer.steps_done == last:
             _report(trainer, heldout)
             trainer.save()
-            started = time.monotonic()
+            seen, started = [], time.monotonic()
+    for count, kbps in trainer.coded_kbps(heldout).items():
+        log.info("held out, in integers, %d codebooks: %.3f kbit/s", count, kbps)
     return trainer
 
 
