@@ -258,7 +258,8 @@ class Trainer:
         if self.judges is not None:
             state |= {"judges": self.judges.state_dict(), "judge_optimizer": self.judge_optimizer.state_dict()}
         if self.average is not None:
-            state["average"] = self.average.state_dict()
+            # its buffers, the codebooks, are the model's
+            state["average"] = {name: p.detach() for name, p in self.average.named_parameters()}
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -282,7 +283,7 @@ class Trainer:
             self.judges.load_state_dict(state["judges"])
             self.judge_optimizer.load_state_dict(state["judge_optimizer"])
         if self.average is not None:
-            self.average.load_state_dict(state["average"])
+            self.average.load_state_dict(state["model"] | state["average"])
         self.balancer.load_state_dict(state["balancer"])
         self.generator.set_state(state["generator"].cpu())
         torch.set_rng_state(state["torch"].cpu())
@@ -296,7 +297,7 @@ class Trainer:
         state = torch.load(path, map_location=self.device, weights_only=True)
         if "model" in state:
             self._same_model(state, str(path))
-        weights = state.get("average", state["model"]) if "model" in state else state
+        weights = state["model"] | state.get("average", {}) if "model" in state else state
         try:
             self.model.load_state_dict(weights)
             if self.average is not None:

@@ -163,7 +163,9 @@ def test_samples_are_decoded_on_the_way_and_exported_weights_are_a_file_that_the
     assert (tmp_path / "half.th").stat().st_size < 0.1 * (tmp_path / "whole.th").stat().st_size
     checkpoint = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     exported = torch.load(tmp_path / "whole.th", weights_only=True)
-    assert all(torch.equal(tensor, checkpoint["average"][name]) for name, tensor in exported.items())
+    expected = checkpoint["model"] | checkpoint["average"]
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in exported.items())
+    assert checkpoint["average"]
 
 
 def test_nothing_is_exported_before_there_are_codebooks(experiment, tmp_path, capsys):
