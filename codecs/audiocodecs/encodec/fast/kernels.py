@@ -11,6 +11,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+MANY = 256
+"""From so many windows on, oneDNN's convolution gains more than it loses by laying out its weights in every call."""
 
 
 class Kernel(Protocol):
@@ -52,6 +56,36 @@ class Taps:
         for at, matrix in enumerate(self.matrices[1:], 1):
             out.addmm_(wide[at : at + windows], matrix)
         return out
+
+
+@dataclass(frozen=True)
+class Wide:
+    """oneDNN's convolution for many windows, `Taps` for few.
+
+    Rows of channels are what it calls channels last, so it reads and writes them as they are.
+
+    Attributes
+    ----------
+    weight : Tensor (out, in, 1, kernel)
+    few : Taps
+    """
+
+    weight: Tensor
+    few: Taps
+
+    @classmethod
+    def of(cls, weight: Tensor, bias: Tensor, stride: int) -> Wide:
+        """Make of a weight (out, in, kernel) whose kernel is a multiple of the stride."""
+        planes = weight[:, :, None].contiguous(memory_format=torch.channels_last)
+        return cls(planes, Taps.of(weight, bias, stride))
+
+    def __call__(self, rows: Tensor, windows: int) -> Tensor:
+        """Multiply."""
+        if windows < MANY:
+            return self.few(rows, windows)
+        needed = rows[: (windows - 1) * self.few.stride + self.weight.shape[3]]
+        planes = needed.t()[None, :, None]
+        return F.conv2d(planes, self.weight, self.few.bias, (1, self.few.stride))[0, :, 0].t()
 
 
 @dataclass(frozen=True)
@@ -103,7 +137,8 @@ class FewOutputs:
 
     def __call__(self, rows: Tensor, windows: int) -> Tensor:
         """Multiply. The result is a transposed view: samples come out channel by channel."""
-        lines = torch.mm(self.matrix, rows[: windows + self.kernel - 1].t()).view(self.kernel, -1, windows + self.kernel - 1)
+        length = windows + self.kernel - 1
+        lines = torch.mm(self.matrix, rows[:length].t()).view(self.kernel, -1, length)
         out = self.bias + lines[0, :, :windows]
         for tap in range(1, self.kernel):
             out += lines[tap, :, tap : tap + windows]
@@ -117,4 +152,4 @@ def fastest(weight: Tensor, bias: Tensor, stride: int) -> Kernel:
         return FewOutputs.of(weight, bias)
     if inputs <= 2 or kernel % stride:
         return Windows.of(weight, bias, stride)
-    return Taps.of(weight, bias, stride)
+    return Wide.of(weight, bias, stride)

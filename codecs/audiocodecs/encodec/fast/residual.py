@@ -78,11 +78,14 @@ class ResidualBlock:
             x = torch.cat([state.waiting, x])
         ready = len(hidden)
         state.waiting = x[ready:].clone()
-        elu_into(hidden, hidden)
+        hidden = elu_into(hidden, torch.empty_like(hidden))
         if self.shortcut_norm is None or self.out_norm is None:
             return torch.addmm(self.shortcut_bias + self.out_bias, x[:ready], self.shortcut).addmm_(hidden, self.out)
-        beside = self.shortcut_norm(torch.addmm(self.shortcut_bias, x[:ready], self.shortcut))
-        return beside.add_(self.out_norm(torch.addmm(self.out_bias, hidden, self.out)))
+        beside = torch.addmm(self.shortcut_bias, x[:ready], self.shortcut)
+        through = torch.addmm(self.out_bias, hidden, self.out)
+        beside_gain, beside_offset = self.shortcut_norm.affine(beside)
+        gain, offset = self.out_norm.affine(through)
+        return torch.addcmul(beside_offset + offset, beside, beside_gain, out=beside).addcmul_(through, gain)
 
 
 def _matrix(conv: plain.Conv) -> Tensor:

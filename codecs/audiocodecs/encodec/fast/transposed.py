@@ -9,6 +9,7 @@ from torch import Tensor
 
 from audiocodecs.encodec import conv as plain
 from audiocodecs.encodec.fast.elu import elu_into
+from audiocodecs.encodec.fast.kernels import Kernel, fastest
 from audiocodecs.encodec.fast.norm import RowNorm
 
 
@@ -30,24 +31,23 @@ class ConvTranspose:
     """A transposed convolution whose kernel is two strides long, with the ELU before it.
 
     Row t of the input reaches the output rows from t * stride on, two strides of them. So those
-    of one stride are `row[t] @ now + row[t - 1] @ after`: two products, and no sum of overlaps.
+    of one stride are a convolution of kernel 2 whose outputs, laid end to end, are stride rows.
 
     Attributes
     ----------
-    now, after : Tensor (in, stride * out)
-    bias : Tensor (stride * out,)
+    multiply : Kernel
+        From (n + 1, in) to (n, stride * out).
     norm : RowNorm or None
         Needs all rows at once: with it there is one push, the last.
-    stride, outputs : int
+    stride, inputs, outputs : int
     cut_left : int
         Rows to cut off at the start; those that are over at the end are cut off too.
     """
 
-    now: Tensor
-    after: Tensor
-    bias: Tensor
+    multiply: Kernel
     norm: RowNorm | None
     stride: int
+    inputs: int
     outputs: int
     cut_left: int
 
@@ -58,20 +58,20 @@ class ConvTranspose:
         inputs, outputs, kernel = weight.shape
         if kernel != 2 * module.stride:
             raise ValueError(f"The kernel is {kernel} long with a stride of {module.stride}; it has to be twice that.")
-        halves = weight.permute(0, 2, 1).reshape(inputs, 2, module.stride * outputs).unbind(1)
+        # (in, out, 2 strides) to (strides of out, in, 2), the second half, which the row before left, first.
+        halves = weight.unflatten(2, (2, module.stride)).flip(2).permute(3, 1, 0, 2).flatten(0, 1)
         return cls(
-            now=halves[0].contiguous(),
-            after=halves[1].contiguous(),
-            bias=bias.repeat(module.stride),
+            multiply=fastest(halves, bias.repeat(module.stride), 1),
             norm=RowNorm.of(module.norm),
             stride=module.stride,
+            inputs=inputs,
             outputs=outputs,
             cut_left=module.cut_left,
         )
 
     def start(self) -> TransposeState:
         """State before the first row."""
-        return TransposeState(torch.zeros(1, self.now.shape[0]))
+        return TransposeState(torch.zeros(1, self.inputs))
 
     def push(self, x: Tensor, state: TransposeState, last: bool) -> Tensor:
         """Take rows (n, in), return rows (n * stride, out)."""
@@ -79,13 +79,13 @@ class ConvTranspose:
             return torch.empty(0, self.outputs)
         # The surplus after the last row is needed where the norm counts it or the start is cut off.
         surplus = self.norm is not None or self.cut_left > 0
-        rows = torch.empty(1 + len(x) + surplus, x.shape[1])
+        rows = torch.empty(1 + len(x) + surplus, self.inputs)
         rows[0] = state.previous
         elu_into(x, rows[1 : len(x) + 1])
         if surplus:
             rows[-1] = 0
         state.previous = rows[len(x) : len(x) + 1].clone()
-        y = torch.addmm(self.bias, rows[1:], self.now).addmm_(rows[:-1], self.after).view(-1, self.outputs)
+        y = self.multiply(rows, len(rows) - 1).view(-1, self.outputs)
         if self.norm is not None:
             y = self.norm(y)
         return y[self.cut_left : self.cut_left + len(x) * self.stride]
