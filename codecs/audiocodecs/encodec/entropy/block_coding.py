@@ -113,8 +113,9 @@ class BlockCoding:
                 reading.remove(alive)
             hidden = stepper.step(tokens[:alive])
             row_codes = found[frame]
+            every = None if self.model.settings.within_frame else self.model.all_ends(hidden, codebooks)
             for k in range(codebooks):
-                ends = self.model.ends(hidden, k)
+                ends = self.model.ends(hidden, k) if every is None else every[:, k]
                 for row in reading:
                     row_codes[row, k] = coders[stretches[row][0]].pull(ends[row])
                 if k + 1 < codebooks:

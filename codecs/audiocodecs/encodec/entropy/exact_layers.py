@@ -9,6 +9,7 @@ All arrays are float32 that hold whole numbers, unless said.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import isqrt
 
@@ -31,6 +32,13 @@ _WEIGHT = 4096
 GELU_STEPS, _GELU_REACH = 128, 12
 
 Whole = NDArray[np.float32]
+
+
+def bounded(x: Whole, reach: float | Whole) -> Whole:
+    """Clip `x` to -reach..reach, in place: less work for small arrays than `np.clip`."""
+    np.minimum(x, reach, out=x)
+    np.maximum(x, -reach, out=x)
+    return x
 
 
 class ExactLinear:
@@ -57,6 +65,19 @@ class ExactLinear:
         # Powers of two: exact.
         self._scale: Whole = scale * np.float32(steps / STEPS)
         self._bias: Whole = bias * np.float32(steps)
+
+    @classmethod
+    def joined(cls, linears: Sequence[ExactLinear]) -> ExactLinear:
+        """One product with the outputs of several, one after another."""
+        made = cls.__new__(cls)
+        if len({tuple(linear._edges) for linear in linears}) > 1:
+            raise ValueError("the products are cut in different places")
+        made._edges = linears[0]._edges
+        parts = zip(*(linear._parts for linear in linears), strict=True)
+        made._parts = [np.ascontiguousarray(np.concatenate(part, axis=1)) for part in parts]
+        made._scale = np.concatenate([linear._scale for linear in linears])
+        made._bias = np.concatenate([linear._bias for linear in linears])
+        return made
 
     @staticmethod
     def _cut(matrix: NDArray[np.int8], pieces: int) -> list[NDArray[np.int8]]:
@@ -89,20 +110,19 @@ class ExactNorm:
 
     def __call__(self, x: Whole) -> Whole:
         """Map (rows, size) to the same shape."""
-        wide = np.clip(x, -SUM_REACH, SUM_REACH).astype(np.float64)
-        total = wide.sum(1)
-        spread = np.einsum("ij,ij->i", wide, wide) * self._size
+        wide = bounded(x, SUM_REACH).astype(np.float64)
+        total = np.add.reduce(wide, axis=1, keepdims=True)
+        spread = np.add.reduce(wide * wide, axis=1, keepdims=True)
+        spread *= self._size
         spread -= total * total
         spread += self._epsilon
         np.sqrt(spread, out=spread)
         wide *= self._size
-        wide -= total[:, None]
-        wide /= spread[:, None]
+        wide -= total
+        wide /= spread
         wide *= self._gain
         wide += self._bias
-        np.rint(wide, out=wide)
-        np.clip(wide, -REACH, REACH, out=wide)
-        return wide.astype(np.float32)
+        return bounded(np.rint(wide).astype(np.float32), REACH)
 
 
 class ExactAttention:
@@ -134,24 +154,24 @@ class ExactAttention:
         scores = queries @ keys.swapaxes(-1, -2)
         if unseen is not None:
             scores[..., unseen] = -np.inf
-        far = scores.max(-1, keepdims=True) - scores
+        far = np.maximum.reduce(scores, axis=-1, keepdims=True)
+        far = np.subtract(far, scores, out=scores)
         far *= self._unit
         np.rint(far, out=far)
         np.minimum(far, self._last, out=far)
         weights = self._table.take(far.astype(np.intp))
-        weights *= np.float32(_WEIGHT) / weights.sum(-1, keepdims=True)
+        weights *= np.float32(_WEIGHT) / np.add.reduce(weights, axis=-1, keepdims=True)
         np.rint(weights, out=weights)
         mixed: Whole = weights @ values
-        mixed /= weights.sum(-1, keepdims=True)
-        np.rint(mixed, out=mixed)
-        np.clip(mixed, -REACH, REACH, out=mixed)
-        return mixed
+        mixed /= np.add.reduce(weights, axis=-1, keepdims=True)
+        return bounded(np.rint(mixed, out=mixed), REACH)
 
 
 def exact_gelu(x: Whole) -> Whole:
-    """GELU of multiples of 1 / GELU_STEPS, on the grid of activations."""
-    reach = _GELU_REACH * GELU_STEPS
-    found: Whole = _gelu_table().take(np.clip(x, -reach, reach).astype(np.intp) + reach)
+    """GELU of multiples of 1 / GELU_STEPS, on the grid of activations; `x` is used up."""
+    bounded(x, _GELU_REACH * GELU_STEPS)
+    x += _GELU_REACH * GELU_STEPS
+    found: Whole = _gelu_table().take(x.astype(np.intp))
     return found
 
 

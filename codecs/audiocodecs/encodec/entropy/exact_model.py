@@ -17,6 +17,7 @@ from audiocodecs.encodec.entropy.exact_layers import (
     ExactLinear,
     ExactNorm,
     Whole,
+    bounded,
     exact_gelu,
 )
 from audiocodecs.encodec.entropy.exact_tables import exponentials, sinusoids
@@ -57,8 +58,7 @@ class _Layer:
     def project(self, x: Whole) -> Whole:
         """Queries, keys and values of (rows, dim): (3, heads, rows, width)."""
         every = self._in(x)
-        np.clip(every, -self._reach, self._reach, out=every)
-        return every.reshape(len(x), 3, self._heads, self._width).transpose(1, 2, 0, 3)
+        return bounded(every, self._reach).reshape(len(x), 3, self._heads, self._width).transpose(1, 2, 0, 3)
 
     def finish(self, x: Whole, attended: Whole) -> Whole:
         """What follows the attention: (rows, dim) and (rows, dim) to (rows, dim)."""
@@ -90,6 +90,7 @@ class ExactLanguageModel:
             ExactLinear(*weights.matrix(f"linears.{k}.weight"), tensors[f"linears.{k}.bias"], STEPS)
             for k in range(settings.codebooks)
         ]
+        self._joined: dict[int, ExactLinear] = {}
         self._within = [
             self._on_grid(weights, f"within.{k}.weight", STEPS)
             for k in range(settings.codebooks - 1 if settings.within_frame else 0)
@@ -126,15 +127,26 @@ class ExactLanguageModel:
 
     def ends(self, hidden: Whole, k: int) -> NDArray[np.int64]:
         """Where the ranges of the values of codebook `k` end: (rows, dim) to (rows, entries)."""
-        logits = self._heads[k](hidden)
-        far = logits.max(1, keepdims=True) - logits
+        return self._ends(self._heads[k](hidden))
+
+    def all_ends(self, hidden: Whole, count: int) -> NDArray[np.int64]:
+        """`ends` of the first `count` codebooks at once: (rows, dim) to (rows, count, entries)."""
+        if count not in self._joined:
+            self._joined[count] = ExactLinear.joined(self._heads[:count])
+        logits = self._joined[count](hidden)
+        return self._ends(logits.reshape(len(hidden) * count, -1)).reshape(len(hidden), count, -1)
+
+    def _ends(self, logits: Whole) -> NDArray[np.int64]:
+        far = np.maximum.reduce(logits, axis=1, keepdims=True)
+        far = np.subtract(far, logits, out=logits)
         np.minimum(far, self._last, out=far)
         shares = self._table.take(far.astype(np.intp))
         room = np.float64(TOTAL - self.settings.entries)
-        shares *= (room / shares.sum(1, dtype=np.float64, keepdims=True)).astype(np.float32)
+        total = np.add.reduce(shares, axis=1, dtype=np.float64, keepdims=True)
+        shares *= (room / total).astype(np.float32)
         np.floor(shares, out=shares)
         shares += 1
-        ends: Codes = shares.cumsum(1, dtype=np.float32).astype(np.int64)
+        ends: Codes = np.add.accumulate(shares, axis=1, dtype=np.float32).astype(np.int64)
         return ends
 
     def within(self, hidden: Whole, k: int, codes: Codes) -> Whole:
