@@ -30,12 +30,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="stop after so many minutes, with a checkpoint")
     parser.add_argument("--export", type=Path, metavar="OUT.th", help="no steps: write the last checkpoint's weights")
     parser.add_argument("--half", action="store_true", help="with --export: in half precision, a third of the size")
+    parser.add_argument(
+        "--carry", type=Path, metavar="OUT.pt", help="no steps: write a small file for another machine's start_from"
+    )
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         run = Run(Experiment.load(arguments.experiment))
         if arguments.export:
             run.export(arguments.export, arguments.half)
+        elif arguments.carry:
+            run.carry(arguments.carry)
         else:
             run.go(arguments.until, arguments.minutes)
     except CodecUnavailable as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,21 @@ class Run:
             )
         save_whole(exported_state(self.trainer.exported(), half), path)
         log.info("%s: step %d, %.1f MB", path, self.trainer.steps_done, path.stat().st_size / 1e6)
+
+    def carry(self, path: Path) -> None:
+        """Write what another machine's `start_from` needs, in half precision: network, codebooks, discriminators.
+
+        A tenth of a checkpoint. Optimizers and averages begin anew there, so that it is no exact continuation.
+        """
+        trainer = self.trainer
+        state: dict[str, Any] = {
+            "settings": asdict(self.experiment.settings),
+            "model": exported_state(trainer.exported(), half=True),
+        }
+        if trainer.judges is not None:
+            state["judges"] = {name: t.detach().half().cpu() for name, t in trainer.judges.state_dict().items()}
+        save_whole(state, path)
+        log.info("%s: step %d, %.1f MB", path, trainer.steps_done, path.stat().st_size / 1e6)
 
     def _log(self, last: int) -> None:
         trainer = self.trainer
