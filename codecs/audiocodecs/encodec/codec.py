@@ -30,7 +30,9 @@ from audiocodecs.base import (
 )
 from audiocodecs.encodec import checkpoints, container, ecdc
 from audiocodecs.encodec.continuous import ContinuousEncoder, decode_continuous
+from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.fast import FastEncodec
+from audiocodecs.encodec.language_file import LanguageFile, language_file_beside, published_language_file
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, Settings
 from audiocodecs.encodec.seanet import HOP
 from audiocodecs.encodec.segments import SegmentEncoder, decode_segments
@@ -42,22 +44,29 @@ _HELD = 480  # samples that the last frame and a tiny last segment can have beyo
 class EncodecCodec(Codec, Piecewise):
     """What the two models have in common.
 
-    Options: `weights=published` (default) or the path of a file in the same layout;
-    `container=ecdc` (default) or `container=rvqf`.
+    Options: `weights=published` (default), `weights=small` (ours, where they are part of the package) or the path
+    of a file in the published layout; `entropy=lm` for codes entropy coded with the language model of those weights;
+    `container=ecdc` for the published format (the default without entropy coding) or `container=rvqf` for ours.
     """
 
     title = "EnCodec"
     neural = True
     settings: ClassVar[Settings]
     checkpoint: ClassVar[checkpoints.Checkpoint]
+    language_checkpoint: ClassVar[checkpoints.Checkpoint]
 
     def __init__(self, spec: Spec) -> None:
-        weights = spec.option("weights", "published")
+        weights = spec.option("weights", PUBLISHED)
         self._path = self._weights_path(weights)
         # An absolute path, so that a worker in another folder means the same file.
-        options = {"weights": weights if weights == "published" else str(self._path)}
-        if spec.option("container", "ecdc") != "ecdc":
-            options["container"] = "rvqf"
+        options = {"weights": weights if weights in (PUBLISHED, SMALL) else str(self._path)}
+        self._entropy = spec.option("entropy", "none") == "lm"
+        usual = "rvqf" if self._entropy else "ecdc"
+        self._container = spec.option("container", usual)
+        if self._entropy:
+            options["entropy"] = "lm"
+        if self._container != usual:
+            options["container"] = self._container
         super().__init__(replace(spec, options=tuple(sorted(options.items()))))
 
     @classmethod
@@ -66,21 +75,30 @@ class EncodecCodec(Codec, Piecewise):
         spec = spec or Spec(cls.name)
         for key, value in spec.options:
             if key not in ("weights", *_CHOICES):
-                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=published and weights=PATH.")
+                known = "weights=published, weights=PATH, entropy=lm, container=ecdc and container=rvqf"
+                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has {known}.")
             if key in _CHOICES and value not in _CHOICES[key]:
                 offered = ", ".join(_CHOICES[key])
                 raise UnknownCodec(f"{cls.name}: {key}={value} is not offered. Use one of: {offered}.")
-        cls._weights_path(spec.option("weights", "published"))
+        weights = spec.option("weights", PUBLISHED)
+        path = cls._weights_path(weights)
+        if spec.option("entropy", "none") == "lm":
+            file = cls._language_file(weights, path)
+            if spec.option("container", "rvqf") == "ecdc":
+                file.for_segments()
+
+    @classmethod
+    def _language_file(cls, weights: str, path: Path) -> LanguageFile:
+        if weights == PUBLISHED:
+            return published_language_file(cls.language_checkpoint, cls.settings)
+        return language_file_beside(path, cls.settings)
 
     @classmethod
     def _weights_path(cls, weights: str) -> Path:
-        if weights == "published":
+        if weights == PUBLISHED:
             return checkpoints.require(cls.checkpoint)
-        if weights == "small":
-            raise CodecUnavailable(
-                "The small EnCodec weights are not part of this version.",
-                f"Use the published ones ({cls.name}@6) or spectral_24khz@6, which needs no download.",
-            )
+        if weights == SMALL:
+            return _small(cls.name)
         path = Path(weights).expanduser().resolve()
         if {":", "="} & set(str(path)):
             raise UnknownCodec(f"{path} has a ':' or '=' in it, which a spec cannot carry. Move the weights elsewhere.")
@@ -88,21 +106,28 @@ class EncodecCodec(Codec, Piecewise):
 
     @property
     def version(self) -> str:
-        """Versions of torch and of the resampler, and the sha256 prefix of the weights."""
-        digest = checkpoints.sha256(self._path)[:8]
-        return f"{self.name}, weights {digest}, torch {torch.__version__}, soxr {soxr.__version__}"
+        """Versions of torch and of the resampler, and the sha256 prefixes of the weights and the language model."""
+        models = f"weights {checkpoints.sha256(self._path)[:8]}"
+        if self._entropy:
+            models += f", language model {self._language.sha256[:8]}"
+        return f"{self.name}, {models}, torch {torch.__version__}, soxr {soxr.__version__}"
 
     @property
     def weights(self) -> str:
-        """`published`, or the file's name with its sha256 prefix."""
-        if self.spec.option("weights", "") == "published":
-            return "published"
-        return f"{self._path.name} {checkpoints.sha256(self._path)[:8]}"
+        """`published`, or `small` or the file's name with its sha256 prefix."""
+        chosen = self.spec.option("weights", "")
+        if chosen == PUBLISHED:
+            return PUBLISHED
+        return f"{SMALL if chosen == SMALL else self._path.name} {checkpoints.sha256(self._path)[:8]}"
 
     @property
     def n_q(self) -> int:
         """Codebooks that the encoder uses."""
         return self.settings.codebooks_at(self.spec.value or 0)
+
+    @property
+    def _language(self) -> LanguageFile:
+        return self._language_file(self.spec.option("weights", PUBLISHED), self._path)
 
     @property
     def _fast(self) -> FastEncodec:
@@ -172,9 +197,14 @@ class EncodecCodec(Codec, Piecewise):
         return block
 
     def _sink(self, channels: int) -> container.Sink:
-        if self.spec.option("container", "ecdc") == "ecdc":
-            return container.EcdcSink(self.settings, self.n_q)
-        return container.RvqfSink(rvqf.RvqfWriter(self._header(channels, self.n_q)))
+        if self._container == "ecdc":
+            return container.EcdcSink(self.settings, self.n_q, self._coder() if self._entropy else None)
+        coding = self._language.for_blocks() if self._entropy else None
+        header = self._header(channels, self.n_q, None if coding is None else coding.prefix)
+        return container.RvqfSink(rvqf.RvqfWriter(header, coding))
+
+    def _coder(self) -> ecdc.SegmentCoder:
+        return self._language.for_segments()
 
     def _payload(self, data: bytes) -> tuple[int, int, bytes]:
         """Channels, samples at the model's rate and codes of a whole file."""
@@ -184,7 +214,7 @@ class EncodecCodec(Codec, Piecewise):
         ecdc_header, payload = container.ecdc_payload(data, self.settings)
         return self.settings.channels, ecdc_header.samples, payload
 
-    def _header(self, channels: int, codebooks: int) -> rvqf.RvqfHeader:
+    def _header(self, channels: int, codebooks: int, language_model: bytes | None) -> rvqf.RvqfHeader:
         settings = self.settings
         return rvqf.RvqfHeader(
             settings.name,
@@ -196,26 +226,34 @@ class EncodecCodec(Codec, Piecewise):
             segment_samples=settings.segment_samples or 0,
             stride_samples=settings.stride_samples or 0,
             scaled=settings.normalize,
+            language_model=language_model,
         )
 
-    def _accept(self, header: rvqf.RvqfHeader) -> None:
-        """Refuse a file that these weights did not write."""
+    def _accept(self, header: rvqf.RvqfHeader) -> BlockCoding | None:
+        """Refuse a file that these weights did not write; the language model that a file needs."""
         header.check(self.name, rvqf.prefix(checkpoints.sha256(self._path)))
         if header.channels not in self.channels or header.codebooks > self.settings.codebooks:
-            raise CodecError(
-                f"The file has {header.channels} channels and {header.codebooks} codebooks: it is damaged."
-            )
-        if header != replace(self._header(header.channels, header.codebooks), block_frames=header.block_frames):
+            shape = f"{header.channels} channels and {header.codebooks} codebooks"
+            raise CodecError(f"The file says {shape}, more than {self.name} has: it is damaged.")
+        expected = self._header(header.channels, header.codebooks, header.language_model)
+        if header != replace(expected, block_frames=header.block_frames):
             raise CodecError(f"The file has another rate, hop or segment length than {self.name}: it is damaged.")
+        return None if header.language_model is None else self._language.for_blocks()
 
-    def _coder(self) -> ecdc.SegmentCoder:
-        raise CodecError(
-            "The ECDC file was written with the language model (entropy coding), which cannot be read here. "
-            "Encode the clip again without it (without `--lm` in the published program)."
+
+PUBLISHED, SMALL = "published", "small"
+_CHOICES = {"entropy": ("none", "lm"), "container": ("ecdc", "rvqf")}
+_OURS = Path(__file__).parent / "weights"
+
+
+def _small(name: str) -> Path:
+    path = _OURS / f"{name}_small.th"
+    if not path.is_file():
+        raise CodecUnavailable(
+            "The small EnCodec weights are not part of this version.",
+            f"Use the published ones ({name}@6) or {name.replace('encodec', 'spectral')}@6, which needs no download.",
         )
-
-
-_CHOICES = {"container": ("ecdc", "rvqf")}
+    return path
 
 
 class Encodec24(EncodecCodec):
@@ -225,7 +263,8 @@ class Encodec24(EncodecCodec):
     values = ENCODEC_24KHZ.bandwidths
     channels = frozenset({1})
     settings = ENCODEC_24KHZ
-    checkpoint = checkpoints.PUBLISHED[ENCODEC_24KHZ.name]
+    checkpoint = checkpoints.PUBLISHED["encodec_24khz"]
+    language_checkpoint = checkpoints.PUBLISHED["encodec_lm_24khz"]
 
 
 class Encodec48(EncodecCodec):
@@ -239,4 +278,5 @@ class Encodec48(EncodecCodec):
     values = ENCODEC_48KHZ.bandwidths
     channels = frozenset({1, 2})
     settings = ENCODEC_48KHZ
-    checkpoint = checkpoints.PUBLISHED[ENCODEC_48KHZ.name]
+    checkpoint = checkpoints.PUBLISHED["encodec_48khz"]
+    language_checkpoint = checkpoints.PUBLISHED["encodec_lm_48khz"]
