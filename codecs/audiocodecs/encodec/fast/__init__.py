@@ -8,7 +8,7 @@
 """
 
 from audiocodecs.encodec.fast.model import FastEncodec
-from audiocodecs.encodec.fast.streaming import StreamingDecoder, StreamingEncoder
+from audiocodecs.encodec.fast.streaming import OFFLINE, StreamingDecoder, StreamingEncoder
 from audiocodecs.encodec.fast.threads import torch_threads
 
-__all__ = ["FastEncodec", "StreamingDecoder", "StreamingEncoder", "torch_threads"]
+__all__ = ["OFFLINE", "FastEncodec", "StreamingDecoder", "StreamingEncoder", "torch_threads"]

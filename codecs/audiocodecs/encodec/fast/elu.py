@@ -15,7 +15,7 @@ def elu_into(x: Tensor, out: Tensor) -> Tensor:
     For x < 0, exp(x) - 1 = 1 / sigmoid(-x) - 2, and nowhere is it less than x, so that a
     maximum joins the two halves. torch's own ELU takes 1.6 times as long. Within 4e-7 of it.
     """
-    for part, into in zip(x.view(-1).split(BLOCK), out.view(-1).split(BLOCK), strict=True):
+    for part, into in zip(torch.split(x.view(-1), BLOCK), torch.split(out.view(-1), BLOCK), strict=True):
         torch.neg(part, out=into).relu_().sigmoid_().reciprocal_().sub_(2)
         torch.maximum(part, into, out=into)
     return out

@@ -47,7 +47,7 @@ class Taps:
     def of(cls, weight: Tensor, bias: Tensor, stride: int) -> Taps:
         """Make of a weight (out, in, kernel) whose kernel is a multiple of the stride."""
         by_row = weight.permute(2, 1, 0).flatten(0, 1)
-        return cls(tuple(part.contiguous() for part in by_row.split(stride * weight.shape[1])), bias, stride)
+        return cls(tuple(part.contiguous() for part in torch.split(by_row, stride * weight.shape[1])), bias, stride)
 
     def __call__(self, rows: Tensor, windows: int) -> Tensor:
         """Multiply."""

@@ -12,7 +12,7 @@ from audiocodecs.encodec.fast.seanet import Half
 from audiocodecs.encodec.model import EncodecModel, Settings
 from audiocodecs.encodec.seanet import HOP
 
-PUSH_FRAMES = 750
+PUSH_FRAMES = 375
 """Frames of a clip that are worked on at once, offline, where the model allows it."""
 
 
@@ -43,7 +43,9 @@ class FastEncodec:
         """
         devices = {str(value.device) for value in model.state_dict().values()}
         if devices != {"cpu"}:
-            raise ValueError(f"FastEncodec is for the CPU, and the model is on {', '.join(devices)}. Use the model itself.")
+            raise ValueError(
+                f"FastEncodec is for the CPU, and the model is on {', '.join(devices)}. Use the model itself."
+            )
         whole = not model.settings.causal
         return cls(
             model.settings,
@@ -60,7 +62,7 @@ class FastEncodec:
     @torch.inference_mode()
     def quantize(self, latents: Tensor, n_q: int) -> Tensor:
         """Codes int64 (batch, n_q, frames) of latents (batch, 128, frames)."""
-        return self.quantizer.encode(latents, n_q)
+        return torch.cat([self.quantizer.encode(part, n_q) for part in torch.split(latents, PUSH_FRAMES, dim=2)], dim=2)
 
     @torch.inference_mode()
     def dequantize(self, codes: Tensor) -> Tensor:
@@ -74,5 +76,5 @@ class FastEncodec:
 
     def _run(self, half: Half, x: Tensor, most: int) -> Tensor:
         state = half.start(len(x))
-        pieces = x.split(most, dim=2) if self.settings.causal else (x,)
+        pieces = torch.split(x, most, dim=2) if self.settings.causal else (x,)
         return torch.cat([half.push(piece, state, piece is pieces[-1]) for piece in pieces], dim=2)

@@ -35,7 +35,7 @@ class RowNorm:
         """Gain and offset (channels,) that normalise these rows (n, channels), all of a segment's at once."""
         # Sums of blocks, each made in a tree as torch does. BLAS's dot product or norm of all loses three digits.
         flat = (rows if rows.is_contiguous() else rows.t()).view(-1)
-        blocks = flat.split(BLOCK)
+        blocks = torch.split(flat, BLOCK)
         mean = sum(float(block.sum()) for block in blocks) / len(flat)
         square = sum(float(block.square().sum()) for block in blocks) / len(flat)
         gain = self.gain / math.sqrt(max(0.0, square - mean * mean) + self.eps)

@@ -53,6 +53,11 @@ class Quantizer:
         """Make of a module whose weights are final."""
         return cls(tuple(Codebook.of(codebook) for codebook in module.codebooks))
 
+    @property
+    def dimension(self) -> int:
+        """Latent channels."""
+        return self.codebooks[0].vectors.shape[1]
+
     def encode(self, latents: Tensor, n_q: int) -> Tensor:
         """Codes (batch, n_q, frames) of latents (batch, dimension, frames)."""
         batch, dimension, frames = latents.shape

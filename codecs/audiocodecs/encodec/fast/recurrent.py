@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from audiocodecs.encodec.lstm import SkipLSTM
 
-FEW = 128
-"""Up to so many frames at once, a loop over products is faster than torch's LSTM, which lays out its weights anew in each call."""
+MANY = 128
+"""From so many frames at once on, torch's LSTM is faster than a loop: it lays out its weights anew in each call."""
 
 
 @dataclass
@@ -91,9 +91,9 @@ class Lstm:
 
     def push(self, frames: Tensor, state: LstmState) -> Tensor:
         """Map (frames, batch, channels) to the same shape."""
-        if len(frames) >= FEW:
+        if len(frames) >= MANY:
             y, (state.hidden, state.cell) = self.module(frames, (state.hidden, state.cell))
-            return frames + y
+            return torch.add(frames, y)
         y = frames
         for layer, hidden, cell in zip(self.layers, state.hidden, state.cell, strict=True):
             y = layer.run(y, hidden, cell)

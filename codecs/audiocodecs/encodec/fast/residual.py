@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audiocodecs.encodec import seanet
 from audiocodecs.encodec import conv as plain
+from audiocodecs.encodec import seanet
 from audiocodecs.encodec.fast.conv import Conv, ConvState
 from audiocodecs.encodec.fast.elu import elu_into
 from audiocodecs.encodec.fast.norm import RowNorm

@@ -59,7 +59,7 @@ class ConvTranspose:
         if kernel != 2 * module.stride:
             raise ValueError(f"The kernel is {kernel} long with a stride of {module.stride}; it has to be twice that.")
         # (in, out, 2 strides) to (strides of out, in, 2), the second half, which the row before left, first.
-        halves = weight.unflatten(2, (2, module.stride)).flip(2).permute(3, 1, 0, 2).flatten(0, 1)
+        halves = weight.view(inputs, outputs, 2, module.stride).flip(2).permute(3, 1, 0, 2).flatten(0, 1)
         return cls(
             multiply=fastest(halves, bias.repeat(module.stride), 1),
             norm=RowNorm.of(module.norm),
