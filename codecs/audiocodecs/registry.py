@@ -22,11 +22,15 @@ CLASSES = {
     "encodec_24khz": "audiocodecs.encodec.codec:Encodec24",
     "encodec_48khz": "audiocodecs.encodec.codec:Encodec48",
     "spectral_24khz": "audiocodecs.spectral.codec:Spectral24",
+    "spectral_48khz": "audiocodecs.spectral.codec:Spectral48",
 }
 """Codec name -> where its class is. Imported when first asked for: torch takes seconds."""
 
 NEURAL = "neural"
 """Stands for the best neural codec present; `resolve` turns it into that codec's own name."""
+
+NEURAL_CODECS = {1: ("encodec_24khz", "spectral_24khz"), 2: ("encodec_48khz", "spectral_48khz")}
+"""Which those are for mono and for stereo, the best first."""
 
 _SPEC = re.compile(r"(?P<name>[a-z0-9_]+)(?:@(?P<value>\d+(?:\.\d+)?))?(?P<options>(?::[a-z_]+=[^:=]+)*)", re.ASCII)
 
@@ -87,11 +91,11 @@ def codec_class(name: str) -> type[Codec]:
     return found
 
 
-def resolve(text: str) -> str:
+def resolve(text: str, channels: int = 1) -> str:
     """Canonical spec of `text`, with the neural codec and the weights named.
 
     `neural@6` becomes EnCodec with the published weights where they are present,
-    and our spectral model otherwise.
+    and our spectral model otherwise: the 24 kHz model for mono, that of 48 kHz for stereo.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def resolve(text: str) -> str:
     """
     spec = parse_spec(text)
     if spec.name == NEURAL:
-        for name in ("encodec_24khz", "spectral_24khz"):
+        for name in NEURAL_CODECS[channels]:
             try:
                 return resolve(str(Spec(name, spec.value, spec.options)))
             except CodecUnavailable as error:

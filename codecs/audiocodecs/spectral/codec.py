@@ -4,7 +4,8 @@
 transform, one frame of look-ahead in the encoder, one in the decoder). The first two codes of a frame
 are the same at every rate; the search for the others looks ahead to the last of them.
 
-A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop).
+A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop). With
+`:entropy=lm` its codes are entropy coded with the language model that lies beside the weights.
 """
 
 from __future__ import annotations
@@ -18,7 +19,19 @@ import soxr
 import torch
 
 from audiocodecs import audio, rvqf
-from audiocodecs.base import Codec, CodecError, Encoded, Samples, Spec, UnknownCodec, check_samples
+from audiocodecs.base import (
+    Codec,
+    CodecError,
+    CodecUnavailable,
+    Encoded,
+    Samples,
+    Spec,
+    UnknownCodec,
+    check_samples,
+)
+from audiocodecs.encodec.checkpoints import sha256
+from audiocodecs.encodec.entropy.block_coding import BlockCoding
+from audiocodecs.encodec.entropy.loading import block_coding
 from audiocodecs.spectral.stream import decode_codes, encode_audio
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
@@ -28,7 +41,8 @@ SHIPPED = "shipped"
 class SpectralCodec(Codec):
     """What the two have in common.
 
-    Options: `weights=shipped` (default), or the path of a file that training wrote.
+    Options: `weights=shipped` (default), or the path of a file that training wrote; `entropy=lm` for codes entropy
+    coded with the language model of those weights, `NAME.lm.safetensors` beside `NAME.safetensors`.
     """
 
     title = "Spectral"
@@ -40,7 +54,9 @@ class SpectralCodec(Codec):
         self._path = self._weights_path(chosen)
         # An absolute path, so that a worker in another folder means the same file.
         own = () if chosen == SHIPPED else (("weights", str(self._path)),)
-        super().__init__(replace(spec, options=own))
+        self._entropy = spec.option("entropy", "none") == "lm"
+        coded = (("entropy", "lm"),) if self._entropy else ()
+        super().__init__(replace(spec, options=coded + own))
 
     @classmethod
     def _weights_path(cls, chosen: str) -> Path:
@@ -54,13 +70,18 @@ class SpectralCodec(Codec):
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
         """Raise CodecUnavailable if the weights are not there, UnknownCodec for an unknown option."""
-        for key, _ in spec.options if spec else ():
-            if key != "weights":
-                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=shipped and weights=PATH.")
-        path = cls._weights_path(spec.option("weights", SHIPPED) if spec else SHIPPED)
+        spec = spec or Spec(cls.name)
+        for key, value in spec.options:
+            if key not in ("weights", "entropy"):
+                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=PATH and entropy=lm.")
+            if key == "entropy" and value not in ("lm", "none"):
+                raise UnknownCodec(f"{cls.name}: entropy={value} is not offered. Use entropy=lm or leave it out.")
+        path = cls._weights_path(spec.option("weights", SHIPPED))
         config = load_weights(path).model.config
         if (config.rate, config.channels) != (cls.rate, max(cls.channels)):
             raise UnknownCodec(f"{path} holds weights for {config.rate} Hz and {config.channels} channel(s).")
+        if spec.option("entropy", "none") == "lm":
+            language_model_of(path)
 
     @property
     def _loaded(self) -> Weights:
@@ -68,8 +89,11 @@ class SpectralCodec(Codec):
 
     @property
     def version(self) -> str:
-        """Versions of torch and of the resampler, and the sha256 prefix of the weights."""
-        return f"{self.name}, weights {self._loaded.prefix}, torch {torch.__version__}, soxr {soxr.__version__}"
+        """Versions of torch and of the resampler, and the sha256 prefixes of the weights and the language model."""
+        models = f"weights {self._loaded.prefix}"
+        if self._entropy:
+            models += f", language model {sha256(language_path(self._path))[:8]}"
+        return f"{self.name}, {models}, torch {torch.__version__}, soxr {soxr.__version__}"
 
     @property
     def weights(self) -> str:
@@ -88,8 +112,11 @@ class SpectralCodec(Codec):
         # What is over full scale is clipped, as every integer codec does: the network never saw it.
         inside = np.clip(audio.resample(samples, rate, self.rate), -1, 1)
         codes = encode_audio(self._loaded.model, inside, self.codebooks)
-        container = rvqf.write(self._header(), inside.shape[1], codes)
-        return Encoded(rvqf.read(container, self._accept).payload, container, rate, *samples.shape)
+        coding = language_model_of(self._path) if self._entropy else None
+        writer = rvqf.RvqfWriter(self._header(self.codebooks, coding.prefix if coding else None), coding)
+        container = writer.push(codes) + writer.finish(inside.shape[1])
+        payload = b"".join(block.payload for block in rvqf.blocks(container))
+        return Encoded(payload, container, rate, *samples.shape)
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the file says how many codebooks were used, whatever this codec's own rate is."""
@@ -105,28 +132,46 @@ class SpectralCodec(Codec):
         file = rvqf.read(container, self._accept)
         return Encoded(file.payload, container, self.rate, file.header.channels, file.samples)
 
-    def _header(self, codebooks: int | None = None) -> rvqf.RvqfHeader:
+    def _header(self, codebooks: int, language_model: bytes | None) -> rvqf.RvqfHeader:
         config = self._loaded.model.config
         return rvqf.RvqfHeader(
             self.name,
             rate=config.rate,
             channels=config.channels,
-            codebooks=codebooks or self.codebooks,
+            codebooks=codebooks,
             hop=config.hop,
             weights=rvqf.prefix(self._loaded.sha256),
             extra_frames=1,
+            language_model=language_model,
         )
 
-    def _accept(self, header: rvqf.RvqfHeader) -> None:
-        """Refuse a file that these weights did not write."""
+    def _accept(self, header: rvqf.RvqfHeader) -> BlockCoding | None:
+        """Refuse a file that these weights did not write; give the language model to one that needs it."""
         header.check(self.name, rvqf.prefix(self._loaded.sha256))
         counts = self._loaded.model.config.counts
         if header.codebooks not in counts:
             offered = ", ".join(map(str, counts))
             raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has {offered}.")
-        expected = replace(self._header(header.codebooks), block_frames=header.block_frames)
-        if header != expected:
+        expected = self._header(header.codebooks, header.language_model)
+        if header != replace(expected, block_frames=header.block_frames):
             raise CodecError(f"The file has another rate, hop or channel count than {self.name}: it is damaged.")
+        return None if header.language_model is None else language_model_of(self._path)
+
+
+def language_path(weights: Path) -> Path:
+    """Where the language model of a weights file lies."""
+    return weights.with_suffix(".lm.safetensors")
+
+
+def language_model_of(weights: Path) -> BlockCoding:
+    """Entropy coding with the language model beside a weights file; raises CodecUnavailable if there is none."""
+    path = language_path(weights)
+    if not path.is_file():
+        raise CodecUnavailable(
+            f"There is no language model for the weights {weights.name}: {path.name} is not beside them.",
+            "Leave out entropy=lm, or train one (docs/training.md).",
+        )
+    return block_coding(path, None)
 
 
 class Spectral24(SpectralCodec):

@@ -19,12 +19,12 @@ from audiocodecs.spectral.parametric import random_signs
 
 PIECE_FRAMES = 2048
 SEARCH_WORK = 128
-"""Codebooks times width of the encoder's search: what keeps encoding faster than ten times real time."""
+"""Codebooks times width of the encoder's search and channels: what keeps encoding faster than ten times real time."""
 
 
-def search_width(codebooks: int) -> int:
-    """Beginnings that the search keeps: 8 up to 16 codebooks, 4 at 32."""
-    return min(8, SEARCH_WORK // codebooks)
+def search_width(codebooks: int, channels: int) -> int:
+    """Beginnings that the search keeps: 8 up to 16 codebooks in mono and 8 in stereo, 2 at 32 in stereo."""
+    return min(8, SEARCH_WORK // (codebooks * channels))
 
 
 def _pieces(frames: int) -> Iterator[tuple[int, int]]:
@@ -59,7 +59,7 @@ def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: 
         first, last = max(0, start - context), min(frames, stop + 1)
         latent = model.latents(*model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True))
         wanted = latent[0, start - first : stop - first]
-        piece, state = model.quantizer.encode(wanted, codebooks, state, search_width(codebooks))
+        piece, state = model.quantizer.encode(wanted, codebooks, state, search_width(codebooks, channels))
         codes[:, start:stop] = piece.T.numpy()
     return codes
 
