@@ -113,13 +113,18 @@ def matrix(study: Study) -> list[MatrixRow]:
     for offer in offers():
         reason, remedy = offer.reason, offer.remedy
         if study.channels not in offer.channels:
-            reason = f"{offer.title} carries mono only; this study is stereo."
-            remedy = "Make a mono study for it."
+            reason, remedy = _other_channels(offer.title, study.channels)
         row = rows.setdefault(offer.name, MatrixRow(offer.title, offer.name, offer.neural, []))
         label = offer.title if offer.value is None else f"{offer.value:g}"
         is_chosen = (offer.name, offer.value) in chosen
         row.offers.append(Cell(offer.spec, offer.value, label, is_chosen, reason, remedy))
     return list(rows.values())
+
+
+def _other_channels(title: str, channels: int) -> tuple[str, str]:
+    """Why a codec cannot be in a study of so many channels, and what to do."""
+    its, this = ("mono", "stereo") if channels == 2 else ("stereo", "mono")
+    return f"{title} carries {its} only; this study is {this}.", f"Make a {its} study for it."
 
 
 def set_conditions(study: Study, specs: list[str]) -> None:
@@ -138,12 +143,12 @@ def set_conditions(study: Study, specs: list[str]) -> None:
     for text in specs:
         try:
             _check_weights(parse_spec(text))
-            spec = resolve(text)
+            spec = resolve(text, study.channels)
             codec = get_codec(spec)
         except CodecError as error:
             raise StudyError(str(error)) from error
         if study.channels not in codec.channels:
-            raise StudyError(f"{codec.title} carries mono only; this study is stereo.")
+            raise StudyError(_other_channels(codec.title, study.channels)[0])
         wanted[spec] = codec.weights
     if "reference" not in wanted:
         raise StudyError("A MUSHRA trial needs the hidden reference. Choose it as well.")

@@ -32,7 +32,7 @@ SPEECH = (
     *("neural@1.5", "neural@3", "neural@6", "neural@12"),
     *("opus@6", "opus@12", "lyra@3.2", "lyra@6", "evs@9.6"),
 )
-MUSIC = (*ANCHORED, "mp3@64", "opus@6", "opus@24")
+MUSIC = (*ANCHORED, *("neural@3", "neural@6", "neural@12", "neural@24"), "mp3@64", "opus@6", "opus@24")
 
 
 def demo_user() -> tuple[AbstractBaseUser, str]:
@@ -65,13 +65,13 @@ def _study(
     for path in sorted(CLIPS.glob(f"{category}_*.flac")):
         upload = SimpleUploadedFile(path.name, path.read_bytes())
         clips.add_clip(study, upload, category, lossy_source=path.stem in LOSSY_SOURCES)
-    studies.set_conditions(study, [spec for spec in specs if _is_there(spec)])
+    studies.set_conditions(study, [spec for spec in specs if _is_there(spec, channels)])
     return study
 
 
-def _is_there(spec: str) -> bool:
+def _is_there(spec: str, channels: int) -> bool:
     try:
-        resolve(spec)
+        resolve(spec, channels)
     except CodecUnavailable:
         return False
     return True

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from audiocodecs import registry
 from audiocodecs.base import CodecUnavailable, Spec, UnknownCodec
 from audiocodecs.registry import CLASSES, codec_class, get_codec, offers, parse_spec, resolve
 
@@ -88,6 +89,15 @@ def test_the_neural_codec_becomes_one_that_is_there_under_its_own_name(tmp_path,
     assert parse_spec(resolve("neural@6")).name == "spectral_24khz"
     with pytest.raises(CodecUnavailable):
         get_codec("encodec_24khz@6:weights=published")
+
+
+def test_the_neural_codec_for_stereo_is_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENCODEC_MODEL_DIR", str(tmp_path))
+    monkeypatch.setitem(registry.NEURAL_CODECS, 2, ("encodec_48khz", "opus"))  # Opus in place of a second neural one
+    assert resolve("neural@6", channels=2) == "opus@6"
+    monkeypatch.setitem(registry.NEURAL_CODECS, 2, ("encodec_48khz",))
+    with pytest.raises(CodecUnavailable, match="encodec_48khz-7e698e3e"):
+        resolve("neural@6", channels=2)
 
 
 def test_the_command_line_and_the_codecs_without_a_network_load_without_torch():

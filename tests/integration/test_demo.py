@@ -16,8 +16,11 @@ import pytest
 from scipy import signal as filters
 
 from audiocodecs import audio
+from audiocodecs.registry import offers
 from tests.robot import Robot, chromium, missing_chromium
 from tests.stack import ROOT, Stack, free_port, wait_for
+
+STEREO_NEURAL = [offer.spec for offer in offers() if offer.name == "spectral_48khz" and offer.available]
 
 LOOK = """
 import json
@@ -103,13 +106,19 @@ def test_it_prints_two_rater_links_the_researchers_link_and_a_password_that_open
 def test_every_stimulus_is_done_at_the_first_attempt(rows):
     assert {row["state"] for row in rows} == {"done"}, [row["error"] for row in rows if row["error"]]
     assert {row["attempts"] for row in rows} == {1}
-    assert len(rows) == 6 * 11 + 7 * 6
+    assert len(rows) == 6 * 11 + 7 * (6 + len(STEREO_NEURAL))
 
 
 def test_the_neural_codec_goes_by_its_own_name(rows):
-    neural = [row for row in rows if row["condition__spec"].startswith("spectral_24khz@")]
-    assert len(neural) == 6 * 4
-    assert all(row["condition__weights"].startswith("shipped") for row in neural)
+    for name, count in (("spectral_24khz", 6 * 4), ("spectral_48khz", 7 * len(STEREO_NEURAL))):
+        neural = [row for row in rows if row["condition__spec"].startswith(f"{name}@")]
+        assert len(neural) == count
+        assert all(row["condition__weights"].startswith("shipped") for row in neural)
+
+
+@pytest.mark.skipif(bool(STEREO_NEURAL), reason="there is a neural codec for stereo")
+def test_it_says_why_the_music_has_no_neural_codec(demo):
+    assert re.search(r"^demo-music: No neural codec\. .*encodec_48khz-7e698e3e\.th.*make models", demo.text(), re.M)
 
 
 def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, rows):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audiocodecs import registry
 from listening import studies
 from listening.models import Condition
 
@@ -48,6 +49,27 @@ def test_a_mono_codec_is_not_offered_to_a_stereo_study_and_says_why(researcher):
     assert all("mono only" in cell.reason for cell in row.offers)
     with pytest.raises(studies.StudyError, match="mono only"):
         studies.set_conditions(study, ["reference", "lyra@6"])
+
+
+def test_the_neural_codec_of_a_stereo_study_is_one_for_stereo(researcher, monkeypatch, tmp_path):
+    monkeypatch.setenv("ENCODEC_MODEL_DIR", str(tmp_path))
+    monkeypatch.setitem(registry.NEURAL_CODECS, 2, ("encodec_48khz", "opus"))  # Opus in place of a second neural one
+    study = studies.create_study(researcher, "Music", channels=2)
+    studies.set_conditions(study, ["reference", "neural@6"])
+    assert study.conditions.get(role=Condition.Role.SYSTEM).spec == "opus@6"
+
+
+def test_encodec_at_48_khz_is_offered_to_stereo_and_mono_studies_with_what_it_lacks(researcher, monkeypatch, tmp_path):
+    monkeypatch.setenv("ENCODEC_MODEL_DIR", str(tmp_path))
+    for channels, other in ((2, "mono"), (1, "stereo")):
+        study = studies.create_study(researcher, f"Music {channels}", channels=channels)
+        rows = {row.name: row for row in studies.matrix(study)}
+        cells = rows["encodec_48khz"].offers
+        assert [cell.value for cell in cells] == [3, 6, 12, 24]
+        assert all("encodec_48khz-7e698e3e.th" in cell.reason and "make models" in cell.remedy for cell in cells)
+        assert rows["encodec_48khz"].title != rows["encodec_24khz"].title
+        reasons = {cell.reason for row in rows.values() for cell in row.offers if " only; " in cell.reason}
+        assert all(f"carries {other} only" in reason for reason in reasons)
 
 
 def test_anchors_and_reference_get_their_roles(draft):

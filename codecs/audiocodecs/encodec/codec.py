@@ -275,6 +275,7 @@ class Encodec48(EncodecCodec):
     """
 
     name = ENCODEC_48KHZ.name
+    title = "EnCodec 48 kHz"
     values = ENCODEC_48KHZ.bandwidths
     channels = frozenset({1, 2})
     settings = ENCODEC_48KHZ

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from audiocodecs.registry import NEURAL_CODECS
 from listening import studies
 from listening.demo import demo_studies, demo_user
 from listening.models import Study
@@ -65,8 +66,8 @@ class Command(BaseCommand):
         base = f"http://localhost:{port}"
         self.stdout.write("")
         for study in made:
-            if note := studies.neural_note(study):
-                self.stdout.write(f"{study.slug}: {note}")
+            note = studies.neural_note(study) or f"No neural codec. {_why_none(study)}"
+            self.stdout.write(f"{study.slug}: {note}")
         missing = [
             f"{cell.spec}: {cell.reason} {cell.remedy}"
             for row in studies.matrix(made[0])
@@ -82,3 +83,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Password: {password}")
         self.stdout.write("Ctrl-C ends it.")
         self.stdout.flush()
+
+
+def _why_none(study: Study) -> str:
+    name = NEURAL_CODECS[study.channels][0]
+    cell = next(row.offers[0] for row in studies.matrix(study) if row.name == name)
+    return f"{cell.reason} {cell.remedy}"
