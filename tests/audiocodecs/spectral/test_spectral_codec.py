@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from audiocodecs import audio, rvqf
-from audiocodecs.base import CodecError, Encoded, UnknownCodec
+from audiocodecs.base import CodecError, CodecUnavailable, Encoded, UnknownCodec
 from audiocodecs.registry import get_codec
 from audiocodecs.spectral import stream
 from audiocodecs.spectral.mdct import Mdct, frame_count
@@ -192,3 +192,21 @@ def test_the_noise_carrier_is_even_and_does_not_depend_on_where_it_starts():
     assert abs(float((signs[1:] * signs[:-1]).mean())) < 0.01
     assert abs(float((signs[:, 1:] * signs[:, :-1]).mean())) < 0.01
     assert torch.equal(random_signs(123, 5, 320), signs[123:128])
+
+
+@pytest.mark.parametrize("kbps", [1.5, 12])
+def test_entropy_coding_gives_the_same_samples_in_fewer_bits(codecs, speech, decoded, kbps):
+    coded = get_codec(f"spectral_24khz@{kbps:g}:entropy=lm")
+    encoded = coded.encode(speech, 24_000)
+    assert encoded.kbps < 0.85 * kbps
+    assert np.array_equal(coded.decode(encoded)[0], decoded[kbps])
+    # Any setting of the codec reads it, as the file says how it was written.
+    assert np.array_equal(codecs[6].decode(codecs[6].read(encoded.container))[0], decoded[kbps])
+    assert "language model" in coded.version
+
+
+def test_entropy_coding_without_a_language_model_is_refused_with_what_to_do():
+    with pytest.raises(CodecUnavailable, match="not beside them.*Leave out entropy=lm"):
+        get_codec("spectral_48khz@6:entropy=lm")
+    with pytest.raises(UnknownCodec, match="entropy=lm"):
+        get_codec("spectral_24khz@6:entropy=zip")
