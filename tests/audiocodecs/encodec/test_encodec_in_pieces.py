@@ -34,7 +34,7 @@ def coded(request, clips, stereo_clips):
     """The class, a clip of some seconds at another rate than the model's, and that rate."""
     if request.param == "24 kHz":
         samples, name = clips["speech_en_prompts"].numpy()[:, :254_321], "published"
-        rate = 16_000  # more than the two that go through the layers at once
+        rate = 16_000  # more seconds than go through the layers at once
     else:
         samples, name, rate = stereo_clips["music_guitar"].numpy()[:, :245_678], "published_48", 44_100
     return request.getfixturevalue(name), samples, rate
