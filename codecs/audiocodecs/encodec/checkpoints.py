@@ -26,7 +26,10 @@ from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel
 PROJECT = Path(__file__).resolve().parents[3]
 FETCH = "Run `make models` (`python -m audiocodecs fetch`), or set ENCODEC_MODEL_DIR to the folder that holds it."
 CODE_LICENCE = "MIT (since April 2023)"
-WEIGHTS_LICENCE = "not stated in the repository that publishes them; ask its authors before you pass them on"
+WEIGHTS_LICENCE = (
+    "not stated in the repository that publishes them; the model card of the 48 kHz model elsewhere says MIT. "
+    "Ask its authors before you pass them on"
+)
 
 
 @dataclass(frozen=True)

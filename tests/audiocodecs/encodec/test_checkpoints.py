@@ -2,6 +2,7 @@ import os
 import pickle
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,28 @@ import torch
 from audiocodecs.base import CodecUnavailable
 from audiocodecs.encodec import checkpoints
 from audiocodecs.encodec.checkpoints import PUBLISHED, Checkpoint
+from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel
 
 
-def test_the_published_file_is_known_by_its_hash():
-    checkpoint = PUBLISHED["encodec_24khz"]
-    assert checkpoint.file == f"encodec_24khz-{checkpoint.sha256}.th"
+@pytest.mark.parametrize("name", ["encodec_24khz", "encodec_48khz", "encodec_lm_24khz", "encodec_lm_48khz"])
+def test_the_published_files_are_known_by_their_hashes(name):
+    checkpoint = PUBLISHED[name]
+    assert (checkpoint.name, checkpoint.file) == (name, f"{name}-{checkpoint.sha256}.th")
+    assert len(checkpoint.sha256) == 8
+
+
+def test_weights_with_fewer_filters_load_as_what_they_are(tmp_path, clips):
+    for settings in (ENCODEC_24KHZ, ENCODEC_48KHZ):
+        small = EncodecModel(replace(settings, filters=4))
+        torch.save({name: value.half() for name, value in small.state_dict().items()}, tmp_path / "small.th")
+        assert checkpoints.require_own(tmp_path / "small.th", settings)
+        model = checkpoints.load(tmp_path / "small.th", settings)
+        assert model.settings.filters == 4
+        fast = checkpoints.load_fast(tmp_path / "small.th", settings)
+        x = clips["music_metal"][None, :, :4800].repeat(1, settings.channels, 1)
+        latents = model.encode_latents(x)
+        assert latents.dtype == torch.float32
+        assert torch.allclose(fast.encode_latents(x), latents, rtol=1e-4, atol=1e-5)
 
 
 def test_the_folder_is_encodec_model_dir_or_models_under_var(monkeypatch, tmp_path):
