@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocodecs.base import CodecError
+from audiocodecs.encodec.entropy.blas_threads import one_blas_thread
 from audiocodecs.encodec.entropy.exact_model import MOST_FRAMES, ExactLanguageModel, Stepper
 from audiocodecs.encodec.entropy.range_coder import RangeDecoder, RangeEncoder
 
@@ -45,6 +46,10 @@ class BlockCoding:
         longest = max(part.shape[1] for part in segments)
         codebooks = len(segments[0])
         self._check(codebooks, longest)
+        with one_blas_thread():
+            return self._encode(segments, longest, codebooks)
+
+    def _encode(self, segments: Sequence[Codes], longest: int, codebooks: int) -> bytes:
         ranges = np.empty((longest, codebooks, len(segments), 3), np.int64)
         ended = np.ones((longest, 1, len(segments)), bool)
         for place, codes in enumerate(segments):
@@ -71,7 +76,8 @@ class BlockCoding:
             stop = start + 1
             while stop < len(payloads) and sum(map(len, frames[start : stop + 1])) <= _MOST_STRETCHES:
                 stop += 1
-            found += self._decode(payloads[start:stop], frames[start:stop], codebooks)
+            with one_blas_thread():
+                found += self._decode(payloads[start:stop], frames[start:stop], codebooks)
             start = stop
         return found
 
@@ -115,7 +121,7 @@ class BlockCoding:
             row_codes = found[frame]
             every = None if self.model.settings.within_frame else self.model.all_ends(hidden, codebooks)
             for k in range(codebooks):
-                ends = self.model.ends(hidden, k) if every is None else every[:, k]
+                ends = self.model.ends(hidden, k) if every is None else every[k]
                 for row in reading:
                     row_codes[row, k] = coders[stretches[row][0]].pull(ends[row])
                 if k + 1 < codebooks:

@@ -9,7 +9,6 @@ All arrays are float32 that hold whole numbers, unless said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from math import isqrt
 
@@ -66,22 +65,18 @@ class ExactLinear:
         self._scale: Whole = scale * np.float32(steps / STEPS)
         self._bias: Whole = bias * np.float32(steps)
 
-    @classmethod
-    def joined(cls, linears: Sequence[ExactLinear]) -> ExactLinear:
-        """One product with the outputs of several, one after another."""
-        made = cls.__new__(cls)
-        if len({tuple(linear._edges) for linear in linears}) > 1:
-            raise ValueError("the products are cut in different places")
-        made._edges = linears[0]._edges
-        parts = zip(*(linear._parts for linear in linears), strict=True)
-        made._parts = [np.ascontiguousarray(np.concatenate(part, axis=1)) for part in parts]
-        made._scale = np.concatenate([linear._scale for linear in linears])
-        made._bias = np.concatenate([linear._bias for linear in linears])
-        return made
-
     @staticmethod
     def _cut(matrix: NDArray[np.int8], pieces: int) -> list[NDArray[np.int8]]:
         return np.array_split(matrix, max(1, pieces), axis=1)
+
+    def is_exact(self) -> bool:
+        """Whether this machine's matrix product really adds such whole numbers exactly."""
+        for part in self._parts:
+            # As large as sums get: each input at its bound, with the sign of the first output's weight.
+            x = np.where(part[:, :1].T < 0, -REACH, REACH).astype(np.float32)
+            if not np.array_equal(x @ part, x.astype(np.int64) @ part.astype(np.int64)):
+                return False
+        return True
 
     def __call__(self, x: Whole) -> Whole:
         """Map (rows, columns) to (rows, outputs)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocodecs.base import CodecUnavailable
 from audiocodecs.encodec.entropy.exact_layers import (
     GELU_STEPS,
     STEPS,
@@ -55,6 +56,11 @@ class _Layer:
         reach = np.repeat([self.attention.reach] * 2 + [self.attention.value_reach], settings.dim)
         self._reach = reach.astype(np.float32)
 
+    @property
+    def linears(self) -> tuple[ExactLinear, ...]:
+        """Its matrix products."""
+        return self._in, self._out, self._up, self._down
+
     def project(self, x: Whole) -> Whole:
         """Queries, keys and values of (rows, dim): (3, heads, rows, width)."""
         every = self._in(x)
@@ -76,6 +82,11 @@ class ExactLanguageModel:
     Parameters
     ----------
     weights : ExactWeights
+
+    Raises
+    ------
+    CodecUnavailable
+        If this machine cannot add whole numbers in float32 exactly.
     """
 
     def __init__(self, weights: ExactWeights) -> None:
@@ -90,11 +101,15 @@ class ExactLanguageModel:
             ExactLinear(*weights.matrix(f"linears.{k}.weight"), tensors[f"linears.{k}.bias"], STEPS)
             for k in range(settings.codebooks)
         ]
-        self._joined: dict[int, ExactLinear] = {}
         self._within = [
             self._on_grid(weights, f"within.{k}.weight", STEPS)
             for k in range(settings.codebooks - 1 if settings.within_frame else 0)
         ]
+        if not all(linear.is_exact() for linear in (*self._heads, *(part for x in self.layers for part in x.linears))):
+            raise CodecUnavailable(
+                "This machine's matrix products are not exact for whole numbers below 2**24.",
+                "Leave entropy=lm out, and report the processor and the versions of numpy and its BLAS.",
+            )
         self._table = exponentials(STEPS, _EXP_BITS)
         self._last = np.float32(len(self._table) - 1)
 
@@ -130,11 +145,9 @@ class ExactLanguageModel:
         return self._ends(self._heads[k](hidden))
 
     def all_ends(self, hidden: Whole, count: int) -> NDArray[np.int64]:
-        """`ends` of the first `count` codebooks at once: (rows, dim) to (rows, count, entries)."""
-        if count not in self._joined:
-            self._joined[count] = ExactLinear.joined(self._heads[:count])
-        logits = self._joined[count](hidden)
-        return self._ends(logits.reshape(len(hidden) * count, -1)).reshape(len(hidden), count, -1)
+        """`ends` of the first `count` codebooks: (rows, dim) to (count, rows, entries)."""
+        logits = np.concatenate([head(hidden) for head in self._heads[:count]])
+        return self._ends(logits).reshape(count, len(hidden), -1)
 
     def _ends(self, logits: Whole) -> NDArray[np.int64]:
         far = np.maximum.reduce(logits, axis=1, keepdims=True)
