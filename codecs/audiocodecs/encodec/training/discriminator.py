@@ -101,13 +101,16 @@ class StftDiscriminator(nn.Module):
     window : int
         Samples; the hop is a quarter of it.
     channels : int
+    exponent : float
+        Of the magnitudes it sees, phases as they are. 1 as published; with less, a few loud bins do not
+        outweigh the rest.
     """
 
     hann: Tensor
 
-    def __init__(self, window: int, channels: int = 32) -> None:
+    def __init__(self, window: int, channels: int = 32, exponent: float = 1.0) -> None:
         super().__init__()
-        self.window = window
+        self.window, self.exponent = window, exponent
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
         self.convs = nn.ModuleList(
             [
@@ -124,7 +127,11 @@ class StftDiscriminator(nn.Module):
             stft = torch.stft(
                 audio.float(), self.window, self.window // 4, window=self.hann, center=False, return_complex=True
             )
-            return torch.view_as_real(stft).permute(0, 3, 2, 1) / self.hann.square().sum().sqrt()
+            parts = torch.view_as_real(stft).permute(0, 3, 2, 1) / self.hann.square().sum().sqrt()
+            if self.exponent == 1:
+                return parts
+            power = parts.square().sum(1, keepdim=True)
+            return parts * (power + 1e-7) ** ((self.exponent - 1) / 2)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Judge audio (batch, n): logits (batch, 1, frames, bins / 8), and the five hidden layers' outputs."""
@@ -146,11 +153,13 @@ class MultiScaleStftDiscriminator(nn.Module):
         Window lengths in samples; see `windows_at`.
     channels : int
         Of the hidden layers.
+    exponent : float
+        See `StftDiscriminator`.
     """
 
-    def __init__(self, windows: Sequence[int] = WINDOWS, channels: int = 32) -> None:
+    def __init__(self, windows: Sequence[int] = WINDOWS, channels: int = 32, exponent: float = 1.0) -> None:
         super().__init__()
-        self.discriminators = nn.ModuleList(StftDiscriminator(window, channels) for window in windows)
+        self.discriminators = nn.ModuleList(StftDiscriminator(window, channels, exponent) for window in windows)
 
     def forward(self, audio: Tensor) -> Judgement:
         """Judge audio (batch, channels, n), which must be as long as the longest window.

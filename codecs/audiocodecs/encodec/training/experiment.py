@@ -38,6 +38,10 @@ class DiscriminatorConfig:
     probability : float
         How often they learn: 2/3 published at 24 kHz, 1/2 at 48 kHz.
     learning_rate : float
+    exponent : float
+        Of the magnitudes they see; 1 as published.
+    level : float
+        RMS that both of a pair are brought to, by the original's; 0 leaves them as they are, as published.
     learn_from : int
         First step at which they learn.
     judge_from : int
@@ -51,6 +55,8 @@ class DiscriminatorConfig:
     channels: int = 32
     probability: float = 2 / 3
     learning_rate: float = 3e-4
+    exponent: float = 1.0
+    level: float = 0.0
     learn_from: int = 0
     judge_from: int = 0
     ramp: int = 0
@@ -105,8 +111,10 @@ class TrainConfig:
         Steps in which the learning rate rises.
     clip : float
         Largest norm of the gradient; 0 for any.
+    initial_gain : float
+        Of the fresh weights, see `start.py`; 1 leaves them as they are usually drawn.
     quantize_from : int
-        First step with quantization. Few steps without it before keep the encoder from collapsing.
+        First step with quantization: when the latents say something, or they collapse.
     bandwidths : tuple of float
         kbit/s that batches are trained at; all of the model's if empty.
     bandwidth_shares : tuple of float
@@ -134,6 +142,7 @@ class TrainConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = 0
     clip: float = 0.0
+    initial_gain: float = 1.0
     quantize_from: int = 0
     bandwidths: tuple[float, ...] = ()
     bandwidth_shares: tuple[float, ...] = ()

@@ -34,6 +34,7 @@ from audiocodecs.encodec.training.discriminator import MultiScaleStftDiscriminat
 from audiocodecs.encodec.training.experiment import Experiment
 from audiocodecs.encodec.training.losses import FrequencyLoss, time_loss
 from audiocodecs.encodec.training.quantizer import QuantizerTraining
+from audiocodecs.encodec.training.start import enliven
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -54,12 +55,15 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(train.seed)
         self.batches = Batches(experiment.data, settings.rate, settings.channels, train.seed)
         self.model = EncodecModel(settings).to(self.device)
+        if train.initial_gain != 1:
+            enliven(self.model, train.initial_gain)
         self.quantizer = QuantizerTraining(self.model.quantizer, experiment.quantizer)
         self.trained = list(self.model.parameters())
         self.optimizer = self._adam(self.trained, train.learning_rate)
         self.judges: MultiScaleStftDiscriminator | None = None
         if judges.channels:
-            self.judges = MultiScaleStftDiscriminator(judges.windows, judges.channels).to(self.device)
+            network = MultiScaleStftDiscriminator(judges.windows, judges.channels, judges.exponent)
+            self.judges = network.to(self.device)
             self.judge_optimizer = self._adam(list(self.judges.parameters()), judges.learning_rate)
         self.frequency = FrequencyLoss(settings.rate).to(self.device)
         self.balancer = Balancer(experiment.losses.shares, decay=experiment.losses.decay, per_item=True)
@@ -138,7 +142,8 @@ class Trainer:
         audio = torch.from_numpy(batch).to(self.device, non_blocking=True)
         latents, scale = self.latents(audio)
         # tensors until the step is over: reading one makes the CPU wait for the GPU
-        figures: dict[str, Tensor] = {"latent": latents.detach().square().mean().sqrt()}
+        spread = latents.detach().var((0, 2)).mean()
+        figures: dict[str, Tensor] = {"latent": spread.sqrt()}
         held = latents.detach().requires_grad_()
         pull = torch.zeros_like(held)
         given = held
@@ -147,7 +152,7 @@ class Trainer:
             quantized = self.quantizer.quantize(held, n_q, self.generator)
             (pull,) = torch.autograd.grad(quantized.commitment, [held])
             given = quantized.latents.detach().requires_grad_()
-            error = (given - held).detach().square().mean() / held.detach().square().mean().clamp(min=1e-12)
+            error = (given - held).detach().square().mean() / spread.clamp(min=1e-12)
             figures["missed_db"] = 10 * error.clamp(min=1e-12).log10()
             figures["commitment"] = quantized.commitment
             figures["replaced"] = quantized.replaced / n_q
@@ -198,8 +203,9 @@ class Trainer:
         config = self.experiment.discriminator
         if self.judges is None or self.steps_done < config.learn_from or chance >= config.probability:
             return {}
+        gain = self._judged_gain(audio)
         with self._mixed():
-            logits, _ = self.judges(torch.cat([audio, decoded]))
+            logits, _ = self.judges(torch.cat([audio * gain, decoded * gain]))
         real, fake = zip(*(both.chunk(2) for both in logits), strict=True)
         loss = discriminator_loss(real, fake)
         self.judge_optimizer.zero_grad(set_to_none=True)
@@ -207,16 +213,24 @@ class Trainer:
         self.judge_optimizer.step()
         return {"discriminator": loss, "right": torch.tensor(judge_share(real, fake))}
 
+    def _judged_gain(self, audio: Tensor) -> Tensor:
+        """What the discriminators' audio is multiplied by, (batch, 1, 1)."""
+        wanted = self.experiment.discriminator.level
+        if not wanted:
+            return torch.ones_like(audio[:, :1, :1])
+        return wanted / audio.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-3)
+
     def _losses(self, audio: Tensor, heard: Tensor) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Losses of what was decoded, and the weights of each in this step."""
         config, judging = self.experiment.losses, self.judging
         losses = {"time": time_loss(audio, heard), **self.frequency(audio, heard, log=config.log_mel > 0)}
         weights = {name: weight for name, weight in config.shares.items() if name in losses}
         if self.judges is not None and judging and (config.generator or config.features):
+            gain = self._judged_gain(audio)
             with frozen(self.judges), self._mixed():
                 with torch.no_grad():
-                    _, real = self.judges(audio)
-                logits, fake = self.judges(heard)
+                    _, real = self.judges(audio * gain)
+                logits, fake = self.judges(heard * gain)
             losses |= {"generator": generator_loss(logits), "features": feature_matching_loss(real, fake)}
             weights |= {"generator": judging * config.generator, "features": judging * config.features}
         return losses, weights

@@ -11,7 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from audiocodecs.encodec.training.adversarial import discriminator_loss, feature_matching_loss, generator_loss
-from audiocodecs.encodec.training.discriminator import MultiScaleStftDiscriminator, frozen, windows_at
+from audiocodecs.encodec.training.discriminator import (
+    MultiScaleStftDiscriminator,
+    StftDiscriminator,
+    frozen,
+    windows_at,
+)
 
 
 def test_a_scale_has_the_published_number_of_parameters():
@@ -118,3 +123,12 @@ def test_frozen_discriminators_pass_the_gradient_and_keep_none():
     assert audio.grad is not None
     assert float(audio.grad.abs().sum()) > 0
     assert all(p.grad is None and p.requires_grad for p in judge.parameters())
+
+
+def test_with_an_exponent_magnitudes_are_compressed_and_phases_kept():
+    audio = torch.randn(1, 500)
+    plain, compressed = (StftDiscriminator(128, 4, exponent).spectrum(audio) for exponent in (1.0, 0.5))
+    magnitude = plain.square().sum(1).sqrt()
+    loud = magnitude > 0.1
+    torch.testing.assert_close(compressed.square().sum(1).sqrt()[loud], magnitude.sqrt()[loud], rtol=1e-3, atol=0)
+    torch.testing.assert_close(torch.atan2(*compressed[0])[loud[0]], torch.atan2(*plain[0])[loud[0]])
