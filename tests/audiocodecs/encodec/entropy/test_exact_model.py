@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from audiocodecs.encodec.entropy import exact_layers, exact_tables
+from audiocodecs.base import CodecUnavailable
+from audiocodecs.encodec.entropy import blas_threads, exact_layers, exact_tables
 from audiocodecs.encodec.entropy.exact_layers import ExactAttention, ExactLinear, ExactNorm
-from audiocodecs.encodec.entropy.exact_model import Stepper
+from audiocodecs.encodec.entropy.exact_model import ExactLanguageModel, Stepper
+from audiocodecs.encodec.entropy.exact_weights import ExactWeights, quantised
 
 
 def test_the_tables_are_the_nearest_integers():
@@ -79,3 +81,37 @@ def test_frame_by_frame_is_all_at_once(exact_model, likely, frames):
     for frame in range(frames):
         np.testing.assert_array_equal(stepper.step(tokens)[0], hidden[frame])
         tokens = codes[:, frame][None] + 1
+
+
+def test_small_products_use_one_thread_and_the_others_what_they_had():
+    library = blas_threads._library()
+    if library is None:
+        pytest.skip("numpy has another library for its matrix products")
+    before = library.get()
+    library.set(2)
+    try:
+        with blas_threads.one_blas_thread():
+            assert library.get() == 1
+            with blas_threads.one_blas_thread():
+                pass
+            assert library.get() == 1
+        assert library.get() == 2
+    finally:
+        library.set(before)
+
+
+def test_a_machine_whose_products_are_not_exact_is_noticed(float_model, monkeypatch):
+    state = quantised({name: value.numpy() for name, value in float_model.state_dict().items()})
+    weights = ExactWeights(float_model.settings, state, b"language")
+    assert all(linear.is_exact() for layer in ExactLanguageModel(weights).layers for linear in layer.linears)
+
+    class Bfloat16(np.ndarray):
+        """Products as a library in a faster mode gives them."""
+
+        def __rmatmul__(self, other):
+            return (other @ np.asarray(self)).view(np.int32).__and__(-65536).view(np.float32)
+
+    contiguous = np.ascontiguousarray
+    monkeypatch.setattr(exact_layers.np, "ascontiguousarray", lambda array: contiguous(array).view(Bfloat16))
+    with pytest.raises(CodecUnavailable, match="not exact"):
+        ExactLanguageModel(weights)
