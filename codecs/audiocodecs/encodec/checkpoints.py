@@ -213,7 +213,7 @@ def _with_filters(settings: Settings, state: Mapping[str, Tensor]) -> Settings:
     """The settings with the number of filters that the first weight shows, if it is one that a model can have."""
     weight = state.get(_FIRST + "weight_v", state.get(_FIRST + "weight"))
     filters = 0 if weight is None or weight.ndim != 3 else weight.shape[0]
-    return replace(settings, filters=filters) if filters in (2, 4, 8, 16, 32, 64) else settings
+    return replace(settings, filters=filters) if filters in (8, 16, 32, 64) else settings
 
 
 def _fault(state: object, settings: Settings) -> str:

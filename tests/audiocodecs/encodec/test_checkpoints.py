@@ -23,16 +23,16 @@ def test_the_published_files_are_known_by_their_hashes(name):
 
 def test_weights_with_fewer_filters_load_as_what_they_are(tmp_path, clips):
     for settings in (ENCODEC_24KHZ, ENCODEC_48KHZ):
-        small = EncodecModel(replace(settings, filters=4))
+        small = EncodecModel(replace(settings, filters=8))
         torch.save({name: value.half() for name, value in small.state_dict().items()}, tmp_path / "small.th")
         assert checkpoints.require_own(tmp_path / "small.th", settings)
         model = checkpoints.load(tmp_path / "small.th", settings)
-        assert model.settings.filters == 4
+        assert model.settings.filters == 8
         fast = checkpoints.load_fast(tmp_path / "small.th", settings)
         x = clips["music_metal"][None, :, :4800].repeat(1, settings.channels, 1)
         latents = model.encode_latents(x)
         assert latents.dtype == torch.float32
-        assert torch.allclose(fast.encode_latents(x), latents, rtol=1e-4, atol=1e-5)
+        assert torch.allclose(fast.encode_latents(x), latents, rtol=1e-4, atol=1e-4 * latents.std())
 
 
 def test_the_folder_is_encodec_model_dir_or_models_under_var(monkeypatch, tmp_path):
