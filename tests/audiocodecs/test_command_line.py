@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocodecs import audio
+from audiocodecs import audio, bench
 from audiocodecs.__main__ import main
-from audiocodecs.registry import CLASSES
+from audiocodecs.registry import CLASSES, parse_spec
 
 
 @pytest.fixture
@@ -100,6 +100,34 @@ def test_bench_times_the_codecs_asked_for(clip, tmp_path, capsys):
     for row in rows:
         assert row["encode_speed"] == pytest.approx(1.5 / row["encode_seconds"])
         assert row["spec"] in text
+    assert "one core and with one thread, of 1.5 s of audio" in text
+
+
+def test_bench_times_encodec_with_random_weights_where_the_published_ones_are_absent_and_says_so(
+    clip, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("ENCODEC_MODEL_DIR", str(tmp_path))
+    specs = ["encodec_24khz@6", "encodec_48khz@6:entropy=lm"]
+    assert main(["bench", *specs, "--input", str(clip), "--json", str(tmp_path / "bench.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == specs
+    assert all("random weights" in line for line in lines)
+    rows = json.loads((tmp_path / "bench.json").read_text())["codecs"]
+    assert [row["kbps"] for row in rows] == [None, None]
+    assert all(row["encode_seconds"] > 0 and "random weights" in row["note"] for row in rows)
+
+
+def test_bench_times_each_codec_once_and_says_what_is_missing(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "SPECS", ("opus@12", "evs@9.6", "mp3@64"))
+    monkeypatch.delenv("EVS_ENCODER", raising=False)
+    assert main(["bench"]) == 0
+    text = capsys.readouterr().out
+    assert "Without evs@9.6: EVS_ENCODER is not set" in text
+    assert [line.split()[0] for line in text.splitlines()[2:4]] == ["opus@12", "mp3@64"]
+
+
+def test_bench_knows_every_codec_by_default():
+    assert {parse_spec(spec).name for spec in bench.SPECS} == set(CLASSES) - {"reference"}
 
 
 def test_the_module_runs_from_any_folder(tmp_path):
