@@ -50,5 +50,6 @@ def decode_continuous(fast: FastEncodec, segments: Iterable[Segment]) -> Iterato
     """
     stream = StreamingDecoder(fast, frames=OFFLINE)
     for part in segments:
-        yield stream.push(torch.from_numpy(part.codes))
+        for codes in torch.split(torch.from_numpy(part.codes), OFFLINE, dim=1):  # a part may be an hour
+            yield stream.push(codes)
     yield stream.finish()
