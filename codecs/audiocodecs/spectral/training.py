@@ -1,6 +1,6 @@
 """Train the spectral codec from an experiment file.
 
->>> # python -m audiocodecs.spectral.training codecs/experiments/speech.toml
+>>> # python -m audiocodecs.spectral.training codecs/experiments/spectral_24khz.toml
 
 Everything is written below the experiment's `out`: `checkpoint.pt` (all that a later start needs to go
 on exactly as if it had not stopped), `metrics.csv`, and `weights.safetensors` (the averaged network).
