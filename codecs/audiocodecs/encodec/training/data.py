@@ -42,7 +42,8 @@ class DataConfig:
         Length of a crop.
     batch : int
     kinds : mapping of str to tuple of str
-        Sources that are "music" or "noise", by name or pattern (`*`); the others are speech.
+        Sources that are "music" or "noise", by name or FOLDER/NAME, with patterns (`music24/*`); the others are
+        speech.
     single, two, three : float
         How often a crop is of one source, of two, or of three that are not music.
     music_share : float
@@ -86,6 +87,7 @@ class Source:
     Attributes
     ----------
     name, kind : str
+        The name with its folder's before it.
     array : ndarray of int16, shape (n,) or (n, 2)
         Not in memory as a whole.
     seconds : float
@@ -125,18 +127,23 @@ def read_sources(config: DataConfig, rate: int) -> list[Source]:
             if said["seconds"] * rate > config.samples:
                 array = np.load(folder / f"{said['name']}.npy", mmap_mode="r")
                 weight = said["seconds"] * (1 + (config.wideband_weight - 1) * said.get("wideband", 1.0))
-                found.append(Source(said["name"], _kind(said["name"], config.kinds), array, said["seconds"], weight))
+                name = f"{folder.name}/{said['name']}"
+                found.append(Source(name, _kind(name, config.kinds), array, said["seconds"], weight))
     if not found:
         raise CodecError(f"{', '.join(config.folders)}: no source is longer than a crop of {config.samples} samples.")
     for pattern in (pattern for patterns in config.kinds.values() for pattern in patterns):
-        if not any(fnmatch(source.name, pattern) for source in found):
+        if not any(_fits(source.name, pattern) for source in found):
             raise CodecError(f"[data.kinds] names {pattern!r}, and no source of {', '.join(config.folders)} fits it.")
     return found
 
 
 def _kind(name: str, kinds: Mapping[str, tuple[str, ...]]) -> str:
-    fitting = [kind for kind, patterns in kinds.items() if any(fnmatch(name, pattern) for pattern in patterns)]
+    fitting = [kind for kind, patterns in kinds.items() if any(_fits(name, pattern) for pattern in patterns)]
     return fitting[0] if fitting else "speech"
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch(name, pattern) or fnmatch(name.partition("/")[2], pattern)
 
 
 class Batches:

@@ -40,7 +40,7 @@ def test_crops_are_of_one_two_or_three_sources_as_often_as_published(prepared):
     # constant sources of powers of two tell from the sum who is in it
     folder = prepared({"speech": (constant(1024), 24_000), "tune": (constant(2048), 24_000)})
     config = DataConfig(
-        (str(folder),), samples=10, batch=3000, kinds={"music": ("tune",)}, quietest_db=0, loudest_db=0, reverb=0
+        (str(folder),), samples=10, batch=3000, kinds={"music": ("dat?/tune",)}, quietest_db=0, loudest_db=0, reverb=0
     )
     levels = np.round(Batches(config, 24_000, 1, seed=0).batch(0)[:, 0, 0] * 32).astype(int)
     shares = {level: float(np.mean(levels == level)) for level in set(levels)}
