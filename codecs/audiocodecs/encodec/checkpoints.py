@@ -160,6 +160,12 @@ def load_fast(path: Path, settings: Settings = ENCODEC_24KHZ) -> FastEncodec:
         return _fast(model)
 
 
+def load_on(device: torch.device, path: Path, settings: Settings = ENCODEC_24KHZ) -> EncodecModel:
+    """The same model on a GPU; one per process, file and device."""
+    with _loading:
+        return _load_on(device, path, settings, *_stamp(path))
+
+
 _loading = threading.Lock()
 
 
@@ -180,6 +186,14 @@ def _load(path: Path, settings: Settings, mtime_ns: int, size: int) -> EncodecMo
     model = EncodecModel(_with_filters(settings, state))
     model.load_state_dict(state)
     return model.prepare()
+
+
+@lru_cache(maxsize=2)
+def _load_on(device: torch.device, path: Path, settings: Settings, mtime_ns: int, size: int) -> EncodecModel:
+    state = _state(path, settings)
+    model = EncodecModel(_with_filters(settings, state))
+    model.load_state_dict(state)
+    return model.prepare().to(device)
 
 
 @lru_cache(maxsize=2)

@@ -30,6 +30,7 @@ from audiocodecs.base import (
 )
 from audiocodecs.encodec import checkpoints, container, ecdc
 from audiocodecs.encodec.continuous import ContinuousEncoder, decode_continuous
+from audiocodecs.encodec.device import SEGMENTS, OnDevice, WholeEncoder, decode_whole, gpu
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.fast import FastEncodec
 from audiocodecs.encodec.language_file import LanguageFile, language_file_beside, published_language_file
@@ -110,7 +111,8 @@ class EncodecCodec(Codec, Piecewise):
         models = f"weights {checkpoints.sha256(self._path)[:8]}"
         if self._entropy:
             models += f", language model {self._language.sha256[:8]}"
-        return f"{self.name}, {models}, torch {torch.__version__}, soxr {soxr.__version__}"
+        on = "" if gpu() is None else ", on a GPU"
+        return f"{self.name}, {models}, torch {torch.__version__}{on}, soxr {soxr.__version__}"
 
     @property
     def weights(self) -> str:
@@ -132,6 +134,11 @@ class EncodecCodec(Codec, Piecewise):
     @property
     def _fast(self) -> FastEncodec:
         return checkpoints.load_fast(self._path, self.settings)
+
+    @property
+    def _on_gpu(self) -> OnDevice | None:
+        device = gpu()
+        return None if device is None else OnDevice(checkpoints.load_on(device, self._path, self.settings), device)
 
     def encode(self, samples: Samples, rate: int) -> Encoded:
         """Encode audio of any rate and length."""
@@ -158,10 +165,7 @@ class EncodecCodec(Codec, Piecewise):
         """Encode audio of any rate and length as it comes."""
         settings = self.settings
         source = pieces.resample(pieces.check(source, self.title, self.channels), settings.rate)
-        segmented = settings.segment_samples is not None
-        encoder = (
-            SegmentEncoder(self._fast, settings, self.n_q) if segmented else ContinuousEncoder(self._fast, self.n_q)
-        )
+        encoder = self._encoder()
         sink = self._sink(source.channels)
         samples = 0
         for block in source.blocks:
@@ -183,12 +187,23 @@ class EncodecCodec(Codec, Piecewise):
         blocks = (self._finite(audio.to_channels(block, channels)) for block in self._decoded(coded))
         return Pieces(self.settings.rate, channels, pieces.trim(blocks, coded.total, _HELD), coded.samples)
 
+    def _encoder(self) -> SegmentEncoder | ContinuousEncoder | WholeEncoder:
+        network = self._on_gpu
+        if self.settings.segment_samples is None:
+            return WholeEncoder(network, self._fast, self.n_q) if network else ContinuousEncoder(self._fast, self.n_q)
+        if network:
+            return SegmentEncoder(network, self.settings, self.n_q, SEGMENTS)
+        return SegmentEncoder(self._fast, self.settings, self.n_q)
+
     def _decoded(self, coded: container.Coded) -> Iterator[Samples]:
+        network, segments = self._on_gpu, coded.segments
         found: Iterator[Tensor]
         if self.settings.segment_samples is None:
-            found = decode_continuous(self._fast, coded.segments)
+            found = decode_whole(network, self._fast, segments) if network else decode_continuous(self._fast, segments)
+        elif network:
+            found = decode_segments(network, self.settings, segments, SEGMENTS)
         else:
-            found = decode_segments(self._fast, self.settings, coded.segments)
+            found = decode_segments(self._fast, self.settings, segments)
         return (block.numpy() for block in found)
 
     def _finite(self, block: Samples) -> Samples:

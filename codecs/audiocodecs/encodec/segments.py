@@ -85,7 +85,7 @@ class SegmentEncoder:
         whole_batch = self._length + (self._batch - 1) * self._stride
         found = []
         while self._rest.shape[1] >= whole_batch:
-            found += self._code(self._rest[:, :whole_batch].unfold(1, self._length, self._stride).transpose(0, 1))
+            found += self._coded(self._rest[:, :whole_batch].unfold(1, self._length, self._stride).transpose(0, 1))
             self._rest = self._rest[:, self._batch * self._stride :]
         self._rest = self._rest.clone()  # or a view would keep all that was pushed
         return found
@@ -94,19 +94,34 @@ class SegmentEncoder:
         """The last segments."""
         found = []
         while self._rest.shape[1]:
-            found += self._code(self._rest[None, :, : self._length])
+            found += self._coded(self._rest[None, :, : self._length])
             self._rest = self._rest[:, self._stride :]
         return found
 
-    @torch.inference_mode()
-    def _code(self, x: Tensor) -> list[Segment]:
+    def _coded(self, x: Tensor) -> list[Segment]:
+        return code(self._network, self._settings, x, self._n_q)
+
+
+@torch.inference_mode()
+def code(network: Network, settings: Settings, x: Tensor, n_q: int) -> list[Segment]:
+    """Code segments of one length, (batch, channels, n), with `n_q` codebooks; raises CodecError if one is too loud."""
+    levels: list[float | None] = [None] * len(x)
+    if settings.normalize:
         scales = level(x)
         if not scales.isfinite().all():
             raise CodecError("The audio is louder than a file can say. Bring its level down to full scale, ±1.")
-        x = x / scales if self._settings.normalize else x
-        codes = self._network.quantize(self._network.encode_latents(x), self._n_q)
-        levels: list[float | None] = scales.flatten().tolist() if self._settings.normalize else [None] * len(codes)
-        return [Segment(part.numpy(), scale) for part, scale in zip(codes.cpu(), levels, strict=True)]
+        x = x / scales
+        levels = scales.flatten().tolist()
+    codes = network.quantize(network.encode_latents(x), n_q).cpu()
+    return [Segment(part.numpy(), scale) for part, scale in zip(codes, levels, strict=True)]
+
+
+@torch.inference_mode()
+def decode(network: Network, segments: Sequence[Segment]) -> list[Tensor]:
+    """Samples (channels, n) of each of some segments that have the same number of frames."""
+    codes = torch.stack([torch.from_numpy(part.codes) for part in segments])
+    samples = network.decode_latents(network.dequantize(codes)).cpu()
+    return [y if part.scale is None else y * part.scale for y, part in zip(samples, segments, strict=True)]
 
 
 class SegmentDecoder:
@@ -123,31 +138,40 @@ class SegmentDecoder:
 
     def __init__(self, network: Network, settings: Settings, batch: int = BATCH) -> None:
         self._network, self._batch = network, batch
-        _, self._stride = _segmenting(settings)
-        self._weight: Tensor | None = None
-        self._sum = torch.zeros(settings.channels, 0)
-        self._weights = torch.zeros(0)
+        self._overlap = OverlapAdd(settings)
 
     def push(self, segments: Sequence[Segment]) -> Tensor:
         """Take the next segments; gives the samples (channels, n) that no later one reaches."""
-        return torch.cat([self._sum[:, :0], *(self._add(y) for y in self._decoded(segments))], dim=1)
+        bounds = _runs([part.codes.shape[1] for part in segments], self._batch)
+        ready = [
+            self._overlap.add(y)
+            for start, stop in pairwise(bounds)
+            for y in decode(self._network, segments[start:stop])
+        ]
+        return torch.cat([self._overlap.nothing, *ready], dim=1)
 
     def finish(self) -> Tensor:
         """The samples that were held back for a segment to come."""
-        rest = self._sum / self._weights
-        self._sum, self._weights = self._sum[:, :0], self._weights[:0]
-        return rest
+        return self._overlap.finish()
 
-    @torch.inference_mode()
-    def _decoded(self, segments: Sequence[Segment]) -> Iterator[Tensor]:
-        for start, stop in pairwise(_runs([part.codes.shape[1] for part in segments], self._batch)):
-            together = segments[start:stop]
-            codes = torch.stack([torch.from_numpy(part.codes) for part in together])
-            samples = self._network.decode_latents(self._network.dequantize(codes)).cpu()
-            for y, part in zip(samples, together, strict=True):
-                yield y if part.scale is None else y * part.scale
 
-    def _add(self, y: Tensor) -> Tensor:
+class OverlapAdd:
+    """Joins decoded segments, fading each into the next.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of a model with segments.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        _, self._stride = _segmenting(settings)
+        self._weight: Tensor | None = None
+        self.nothing = torch.zeros(settings.channels, 0)
+        self._sum, self._weights = self.nothing, torch.zeros(0)
+
+    def add(self, y: Tensor) -> Tensor:
+        """Take the next segment (channels, n); gives the samples that no later one reaches."""
         n = y.shape[1]
         if self._weight is None:
             # Of the first segment's decoded length, whatever the others have. The published program does so.
@@ -161,6 +185,12 @@ class SegmentDecoder:
         weights[:n] += self._weight[:n]
         self._sum, self._weights = total[:, self._stride :], weights[self._stride :]
         return total[:, : self._stride] / weights[: self._stride]
+
+    def finish(self) -> Tensor:
+        """The samples that were held back for a segment to come."""
+        rest = self._sum / self._weights
+        self._sum, self._weights = self.nothing, self._weights[:0]
+        return rest
 
 
 def decode_segments(
