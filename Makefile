@@ -7,10 +7,10 @@ BIN := .venv/bin
 SOURCES := codecs analysis listening evalapp tests benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo run test check format verify models clean
+.PHONY: help setup setup-dev benchmark-setup demo run test check format verify models clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Call: make PYTHON=/path/to/python3.11 ...")'
@@ -27,6 +27,9 @@ help: ## Show this list
 setup: .venv/installed ## Make the environment
 
 setup-dev: .venv/installed-dev ## Make it with what the tests need
+
+benchmark-setup: .venv/installed-dev ## Make it with what benchmarks/encodec_speed.py compares with
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
 
 demo: .venv/installed ## Two studies on real clips, rendered and served: make demo [PORT=8000] [VAR_DIR=var]
 	@$(BIN)/python manage.py demo --port $(PORT)

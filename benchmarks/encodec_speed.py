@@ -1,10 +1,16 @@
-"""Speed and memory of EnCodec 24 kHz beside the package that its authors published: same weights, same clip.
+"""Speed and memory of EnCodec here: ours, the package that its authors published, and transformers' model.
 
-    python benchmarks/encodec_speed.py [--seconds 10] [--runs 5] [--threads 1] [--json FILE]
+    make benchmark-setup     # installs transformers, which nothing else needs
+    python benchmarks/encodec_speed.py [--seconds 10] [--runs 5] [--threads 1] [--clock wall|cpu] [--json FILE]
 
-Weights are random, as speed does not depend on them. The two take turns, each in a process of its own, so that
-neither warms the machine for the other; the table shows the median over the runs. "x real time" is seconds of
-audio per second of work, from samples to codes and from codes to samples at 6 kbps.
+Same weights (random: speed does not depend on them), same audio, 6 kbps. Every row has a process of its own, made
+ready before the first round; they take turns, so that what else the machine does hits all alike, and the codes that
+they give are compared. A figure is the median over the rounds; a ratio is the median of the rounds' ratios.
+
+"x real time" is seconds of audio per second of work, from samples to codes and from codes to samples. GFLOP/s is
+nominal: 30 GFLOP of convolutions and LSTM for 10 s each way at 24 kHz, twice that at 48 kHz, without the quantizer. The
+machine's own rate is that of a product of two 1024 x 1024 matrices in float32. On a machine that does other work
+too, `--clock cpu` counts the time that a core worked and not the waiting; with one thread and nothing else, both agree.
 """
 
 from __future__ import annotations
@@ -12,96 +18,156 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
 import tempfile
 import time
-import types
-import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-RATE = 24_000
-KBPS = 6.0
+GFLOP_PER_SECOND = {24: 3.0, 48: 6.0}
+SIDES = ("encode", "decode")
+REFERENCE = "published package"
 
 
-def published(path: Path, seconds: float, threads: int) -> dict[str, float]:
-    """Time the published package."""
+def work(pipe: Connection, name: str, kilohertz: int, weights: Path, seconds: float, threads: int) -> None:
+    """What a process does: make the contender, then code the clip whenever it is told to."""
     import torch
 
     torch.set_num_threads(threads)
-    sys.modules["torchaudio"] = types.ModuleType("torchaudio")  # it imports it and needs it for nothing here
-    warnings.simplefilter("ignore")
-    import encodec
+    from encodec_contenders import CONTENDERS, audio
 
-    model = encodec.EncodecModel.encodec_model_24khz(pretrained=False).eval()
-    model.load_state_dict(torch.load(path, weights_only=True))
-    model.set_target_bandwidth(KBPS)
-    return _time(lambda x: model.encode(x[None]), lambda codes: model.decode(codes), seconds)
-
-
-def ours(path: Path, seconds: float, threads: int) -> dict[str, float]:
-    """Time our implementation."""
-    import torch
-
-    torch.set_num_threads(threads)
-    from audiocodecs.encodec.checkpoints import load
-    from audiocodecs.encodec.model import ENCODEC_24KHZ
-
-    model = load(path)
-    return _time(lambda x: model.encode(x, ENCODEC_24KHZ.codebooks_at(KBPS)), model.decode, seconds)
-
-
-def _time(encode, decode, seconds: float) -> dict[str, float]:  # noqa: ANN001
-    import torch
-
-    samples = 0.1 * torch.randn(1, round(seconds * RATE), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        decode(encode(samples[:, :RATE]))
-        before = time.perf_counter()
-        codes = encode(samples)
-        between = time.perf_counter()
-        decode(codes)
-        after = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"encode": seconds / (between - before), "decode": seconds / (after - between), "peak_mb": peak}
+        try:
+            contender = CONTENDERS[name][0](kilohertz, weights)
+            clip = audio(kilohertz, seconds)
+            contender.decode(contender.encode(audio(kilohertz, 1)))
+        except ImportError as error:
+            pipe.send(f"{error}. Run `make benchmark-setup`.")
+            return
+        pipe.send(None)
+        while pipe.recv():
+            encode, coded = _timed(contender.encode, clip)
+            decode, _ = _timed(contender.decode, coded)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            codes = contender.codes(coded).numpy() if contender.codes else None
+            pipe.send(({"encode": encode, "decode": decode, "peak_mb": peak}, codes))
 
 
-def _in_a_process(name: str, *arguments: object) -> dict[str, float]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply({"published": published, "ours": ours}[name], arguments)
-
-
-def _write_weights(path: Path) -> None:
+def product(pipe: Connection, threads: int) -> None:
+    """The same for the machine's matrix product."""
     import torch
 
-    sys.modules["torchaudio"] = types.ModuleType("torchaudio")
-    warnings.simplefilter("ignore")
-    import encodec
+    torch.set_num_threads(threads)
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    a @ b
+    pipe.send(None)
+    while pipe.recv():
+        found, _ = _timed(lambda _: [a @ b for _ in range(20)], None)
+        pipe.send(({clock: 20 * 2 * 1024**3 / 1e9 / seconds for clock, seconds in found.items()}, None))
 
-    torch.manual_seed(1)
-    torch.save(encodec.EncodecModel.encodec_model_24khz(pretrained=False).state_dict(), path)
+
+def _timed(work: Callable[[Any], Any], argument: Any) -> tuple[dict[str, float], Any]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work(argument)
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}, result
+
+
+@contextmanager
+def process(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
+    """A process, made ready, that answers every True on the pipe with a measurement."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    child = context.Process(target=target, args=(there, *arguments), daemon=True)
+    child.start()
+    there.close()
+    try:
+        if fault := here.recv():
+            sys.exit(fault)
+        yield here
+    finally:
+        if child.is_alive():
+            here.send(False)
+        child.join()
+
+
+def measure(kilohertz: int, names: list[str], options: argparse.Namespace, folder: Path) -> dict[str, list[Any]]:
+    """All rounds of one model: by row, the measurements in the order of the rounds."""
+    found: dict[str, list[Any]] = {name: [] for name in ("matrix product", *names)}
+    with ExitStack() as stack:
+        pipes = {"matrix product": stack.enter_context(process(product, options.threads))}
+        for name in names:
+            arguments = (name, kilohertz, folder / f"{kilohertz}.th", options.seconds, options.threads)
+            pipes[name] = stack.enter_context(process(work, *arguments))
+        expected = None
+        for _ in range(options.runs):
+            for name, pipe in pipes.items():
+                pipe.send(True)
+                measured, codes = pipe.recv()
+                if name == REFERENCE:
+                    expected = codes
+                elif codes is not None and expected is not None:
+                    measured["codes_alike"] = _alike(codes, expected)
+                found[name].append(measured)
+    return found
+
+
+def _alike(codes: Any, expected: Any) -> float:
+    frames = min(codes.shape[1], expected.shape[1])  # transformers fills the last segment up
+    return float((codes[:, :frames] == expected[:, :frames]).all(axis=0).mean())
+
+
+def table(kilohertz: int, found: dict[str, list[Any]], options: argparse.Namespace) -> list[str]:
+    """Lines of the table of one model."""
+    clock = options.clock
+    rate = statistics.median(run[clock] for run in found["matrix product"])
+    heads = "".join(f"{side + ', x real time':>21}{'ratio':>7}{'GFLOP/s':>9}" for side in SIDES)
+    lines = [
+        "",
+        f"EnCodec {kilohertz} kHz. The machine's matrix product: {rate:.0f} GFLOP/s.",
+        f"{'':26}{heads}{'MB':>7}  codes",
+    ]
+    for name, runs in found.items():
+        if name == "matrix product":
+            continue
+        line = f"{name:26}"
+        for side in SIDES:
+            seconds = statistics.median(run[side][clock] for run in runs)
+            ratio = statistics.median(
+                first[side][clock] / run[side][clock] for first, run in zip(found[REFERENCE], runs, strict=True)
+            )
+            nominal = GFLOP_PER_SECOND[kilohertz] * options.seconds / seconds
+            line += f"{options.seconds / seconds:21.1f}{ratio:7.2f}{nominal:9.0f}"
+        alike = f"{100 * runs[0]['codes_alike']:.1f} % of frames alike" if "codes_alike" in runs[0] else ""
+        lines.append(f"{line}{max(run['peak_mb'] for run in runs):7.0f}  {alike}".rstrip())
+    return lines
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
+    parser.add_argument("--models", type=int, nargs="*", choices=[24, 48], default=[24, 48], help="in kHz")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    runs: dict[str, list[dict[str, float]]] = {"published": [], "ours": []}
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    from encodec_contenders import CONTENDERS, write_weights
+
+    runs = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "random.th"
-        _write_weights(path)
-        for _ in range(options.runs):
-            for name, found in runs.items():
-                found.append(_in_a_process(name, path, options.seconds, options.threads))
-    print(f"{'':12s}{'encode x real time':>20s}{'decode x real time':>20s}{'peak MB':>10s}")
-    for name, found in runs.items():
-        encode, decode, peak = (statistics.median(run[key] for run in found) for key in ("encode", "decode", "peak_mb"))
-        print(f"{name:12s}{encode:20.1f}{decode:20.1f}{peak:10.0f}")
+        for kilohertz in options.models:
+            write_weights(kilohertz, Path(folder) / f"{kilohertz}.th")
+            names = [name for name, (_, models) in CONTENDERS.items() if kilohertz in models]
+            runs[kilohertz] = measure(kilohertz, names, options, Path(folder))
+            print("\n".join(table(kilohertz, runs[kilohertz], options)), flush=True)
     if options.json:
         options.json.write_text(json.dumps({"options": vars(options), "runs": runs}, default=str, indent=2))
 
