@@ -39,7 +39,6 @@ class Run:
         read_references(experiment)  # what is wrong with them is better known now than after an hour
         self.trainer = Trainer(experiment)
         if self.trainer.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")
             torch.backends.cudnn.benchmark = True
         self.checkpoint = experiment.out / "checkpoint.pt"
         state = self._restore()
@@ -52,7 +51,7 @@ class Run:
         if not self.checkpoint.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.checkpoint, map_location=self.trainer.device, weights_only=True)
+            state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load promises no set of errors for files that are not its own
             raise CodecError(f"{self.checkpoint} cannot be read: {error}. Move it away to begin anew.") from error
         self.trainer.restore(state)

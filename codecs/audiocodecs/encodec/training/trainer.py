@@ -308,7 +308,7 @@ class Trainer:
         """Take network and codebooks of exported weights or of a checkpoint; optimizers stay fresh."""
         if not path.is_file():
             raise CodecError(f"[train] start_from names {path}, which is not there.")
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         if "model" in state:
             self._same_model(state, str(path))
         weights = state["model"] | state.get("average", {}) if "model" in state else state
