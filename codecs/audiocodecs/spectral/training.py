@@ -260,14 +260,17 @@ class Trainer:
         return torch.cat(clips)
 
     def _losses(self, audio: Tensor, decoded: Tensor, rate_index: Tensor) -> dict[str, Tensor]:
-        """Each channel counts; power in stereo is compared in middle and side."""
+        """In stereo left and right count for the waveform, middle and side for power, all four for mel spectra.
+
+        Losses of left and right alone take the side's noise away: what is uncertain in it only adds to theirs.
+        """
         wave = torch.tensor(self.experiment.train.wave_by_rate)[rate_index].repeat_interleave(audio.shape[1])
         channels = audio.flatten(0, 1), decoded.flatten(0, 1)
-        losses = {
-            **self.mel(*channels),
-            **self.power(*(middle_and_side(x).flatten(0, 1) for x in (audio, decoded))),
-            **self.wave(*channels, wave),
-        }
+        rotated = middle_and_side(audio).flatten(0, 1), middle_and_side(decoded).flatten(0, 1)
+        every = channels
+        if audio.shape[1] == 2:
+            every = torch.cat([channels[0], rotated[0]]), torch.cat([channels[1], rotated[1]])
+        losses = {**self.mel(*every), **self.power(*rotated), **self.wave(*channels, wave)}
         if self.adversary and self.adversary.strength:
             losses.update(self.adversary.losses(audio, decoded, self.experiment.train.bfloat16))
         return losses
