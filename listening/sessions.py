@@ -124,7 +124,15 @@ def current_trial(session: Session) -> Trial | None:
     """The trial that the rater is at; None on every other page."""
     if session.state not in (State.TRAINING, State.TRIALS):
         return None
-    return session.trials.filter(finished_at=None).order_by("position").first()
+    return next(iter(trials_ahead(session)), None)
+
+
+def trials_ahead(session: Session) -> list[Trial]:
+    """The trials whose sounds the rater may have now: the one at hand and the next, or the first one before it."""
+    left = session.trials.filter(finished_at=None).order_by("position")
+    if session.state == State.INSTRUCTIONS:
+        return list(left[:1])
+    return list(left[:2]) if session.state in (State.TRAINING, State.TRIALS) else []
 
 
 def step_of(session: Session) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models.fields.files import FieldFile
 
 from listening.models import Rendering, Session
-from listening.sessions import current_trial
+from listening.sessions import trials_ahead
 
 
 class NoSuchSound(Exception):
@@ -13,19 +13,19 @@ class NoSuchSound(Exception):
 
 
 def behind(session: Session, token: str) -> FieldFile:
-    """File behind an audio token of the trial that the rater is at.
+    """File behind an audio token of the trial that the rater is at, or of the one that follows.
 
     Raises
     ------
     NoSuchSound
-        For a token of another trial or session, or of none.
+        For a token of another session, of a trial that was left or is not yet due, or of none.
     """
-    trial = current_trial(session)
-    if trial is None:
-        raise NoSuchSound
-    if token == trial.reference_token:
-        return trial.clip.reference
-    rating = trial.ratings.filter(token=token).first()
-    if rating is None:
-        raise NoSuchSound
-    return Rendering.objects.get(clip_id=trial.clip_id, condition_id=rating.condition_id).stimulus
+    for trial in trials_ahead(session):
+        if token == trial.reference_token:
+            return trial.clip.packed or trial.clip.reference
+        rating = trial.ratings.filter(token=token).first()
+        if rating is not None:
+            rendering = Rendering.objects.get(clip_id=trial.clip_id, condition_id=rating.condition_id)
+            # Of a study that was opened before sounds were packed, neither is: never one without the other.
+            return rendering.packed if trial.clip.packed else rendering.stimulus
+    raise NoSuchSound

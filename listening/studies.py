@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from audiocodecs.base import CodecError, Spec
 from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import clips
+from listening import clips, packing
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
 from listening.models.study import MAX_SIGNALS
 
@@ -305,6 +305,8 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
         raise StudyError("The study is closed. Its ratings are analysed; make a new study to go on.")
     if study.state != State.READY:
         raise StudyError("The study is not ready: render every stimulus first.")
+    for clip in study.clips.all():
+        packing.pack(clip)  # workers did that already, but for what was rendered by an older version
     with transaction.atomic():
         opened = Study.objects.filter(pk=study.pk, state=State.READY).update(state=State.OPEN, opened_at=timezone.now())
         if opened:

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from listening import packing, studies
 from listening import rendering as rendering_rules
-from listening import studies
 from listening.models import Rendering, Study
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def render(rendering_id: int) -> None:
     if done.state == Rendering.State.QUEUED and done.not_before:
         publish([done.pk], countdown=max(0.0, (done.not_before - timezone.now()).total_seconds()))
     studies.settle(done.clip.study)
+    packing.pack(done.clip)
 
 
 @shared_task(name="listening.tasks.sweep")

@@ -12,7 +12,7 @@ urlpatterns = [
     path("r/<str:token>/", rater.rate, name="rate"),
     path("r/<str:token>/step/", rater.step, name="step"),
     path("r/<str:token>/ratings/", rater.save_rating, name="save_rating"),
-    path("r/<str:token>/audio/<str:audio_token>.wav", rater.audio, name="audio"),
+    path("r/<str:token>/audio/<str:audio_token>", rater.audio, name="audio"),
     # Researchers
     path("", studies.studies, name="studies"),
     path("studies/new/", studies.create_study, name="create_study"),

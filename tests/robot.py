@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.stack import wait_for
 
 Score = Callable[[int, int], int]
 """Page of the test (0 is the training) and slot -> the score to set."""
@@ -35,6 +41,46 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def missing_firefox() -> str:
+    """Why Firefox can't be driven here; "" if it can."""
+    names = [name for name in ("firefox-esr", "pulseaudio") if not shutil.which(name)]
+    return f"not on this machine: {', '.join(names)} (apt-get install {' '.join(names)})" if names else ""
+
+
+@contextlib.contextmanager
+def firefox() -> Iterator[Browser]:
+    """Debian's Firefox, headless, with a sound device that nobody hears: without one it plays nothing."""
+    with sound_device() as runtime, sync_playwright() as playwright:
+        browser = playwright.firefox.launch(
+            channel="moz-firefox",
+            executable_path=shutil.which("firefox-esr"),
+            firefox_user_prefs={"media.autoplay.default": 0},
+            env={**os.environ, "XDG_RUNTIME_DIR": runtime},
+        )
+        yield browser
+        browser.close()
+
+
+FIREFOX_CONTEXT = {"color_scheme": "null", "reduced_motion": "null", "forced_colors": "null", "contrast": "null"}
+"""What `new_context` wants for Debian's Firefox: it can't be told any of these."""
+
+
+@contextlib.contextmanager
+def sound_device() -> Iterator[str]:
+    """A PulseAudio of our own with a null sink; gives the folder that XDG_RUNTIME_DIR must name."""
+    with tempfile.TemporaryDirectory(prefix="sound-") as runtime:  # made for its owner alone, as PulseAudio asks
+        command = ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n", "-L", "module-native-protocol-unix"]
+        command += ["-L", "module-null-sink sink_name=nobody rate=48000"]
+        environment = {**os.environ, "XDG_RUNTIME_DIR": runtime, "HOME": runtime}
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet) as server:
+            try:
+                wait_for((Path(runtime) / "pulse" / "native").exists, 20, "PulseAudio listening")
+                yield runtime
+            finally:
+                server.terminate()
 
 
 @dataclass

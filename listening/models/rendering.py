@@ -56,6 +56,7 @@ class Rendering(models.Model):
     codec_version = models.CharField(max_length=300, blank=True)
     stimulus = models.FileField(max_length=200, blank=True)
     stimulus_sha256 = models.CharField(max_length=64, blank=True)
+    packed = models.FileField("the stimulus as raters get it", max_length=200, blank=True)
     kbps = models.FloatField("measured payload rate, kbit/s", null=True, blank=True)
     container_kbps = models.FloatField(null=True, blank=True)
     delay_samples = models.IntegerField("delay removed after decoding, samples at the study's rate", default=0)

@@ -138,6 +138,8 @@ class Clip(models.Model):
     reference = models.FileField(max_length=200, blank=True)
     reference_sha256 = models.CharField(max_length=64, blank=True)
     frames = models.PositiveIntegerField("samples per channel of the reference", null=True, blank=True)
+    packed = models.FileField("the reference as raters get it", max_length=200, blank=True)
+    packed_for = models.CharField(max_length=64, blank=True, help_text="hash of the sounds that were packed")
     gain_db = models.FloatField(null=True, blank=True)
     loudness = models.FloatField("loudness of the reference, LUFS", null=True, blank=True)
     true_peak = models.FloatField("true peak of the reference, dBTP", null=True, blank=True)

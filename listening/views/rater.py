@@ -129,7 +129,8 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     except (OSError, ValueError):  # ValueError: a rendering without a file
         log.exception("a stimulus of session %s can't be read", session.pk)
         return _no_sound("This sound can't be read on the server.", 503)
-    response = HttpResponse(content, content_type="audio/wav")
+    kind = "audio/flac" if content.startswith(b"fLaC") else "audio/wav"
+    response = HttpResponse(content, content_type=kind)
     response["Content-Length"] = len(content)
     response["Accept-Ranges"] = "none"
     # no-transform: a proxy that compresses would give each sound a length of its own.
@@ -179,6 +180,8 @@ def _page(
         "pages": study.clips.count(),
         "signals": study.conditions.count(),
     }
+    if session.state == Session.State.INSTRUCTIONS:
+        context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
     if trial:
         if request.method == "GET":
             sessions.show(trial)
@@ -194,6 +197,7 @@ def _setup(session: Session, trial: Trial) -> dict[str, object]:
         return reverse("audio", args=[session.rater.token, audio_token])
 
     slots = [{**_saved(rating), "url": address(rating.token)} for rating in trial.ratings.all()]
+    following = [each for each in sessions.trials_ahead(session) if each != trial]
     return {
         "rater": session.rater.token,
         "trial": trial.token,
@@ -202,7 +206,14 @@ def _setup(session: Session, trial: Trial) -> dict[str, object]:
         "heard_seconds": session.study.heard_seconds,
         "reference": {"url": address(trial.reference_token)},
         "slots": slots,
+        "next": [url for each in following for url in _addresses(session, each)],
     }
+
+
+def _addresses(session: Session, trial: Trial) -> list[str]:
+    """Addresses of a trial's sounds: the reference, then the slots in their order."""
+    tokens = [trial.reference_token, *(rating.token for rating in trial.ratings.all())]
+    return [reverse("audio", args=[session.rater.token, token]) for token in tokens]
 
 
 def _saved(rating) -> dict[str, object]:  # noqa: ANN001

@@ -77,7 +77,7 @@ class Desk:
         return self.ready()
 
     def ready(self) -> Desk:
-        expect(self.page.get_by_test_id("play-reference")).to_be_visible()
+        expect(self.page.locator("#loading")).to_be_hidden()
         return self
 
     def play(self, slot: int) -> None:

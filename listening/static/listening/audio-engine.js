@@ -1,58 +1,81 @@
 /**
- * Plays one of several sounds of the same length, and switches between them at the same instant.
+ * Plays one of several sounds of the same length, and switches between them at the same sample.
  *
- * All sounds run together from one start, each behind a gain; what is heard is which gain is open.
- * A switch closes one gain in 5 ms and then opens the other in 5 ms, both along a raised cosine
- * (after ITU-R BS.1534-3). The ends of the passage carry the same ramps in the samples themselves,
- * so a loop runs without any timer. The first sound comes from a click or key: browsers ask for it.
+ * The mixing is done by `mixer.js`, on the audio thread where the browser has AudioWorklets (they need https or
+ * localhost), else in a script processor: the same samples, only later by its larger blocks. This module is what a
+ * page talks to: it makes the sound output at the first click, at the rate of the sounds, and gets it back when
+ * something takes it away.
  */
 
-import { FULL_SCALE } from "./wav.js";
+import { Mixer } from "./mixer.js";
 
-/** Seconds of one ramp. */
-export const RAMP = 0.005;
+export { RAMP } from "./mixer.js";
 /** Seconds of the shortest passage. */
 export const SHORTEST = 0.5;
-const LEAD = 0.02; // seconds between a click and what it starts, so that nothing is scheduled in the past
 const PATIENCE = 3000; // ms that the browser gets to let sound out
-
-/**
- * @typedef {object} Run what is started together
- * @property {AudioBufferSourceNode[]} sources
- * @property {GainNode[]} gains
- * @property {number} at context time of the start
- * @property {number} offset frames into the passage at the start
- * @property {number} skipped whole passes before the loop was switched off
- */
+const LOOK = 1000; // ms between two looks at whether the sound still runs
+const STUCK = 3; // looks without any progress after which the output is made anew
+const BLOCK = 1024; // frames of the script processor
 
 /**
  * Events: `change` when what plays, the loop or the passage changed; `blocked` when the browser lets no sound out;
- * `interrupted` when it took the sound away.
+ * `interrupted` when it took the sound away, `resumed` when it gave it back; `unsupported` when the browser can't
+ * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`), so that treble is lost.
  */
 export class AudioEngine extends EventTarget {
   /** @type {AudioContext | null} */ #context = null;
-  /** @type {Run | null} */ #run = null;
+  /** @type {{send: (...message: any[]) => void, close: () => void} | null} */ #output = null;
+  /** @type {Promise<void> | null} */ #making = null;
+  /** @type {import("./mixer.js").Report & {at: number} | null} */ #report = null;
   #request = 0;
+  #asked = 0; // messages to play or stop that this output got
+  #playing = false;
   #current = 0;
   #loop = true;
-  #rest = 0; // frames into the passage at which the next start begins
-  #rampEnds = 0;
-  #countedTo = 0;
+  #rest = 0; // frame where the next start begins
+  #interrupted = false;
+  #unsupported = false;
+  #looks = { at: 0, stuck: 0 };
+  #counted = { frames: [], plays: [] }; // of outputs that are gone
 
-  /** @param {import("./wav.js").Sound[]} sounds */
-  constructor(sounds) {
+  /** @param {number} count of sounds */
+  constructor(count) {
     super();
-    this.sounds = sounds;
-    this.rate = sounds[0].rate;
-    this.frames = Math.min(...sounds.map((sound) => sound.frames));
-    /** Seconds that each sound was heard, and how often it was started or switched to. */
-    this.seconds = sounds.map(() => 0);
-    this.plays = sounds.map(() => 0);
-    this.#cut(0, this.frames);
+    /** Hz of the sound device; 0 until the first sound. */
+    this.deviceRate = 0;
+    /** @type {(import("./wav.js").Sound | null)[]} */
+    this.sounds = new Array(count).fill(null);
+    this.rate = 0;
+    this.frames = 0;
+    this.first = 0;
+    this.last = 0;
+    this.#counted = { frames: new Array(count).fill(0), plays: new Array(count).fill(0) };
+    // What may have given the sound back: the rater looks at the page again, or plugged something in.
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#wake());
+    setInterval(() => this.#look(), LOOK);
+  }
+
+  /**
+   * Make a sound playable.
+   * @param {number} index
+   * @param {import("./wav.js").Sound} sound
+   * @throws {RangeError} if it has another rate, length or number of channels than the first
+   */
+  add(index, sound) {
+    if (!this.rate) {
+      ({ rate: this.rate, frames: this.frames, channels: this.channels } = sound);
+      this.last = this.frames;
+    } else if (["rate", "frames", "channels"].some((each) => sound[each] !== this[each])) {
+      throw new RangeError("The sounds differ in rate, length or channels.");
+    }
+    this.sounds[index] = sound;
+    this.#send("add", index, sound.samples);
+    this.#changed();
   }
 
   get playing() {
-    return this.#run !== null;
+    return this.#playing;
   }
 
   /** Index of the sound that plays, or would. */
@@ -66,58 +89,63 @@ export class AudioEngine extends EventTarget {
 
   /** Start and end of the passage, seconds. */
   get passage() {
-    return [this.first / this.rate, this.last / this.rate];
+    return this.rate ? [this.first / this.rate, this.last / this.rate] : [0, 0];
   }
 
   /** Where in the clip the sound is, seconds. */
   get position() {
-    return (this.first + this.#frame()) / this.rate;
+    if (!this.rate) return 0;
+    if (!this.#playing || !this.#report) return this.#rest / this.rate;
+    const later = Math.max(0, this.#context.currentTime * this.#context.sampleRate - this.#report.at);
+    const frame = Math.max(this.first, this.#report.frame) + later;
+    const length = this.last - this.first;
+    const inside = this.#loop ? (frame - this.first) % length : Math.min(frame - this.first, length);
+    return (this.first + inside) / this.rate;
+  }
+
+  /** Seconds that each sound was heard. */
+  get seconds() {
+    return this.sounds.map((_, i) => (this.#counted.frames[i] + (this.#report?.heard[i] ?? 0)) / (this.rate || 1));
+  }
+
+  /** How often each sound was started or switched to. */
+  get plays() {
+    return this.sounds.map((_, i) => this.#counted.plays[i] + (this.#report?.plays[i] ?? 0));
   }
 
   /**
-   * Start a sound, or switch to it at the same instant.
+   * Start a sound, or switch to it at the same sample. One that has not come yet is left alone.
    * @param {number} index
    */
   async play(index) {
+    if (!this.sounds[index]) return;
     const request = ++this.#request;
     if (!(await this.#awake())) {
-      if (request === this.#request) this.dispatchEvent(new Event("blocked"));
+      if (request === this.#request && !this.#unsupported) this.dispatchEvent(new Event("blocked"));
       return;
     }
     if (request !== this.#request) return; // stopped, or another sound was asked for, while the browser woke up
-    if (!this.#run) {
-      this.#current = index;
-      this.plays[index]++;
-      this.#begin(this.#time(LEAD), this.#rest);
-    } else if (index !== this.#current) {
-      this.count();
-      const at = this.#rampTime();
-      this.#ramp(this.#run.gains[this.#current], at, false);
-      this.#ramp(this.#run.gains[index], at + RAMP, true);
-      this.#rampEnds = at + 2 * RAMP;
-      this.#current = index;
-      this.plays[index]++;
-    }
+    if (this.#playing && index === this.#current) return;
+    this.#playing = true;
+    this.#current = index;
+    this.#send("play", index);
     this.#changed();
   }
 
   /** Stop, and go back to the start of the passage. */
   stop() {
     this.#request++;
-    this.#rest = 0;
-    if (!this.#run) return;
-    this.count();
-    this.#end(this.#rampTime());
+    this.#rest = this.first;
+    this.#send("stop");
+    if (!this.#playing) return;
+    this.#playing = false;
     this.#changed();
   }
 
   /** @param {boolean} on */
   setLoop(on) {
-    if (this.#run) {
-      if (!on) this.#run.skipped = Math.floor(this.#elapsed() / (this.last - this.first));
-      for (const source of this.#run.sources) source.loop = on;
-    }
     this.#loop = on;
+    this.#send("setLoop", on);
     this.#changed();
   }
 
@@ -126,8 +154,10 @@ export class AudioEngine extends EventTarget {
    * @param {number} seconds
    */
   seek(seconds) {
-    const frame = Math.round(seconds * this.rate) - this.first;
-    this.#jump(Math.min(Math.max(frame, 0), this.last - this.first - 1));
+    this.#rest = Math.min(Math.max(Math.round(seconds * this.rate), this.first), this.last - 1);
+    this.#send("seek", this.#rest);
+    if (this.#report) this.#report = { ...this.#report, frame: this.#rest, at: this.#now() };
+    this.#changed();
   }
 
   /**
@@ -140,154 +170,112 @@ export class AudioEngine extends EventTarget {
     const first = Math.min(Math.max(Math.round(start * this.rate), 0), this.frames - least);
     const last = Math.min(Math.max(Math.round(end * this.rate), first + least), this.frames);
     if (first === this.first && last === this.last) return;
-    const at = this.first + this.#frame();
-    this.#cut(first, last);
-    this.#jump(at >= first && at < last ? at - first : 0);
-  }
-
-  /** Add up what was heard until now. */
-  count() {
-    if (!this.#run) return;
-    const now = this.#context.currentTime;
-    const end = this.#loop ? now : Math.min(now, this.#endTime());
-    this.seconds[this.#current] += Math.max(0, end - this.#countedTo);
-    this.#countedTo = Math.max(this.#countedTo, end);
-  }
-
-  /** Buffers of the passage, with ramps at its ends. @param {number} first @param {number} last */
-  #cut(first, last) {
-    this.first = first;
-    this.last = last;
-    const length = last - first;
-    const ramp = Math.min(Math.round(RAMP * this.rate), Math.floor(length / 2));
-    this.buffers = this.sounds.map((sound) => {
-      const buffer = new AudioBuffer({ length, numberOfChannels: sound.channels, sampleRate: sound.rate });
-      for (let channel = 0; channel < sound.channels; channel++) {
-        const out = buffer.getChannelData(channel);
-        for (let i = 0, at = first * sound.channels + channel; i < length; i++, at += sound.channels) {
-          out[i] = sound.samples[at] / FULL_SCALE;
-        }
-        for (let i = 0; i < ramp; i++) {
-          const weight = raisedCosine((i + 0.5) / ramp);
-          out[i] *= weight;
-          out[length - 1 - i] *= weight;
-        }
-      }
-      return buffer;
-    });
-  }
-
-  /** Start all sounds together. @param {number} at @param {number} offset frames into the passage */
-  #begin(at, offset) {
-    const context = this.#context;
-    const gains = [];
-    const sources = this.buffers.map((buffer) => {
-      const source = new AudioBufferSourceNode(context, { buffer, loop: this.#loop });
-      const gain = new GainNode(context, { gain: 0 });
-      source.connect(gain).connect(context.destination);
-      source.start(at, offset / this.rate);
-      gains.push(gain);
-      return source;
-    });
-    const run = { sources, gains, at, offset, skipped: 0 };
-    sources[0].onended = () => this.#ranOut(run);
-    if (offset === 0) gains[this.#current].gain.setValueAtTime(1, at); // the passage brings its own ramp
-    else this.#ramp(gains[this.#current], at, true);
-    this.#rampEnds = at + (offset === 0 ? 0 : RAMP);
-    this.#countedTo = at;
-    this.#run = run;
-  }
-
-  /** Fade out and end what runs. @param {number} at */
-  #end(at) {
-    const run = this.#run;
-    this.#run = null;
-    this.#ramp(run.gains[this.#current], at, false);
-    run.sources.forEach((source) => source.stop(at + RAMP));
-    run.sources[0].onended = () => run.gains.forEach((gain) => gain.disconnect());
-  }
-
-  /** @param {number} frame into the passage */
-  #jump(frame) {
-    if (this.#run) {
-      this.count();
-      const at = this.#rampTime();
-      this.#end(at);
-      this.#begin(this.#onFrame(at + RAMP), frame);
-    } else {
-      this.#rest = frame;
-    }
+    const at = Math.round(this.position * this.rate);
+    [this.first, this.last] = [first, last];
+    this.#rest = at >= first && at < last ? at : first;
+    this.#send("setPassage", first, last);
+    if (this.#report) this.#report = { ...this.#report, frame: this.#rest, at: this.#now() };
     this.#changed();
   }
 
-  /** @param {Run} run */
-  #ranOut(run) {
-    run.gains.forEach((gain) => gain.disconnect());
-    if (run !== this.#run) return;
-    this.count();
-    this.#run = null;
-    this.#rest = 0;
-    this.#changed();
-  }
-
-  /** Frames played since the start of the passage in which the run began. */
-  #elapsed() {
-    return Math.max(0, (this.#context.currentTime - this.#run.at) * this.rate) + this.#run.offset;
-  }
-
-  /** Frames into the passage. */
-  #frame() {
-    if (!this.#run) return this.#rest;
-    const length = this.last - this.first;
-    if (this.#loop) return this.#elapsed() % length;
-    return Math.min(this.#elapsed() - this.#run.skipped * length, length);
-  }
-
-  #endTime() {
-    const { at, offset, skipped } = this.#run;
-    return at + ((skipped + 1) * (this.last - this.first) - offset) / this.rate;
-  }
-
-  /** When the next ramp may begin: soon, and a sample after the last one, for two curves must not touch. */
-  #rampTime() {
-    return this.#onFrame(Math.max(this.#time(LEAD), this.#rampEnds + 1 / this.#context.sampleRate));
-  }
-
-  /** @param {number} later seconds from now */
-  #time(later) {
-    return this.#onFrame(this.#context.currentTime + later);
-  }
-
-  /** A source that starts between two samples would be interpolated. @param {number} time */
-  #onFrame(time) {
-    return Math.ceil(time * this.#context.sampleRate - 1e-6) / this.#context.sampleRate;
-  }
-
-  /** @param {GainNode} node @param {number} at @param {boolean} open */
-  #ramp(node, at, open) {
-    const points = Math.round(RAMP * this.#context.sampleRate) + 1;
-    const curve = Float32Array.from({ length: points }, (_, i) =>
-      raisedCosine(open ? i / (points - 1) : 1 - i / (points - 1)),
-    );
-    node.gain.setValueCurveAtTime(curve, at, RAMP);
+  /** Frames that the output has given. */
+  #now() {
+    return this.#context.currentTime * this.#context.sampleRate;
   }
 
   /** Whether the browser lets sound out. */
   async #awake() {
-    if (!this.#context) {
-      try {
-        this.#context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
-      } catch {
-        this.#context = new AudioContext(); // a rate that this browser can't do: it resamples on the way out
-      }
-      this.#context.addEventListener("statechange", () => {
-        if (this.#run && this.#context.state !== "running") this.dispatchEvent(new Event("interrupted"));
-      });
-    }
-    if (this.#context.state === "running") return true;
+    this.#making ??= this.#make().catch((error) => {
+      console.error(error);
+      this.#making = null;
+    });
     const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-    await Promise.race([this.#context.resume().catch(() => {}), late]);
-    return this.#context.state === "running";
+    // Asked for before anything is waited for: the click that allows it must not be over.
+    const resumed = this.#context && this.#context.state !== "running" && this.#context.resume().catch(() => {});
+    await Promise.race([Promise.all([this.#making, resumed]), late]);
+    return this.#context?.state === "running" && this.#output !== null;
+  }
+
+  /** Make the output. Its first part runs at once, inside the click. */
+  async #make() {
+    let context;
+    try {
+      context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
+    } catch (error) {
+      this.#unsupported = true;
+      this.dispatchEvent(new Event("unsupported"));
+      throw error;
+    }
+    this.#context = context;
+    this.#looks = { at: 0, stuck: 0 };
+    context.addEventListener("statechange", () => context === this.#context && this.#stateChanged());
+    const format = { count: this.sounds.length, rate: this.rate, channels: this.channels, frames: this.frames };
+    const output = await makeOutput(context, format, (report) => context === this.#context && this.#heard(report));
+    if (context !== this.#context) return output.close();
+    this.#output = output;
+    this.sounds.forEach((sound, index) => sound && this.#send("add", index, sound.samples));
+    if (this.first !== 0 || this.last !== this.frames) this.#send("setPassage", this.first, this.last);
+    if (!this.#loop) this.#send("setLoop", false);
+    this.#send("seek", this.#rest);
+    const probe = new AudioContext(); // the browser converts in silence; a context without wishes has the device's rate
+    this.deviceRate = probe.sampleRate;
+    probe.close().catch(() => {});
+    if (this.deviceRate < this.rate) this.dispatchEvent(new Event("slower"));
+  }
+
+  /** @param {any[]} message */
+  #send(...message) {
+    if (this.#output && (message[0] === "play" || message[0] === "stop")) this.#asked++;
+    this.#output?.send(...message);
+  }
+
+  /** @param {import("./mixer.js").Report & {at: number}} report */
+  #heard(report) {
+    this.#report = report;
+    if (this.#playing && !report.playing && report.asked === this.#asked) {
+      this.#playing = false; // the end of the passage: nothing else stops without being asked
+      this.#rest = this.first;
+      this.#changed();
+    }
+  }
+
+  #stateChanged() {
+    const running = this.#context.state === "running";
+    if (this.#playing && !running && !this.#interrupted) {
+      this.#interrupted = true;
+      this.dispatchEvent(new Event("interrupted"));
+    } else if (running && this.#interrupted) {
+      this.#interrupted = false;
+      this.dispatchEvent(new Event("resumed"));
+    }
+  }
+
+  /** Ask for the sound back; where the browser wants a click first, the next one brings it. */
+  #wake() {
+    if (this.#interrupted && this.#context) this.#context.resume().catch(() => {});
+  }
+
+  /** An output that says it runs and does not is made anew: the device behind it has gone. */
+  #look() {
+    if (!this.#playing || this.#interrupted || this.#context?.state !== "running") return;
+    const at = this.#context.currentTime;
+    this.#looks = { at, stuck: at > this.#looks.at ? 0 : this.#looks.stuck + 1 };
+    if (this.#looks.stuck < STUCK) return;
+    const index = this.#current;
+    this.#rest = Math.round(this.position * this.rate);
+    this.#discard();
+    this.#playing = false;
+    this.play(index);
+  }
+
+  #discard() {
+    this.#report?.heard.forEach((n, i) => (this.#counted.frames[i] += n));
+    this.#report?.plays.forEach((n, i) => (this.#counted.plays[i] += n));
+    this.#report = null;
+    this.#asked = 0;
+    this.#output?.close();
+    this.#context?.close().catch(() => {});
+    this.#output = this.#context = this.#making = null;
   }
 
   #changed() {
@@ -295,7 +283,56 @@ export class AudioEngine extends EventTarget {
   }
 }
 
-/** @param {number} x 0 to 1 */
-function raisedCosine(x) {
-  return 0.5 - 0.5 * Math.cos(Math.PI * x);
+/**
+ * Put a mixer behind a context's destination.
+ * @param {AudioContext} context
+ * @param {object} format as the mixer takes it
+ * @param {(report: import("./mixer.js").Report & {at: number}) => void} onreport
+ */
+async function makeOutput(context, format, onreport) {
+  if (context.audioWorklet) {
+    try {
+      await context.audioWorklet.addModule(new URL("./mixer-worklet.js", import.meta.url));
+      return workletOutput(context, format, onreport);
+    } catch (error) {
+      console.error(error); // the module could not be fetched: this one is here already
+    }
+  }
+  return scriptOutput(context, format, onreport);
+}
+
+function workletOutput(context, format, onreport) {
+  const node = new AudioWorkletNode(context, "mixer", {
+    numberOfInputs: 0,
+    outputChannelCount: [format.channels],
+    processorOptions: format,
+  });
+  node.port.onmessage = ({ data }) => onreport(data);
+  node.connect(context.destination);
+  return {
+    send: (...message) => node.port.postMessage(message),
+    close: () => {
+      node.port.postMessage(["close"]);
+      node.disconnect();
+    },
+  };
+}
+
+function scriptOutput(context, format, onreport) {
+  const mixer = new Mixer(format);
+  const node = context.createScriptProcessor(BLOCK, 0, format.channels);
+  let at = 0;
+  node.onaudioprocess = ({ outputBuffer, playbackTime }) => {
+    mixer.render(Array.from({ length: outputBuffer.numberOfChannels }, (_, i) => outputBuffer.getChannelData(i)));
+    at = playbackTime * context.sampleRate + outputBuffer.length;
+    if (mixer.changed || mixer.playing) onreport({ ...mixer.report(), at });
+  };
+  node.connect(context.destination);
+  return {
+    send: (method, ...values) => mixer[method](...values),
+    close: () => {
+      node.onaudioprocess = null;
+      node.disconnect();
+    },
+  };
 }

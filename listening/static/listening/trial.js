@@ -4,7 +4,7 @@ import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
 import { ScoreSlider } from "./score-slider.js";
 import { listenForKeys } from "./shortcuts.js";
-import { load } from "./stimuli.js";
+import { load, preload } from "./sounds.js";
 import { Timeline } from "./timeline.js";
 
 const TICK = 250; // ms between two looks at what was heard
@@ -12,8 +12,9 @@ const HEARD_SAVED = 2; // seconds of further play after which the heard count is
 
 const setup = JSON.parse(document.getElementById("setup").textContent);
 const $ = (id) => document.getElementById(id);
-/** @type {AudioEngine | null} */
-let engine = null;
+const engine = new AudioEngine(1 + setup.slots.length);
+/** Whether every sound is there: from then on the rater may rate. */
+let complete = false;
 
 /** What this rater did with each slot; `base` is what was heard before this page was loaded. */
 const slots = setup.slots.map((saved) => ({
@@ -23,6 +24,12 @@ const slots = setup.slots.map((saved) => ({
   row: document.querySelector(`.signal[data-slot="${saved.slot}"]`),
   saved: { plays: saved.plays, seconds: saved.seconds_heard },
 }));
+
+/** Play buttons: the reference's, then the slots'. */
+const playButtons = [$("play-reference"), ...slots.map((slot) => slot.row.querySelector(".play"))];
+/** @type {Timeline | null} */
+let timeline = null;
+let following = false;
 
 const autosave = new Autosave({
   url: setup.save_url,
@@ -51,19 +58,27 @@ $("help-open").addEventListener("click", () => $("help").showModal());
 $("onward").addEventListener("submit", goOn);
 $("desk").style.setProperty("--signals", String(slots.length));
 
+wireDesk();
 showMissing();
 showSaving();
 begin();
 
-/** Load every sound, then show the desk. */
+/** Load the sounds that are not there yet. Each can be heard once it has come; rating starts when all have. */
 async function begin() {
   $("again").hidden = true;
   $("loading").classList.remove("failed");
   $("loading-text").textContent = "Loading the sounds of this page…";
   try {
     const addresses = [setup.reference.url, ...setup.slots.map((slot) => slot.url)];
-    const sounds = await load(addresses, (share) => ($("loading-bar").value = share));
-    openDesk(sounds);
+    await load(
+      addresses.map((address, index) => (engine.sounds[index] ? "" : address)),
+      { onsound: arrived, onprogress: (share) => ($("loading-bar").value = share) },
+    );
+    complete = true;
+    $("loading").hidden = true;
+    for (const slot of slots) slot.slider.input.disabled = false;
+    showMissing();
+    preload(setup.next);
   } catch (error) {
     $("loading").classList.add("failed");
     if (error.status >= 400 && error.status < 500) {
@@ -73,29 +88,31 @@ async function begin() {
     } else {
       console.error(error);
       $("loading-text").textContent =
-        "The sounds could not be loaded. Check your connection and try again; your ratings so far are safe.";
+        "Some sounds could not be loaded. Check your connection and try again; your ratings so far are safe.";
     }
     $("again").hidden = false;
     $("again").focus();
   }
 }
 
-/** @param {import("./wav.js").Sound[]} sounds the reference, then the slots */
-function openDesk(sounds) {
-  engine = new AudioEngine(sounds);
-  $("loading").hidden = true;
-  $("desk").hidden = false;
-
-  const timeline = new Timeline($("timeline"), sounds[0], {
+/** @param {number} index 0 is the reference @param {import("./wav.js").Sound} sound */
+function arrived(index, sound) {
+  engine.add(index, sound);
+  playButtons[index].disabled = false;
+  if (index > 0) return;
+  timeline = new Timeline($("timeline"), sound, {
     shortest: SHORTEST,
     onpassage: (start, end) => engine.setPassage(start, end),
     onseek: (seconds) => engine.seek(seconds),
   });
-  const buttons = [$("play-reference"), ...slots.map((slot) => slot.row.querySelector(".play"))];
+}
+
+/** Buttons, keys and what the engine tells. */
+function wireDesk() {
   const play = (index) => engine.play(index);
   const toggle = () => (engine.playing ? engine.stop() : engine.play(engine.current));
   const loop = () => engine.setLoop(!engine.loop);
-  buttons.forEach((button, index) => button.addEventListener("click", () => play(index)));
+  playButtons.forEach((button, index) => button.addEventListener("click", () => play(index)));
   $("stop").addEventListener("click", () => engine.stop());
   $("loop").addEventListener("click", loop);
   $("whole").addEventListener("click", () => {
@@ -103,58 +120,71 @@ function openDesk(sounds) {
     $("play-reference").focus(); // the button that was pressed goes away
   });
   listenForKeys({ signals: slots.length, play, toggle, loop, help: () => $("help").showModal() });
-
-  engine.addEventListener("change", () => {
-    const [start, end] = engine.passage;
-    buttons.forEach((button, index) => {
-      const on = index === engine.current;
-      button.setAttribute("aria-pressed", String(on && engine.playing));
-      button.parentElement.classList.toggle("current", on);
-      button.parentElement.classList.toggle("sounding", on && engine.playing);
-    });
-    $("loop").setAttribute("aria-pressed", String(engine.loop));
-    $("stop").disabled = !engine.playing;
-    $("whole").hidden = start === 0 && end === timeline.seconds;
-    timeline.setPassage(start, end);
-    if (engine.playing) notify("");
-    saveHeard(0);
-    showMissing();
-    requestAnimationFrame(follow);
-  });
+  engine.addEventListener("change", showPlaying);
   engine.addEventListener("blocked", () =>
     notify("Your browser lets no sound out. Check that a sound device is connected, then press play again."),
   );
   engine.addEventListener("interrupted", () => notify("The sound was interrupted. Press play to go on."));
-  engine.dispatchEvent(new Event("change"));
+  engine.addEventListener("resumed", () => notify(""));
+  engine.addEventListener("unsupported", () =>
+    notify(`This browser can't play sounds of ${kHz(engine.rate)}. Please open your link in another one.`),
+  );
+  engine.addEventListener("slower", () => {
+    $("device-note").hidden = false;
+    $("device-note-text").textContent =
+      `Your sound device runs at ${kHz(engine.deviceRate)}, these sounds at ${kHz(engine.rate)}: treble may be lost. ` +
+      "Use other headphones if you can. Bluetooth headsets do this while their microphone is on.";
+  });
+  $("device-note-close").addEventListener("click", () => ($("device-note").hidden = true));
   setInterval(() => {
     if (!engine.playing) return;
-    engine.count();
     saveHeard(HEARD_SAVED);
     showMissing();
   }, TICK);
-  addEventListener("pagehide", () => {
-    engine.count();
-    saveHeard(0);
-  }, { capture: true }); // before the autosave's own listener sends what waits
+  addEventListener("pagehide", () => saveHeard(0), { capture: true }); // before the autosave sends what waits
+  showPlaying();
+}
 
-  let following = false;
-  function follow() {
-    if (following) return;
-    following = true;
-    const draw = () => {
-      timeline.setPosition(engine.position);
-      $("clock").textContent = `${engine.position.toFixed(1)} s`;
-      following = engine.playing;
-      if (following) requestAnimationFrame(draw);
-    };
-    draw();
-  }
+function showPlaying() {
+  const [start, end] = engine.passage;
+  playButtons.forEach((button, index) => {
+    const on = index === engine.current;
+    button.setAttribute("aria-pressed", String(on && engine.playing));
+    button.parentElement.classList.toggle("current", on);
+    button.parentElement.classList.toggle("sounding", on && engine.playing);
+  });
+  $("loop").setAttribute("aria-pressed", String(engine.loop));
+  $("stop").disabled = !engine.playing;
+  $("whole").hidden = !timeline || (start === 0 && end === timeline.seconds);
+  timeline?.setPassage(start, end);
+  if (engine.playing) notify("");
+  saveHeard(0);
+  showMissing();
+  requestAnimationFrame(follow);
+}
+
+/** Move the playhead for as long as something plays. */
+function follow() {
+  if (following) return;
+  following = true;
+  const draw = () => {
+    timeline?.setPosition(engine.position);
+    $("clock").textContent = `${engine.position.toFixed(1)} s`;
+    following = engine.playing;
+    if (following) requestAnimationFrame(draw);
+  };
+  draw();
+}
+
+/** @param {number} hertz */
+function kHz(hertz) {
+  return `${hertz / 1000} kHz`;
 }
 
 /** What was heard of a slot in all, whole milliseconds so that page and server agree. */
 function heard(slot) {
-  const plays = slot.base.plays + (engine?.plays[slot.slot] ?? 0);
-  const seconds = slot.base.seconds + (engine?.seconds[slot.slot] ?? 0);
+  const plays = slot.base.plays + engine.plays[slot.slot];
+  const seconds = slot.base.seconds + engine.seconds[slot.slot];
   return { plays, seconds: Math.floor(seconds * 1000 + 1e-6) / 1000 };
 }
 
@@ -202,9 +232,11 @@ function showMissing() {
     unheard.length ? `Still to hear: ${inRuns(unheard)}.` : "",
     unrated.length ? `Still to rate: ${inRuns(unrated)}.` : "",
   ];
-  const missing = text.filter(Boolean).join(" ") || "You have heard and rated every sound.";
+  const missing = complete
+    ? text.filter(Boolean).join(" ") || "You have heard and rated every sound."
+    : "You can listen to the sounds that are there. Rating starts when all are.";
   if ($("missing").textContent !== missing) $("missing").textContent = missing;
-  $("next").disabled = unheard.length + unrated.length > 0 || $("onward").classList.contains("busy");
+  $("next").disabled = !complete || unheard.length + unrated.length > 0 || $("onward").classList.contains("busy");
 }
 
 /** "1–4, 6, 8": three or more in a row as one run. @param {number[]} numbers */

@@ -1,6 +1,8 @@
 """The sounds of a trial, as the rater's browser gets them."""
 
 import io
+import json
+import re
 
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ def test_each_slot_sounds_as_its_condition_was_rendered(at_training):
     trial = sessions.current_trial(at_training.session)
     for each, rating in zip(at_training.setup["slots"], trial.ratings.all(), strict=True):
         rendering = Rendering.objects.get(clip=trial.clip, condition=rating.condition)
-        assert at_training.sound(each["url"]).content == rendering.stimulus.open("rb").read()
+        got = audio.read(io.BytesIO(at_training.sound(each["url"]).content))
+        wanted = audio.read(io.BytesIO(rendering.stimulus.open("rb").read()))
+        assert np.array_equal(got.samples, wanted.samples)
 
 
 def test_the_reference_is_the_prepared_reference(at_training):
@@ -51,25 +55,40 @@ def test_sounds_are_got_only_by_who_has_the_link(at_training, arrive):
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
 
 
-def test_sounds_of_other_pages_are_not_to_be_had(at_training):
+def test_sounds_of_the_next_page_are_to_be_had_and_no_others(at_training):
     old = addresses(at_training)
-    later = at_training.session.trials.get(position=1)
-    assert at_training.sound(f"{at_training.url}audio/{later.reference_token}.wav").status_code == 404
-    assert at_training.sound(f"{at_training.url}audio/{later.ratings.first().token}.wav").status_code == 404
+    following, later = at_training.session.trials.filter(position__in=[1, 2])
+    assert at_training.setup["next"] == [
+        f"{at_training.url}audio/{token}"
+        for token in (following.reference_token, *(rating.token for rating in following.ratings.all()))
+    ]
+    assert [at_training.sound(url).status_code for url in at_training.setup["next"]] == [200] * 5
+    assert at_training.sound(f"{at_training.url}audio/{later.reference_token}").status_code == 404
+    assert at_training.sound(f"{at_training.url}audio/{later.ratings.first().token}").status_code == 404
     at_training.rate_all().leave()
     assert [at_training.sound(url).status_code for url in old] == [404] * 5
 
 
+def test_the_last_page_has_no_next_one(at_training):
+    for _ in range(2):
+        at_training.rate_all().leave()
+    assert at_training.setup["next"] == []
+
+
 @pytest.mark.parametrize("token", ["x", "A" * 22, "%00", "%2e%2e", "ä"])
 def test_a_forged_sound_is_refused(at_training, token):
-    assert at_training.sound(f"{at_training.url}audio/{token}.wav").status_code == 404
-    assert at_training.sound(f"/r/{token}/audio/{token}.wav").status_code == 404
+    assert at_training.sound(f"{at_training.url}audio/{token}").status_code == 404
+    assert at_training.sound(f"/r/{token}/audio/{token}").status_code == 404
 
 
-def test_before_the_trials_there_is_no_sound(walker):
+def test_with_the_instructions_the_sounds_of_the_training_may_be_fetched(walker):
     walker.leave()
-    token = walker.session.trials.first().reference_token
-    assert walker.sound(f"{walker.url}audio/{token}.wav").status_code == 404
+    ahead = json.loads(re.search(r'<script id="sounds-ahead" type="application/json">(.*?)</script>', walker.text)[1])
+    assert [walker.sound(url).status_code for url in ahead] == [200] * 5
+    later = walker.session.trials.get(position=1)
+    assert walker.sound(f"{walker.url}audio/{later.reference_token}").status_code == 404
+    walker.leave()
+    assert addresses(walker) == ahead
 
 
 def test_a_closed_study_gives_no_sound(at_training, close):
@@ -81,7 +100,7 @@ def test_a_closed_study_gives_no_sound(at_training, close):
 def test_a_sound_that_is_gone_is_said_and_noted_for_the_operator(at_training, caplog):
     trial = sessions.current_trial(at_training.session)
     rating = trial.ratings.get(slot=2)
-    stimulus = Rendering.objects.get(clip=trial.clip, condition=rating.condition).stimulus
+    stimulus = Rendering.objects.get(clip=trial.clip, condition=rating.condition).packed
     stimulus.storage.delete(stimulus.name)
     answer = at_training.sound(addresses(at_training)[2])
     assert (answer.status_code, answer.json()) == (503, {"error": "This sound can't be read on the server."})

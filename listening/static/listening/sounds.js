@@ -1,11 +1,12 @@
-/** Fetches all sounds of a trial, with progress, and again where a fetch fails. */
+/** Fetches the sounds of a trial one after the other, with progress, and again where a fetch fails. */
 
+import { isFlac, parseFlac } from "./flac.js";
 import { parseWav } from "./wav.js";
 
-const TRIES = 5;
+const TRIES = 6;
 const FIRST_WAIT = 500; // ms, doubled with each try
 const SILENCE = 20_000; // ms without a byte after which a fetch counts as failed
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 
 /** A sound that can't be had; `status` is the server's, or 0. */
 export class NoSound extends Error {
@@ -17,37 +18,46 @@ export class NoSound extends Error {
 }
 
 /**
- * Fetch and decode sounds.
- * @param {string[]} addresses
- * @param {(share: number) => void} onprogress gets the share of all bytes that has come, 0 to 1
- * @returns {Promise<import("./wav.js").Sound[]>} in the order of the addresses
+ * Fetch and decode sounds: the first alone, so that something can be heard soon, then the others in their order.
+ * @param {string[]} addresses "" for those that are there already
+ * @param {object} hooks
+ * @param {(index: number, sound: import("./wav.js").Sound) => void} hooks.onsound
+ * @param {(share: number) => void} hooks.onprogress gets the share of all bytes that has come, 0 to 1
  * @throws {NoSound}
  */
-export async function load(addresses, onprogress) {
-  const received = addresses.map(() => 0);
-  const expected = addresses.map(() => 0);
-  const report = () => {
-    const known = expected.filter((size) => size > 0);
-    const each = known.length ? known.reduce((sum, size) => sum + size, 0) / known.length : 0;
-    const total = expected.reduce((sum, size) => sum + (size || each), 0);
-    onprogress(total ? received.reduce((sum, size) => sum + size, 0) / total : 0);
+export async function load(addresses, { onsound, onprogress }) {
+  const wanted = addresses.map((_, index) => index).filter((index) => addresses[index]);
+  const shares = addresses.map((address) => (address ? 0 : 1));
+  const one = async (index) => {
+    const bytes = await patiently(() =>
+      fetchBytes(addresses[index], (share) => {
+        shares[index] = share;
+        onprogress(shares.reduce((sum, each) => sum + each, 0) / shares.length);
+      }),
+    );
+    onsound(index, isFlac(bytes) ? await parseFlac(bytes) : parseWav(bytes));
   };
-  const sounds = new Array(addresses.length);
-  let next = 0;
+  if (wanted.length) await one(wanted.shift());
   const worker = async () => {
-    while (next < addresses.length) {
-      const i = next++;
-      sounds[i] = await patiently(() =>
-        fetchSound(addresses[i], (bytes, size) => {
-          received[i] = bytes;
-          expected[i] = size;
-          report();
-        }),
-      );
-    }
+    while (wanted.length) await one(wanted.shift());
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return sounds;
+}
+
+/**
+ * Bring sounds into the browser's cache, one after the other, behind everything else. Whatever fails is fetched
+ * when it is needed.
+ * @param {string[]} addresses
+ */
+export async function preload(addresses) {
+  for (const address of addresses) {
+    try {
+      const response = await fetch(address, { priority: "low" });
+      await response.arrayBuffer(); // only what was read to its end is kept
+    } catch {
+      return;
+    }
+  }
 }
 
 /** @param {() => Promise<any>} attempt */
@@ -65,9 +75,9 @@ async function patiently(attempt) {
 
 /**
  * @param {string} address
- * @param {(bytes: number, size: number) => void} onbytes
+ * @param {(share: number) => void} onshare
  */
-async function fetchSound(address, onbytes) {
+async function fetchBytes(address, onshare) {
   const abort = new AbortController();
   let watch = setTimeout(() => abort.abort(), SILENCE);
   try {
@@ -87,10 +97,11 @@ async function fetchSound(address, onbytes) {
       bytes += value.length;
       clearTimeout(watch);
       watch = setTimeout(() => abort.abort(), SILENCE);
-      onbytes(bytes, size);
+      if (size) onshare(Math.min(1, bytes / size));
     }
     if (size && bytes !== size) throw new NoSound("A sound came only in part.");
-    return parseWav(await new Blob(chunks).arrayBuffer());
+    onshare(1);
+    return await new Blob(chunks).arrayBuffer();
   } finally {
     clearTimeout(watch);
   }
