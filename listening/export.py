@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from analysis.frame import tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
-from listening.models import Rating, Rendering, Session, Study
+from listening.models import Rating, Rendering, Session, Study, Trial
 
 Row = tuple[object, ...]
 
@@ -67,8 +68,15 @@ SESSIONS = {
     "seconds_heard": float,
     "comment": str,
     "excluded": str,
+    "language": str,
+    "consent_version": str,
+    "attention_pages": int,
+    "attention_passed": int,
 }
-"""Columns of the sessions. `outside_ids` is JSON."""
+"""Columns of the sessions. `outside_ids` is JSON; `attention_passed` counts those passed whole."""
+
+STATED_WITHIN = 3
+"""Points by which a score may miss the one that a page of attention asks for."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,21 @@ def session_rows(study: Study) -> Iterator[Row]:
         .values_list("trial__session_id")
         .annotate(Count("score"), Sum("plays"), Sum("seconds_heard"))
     }
-    counted = Q(trials__training=False)
+    counted = Q(trials__training=False, trials__expected=None)
+    asked = Q(trials__expected__isnull=False, trials__finished_at__isnull=False)
+    # Of a page that says which score to give, nothing may be further from it than a slip of the hand.
+    off = Trial.objects.filter(session=OuterRef("pk"), expected__isnull=False, finished_at__isnull=False).filter(
+        Exists(
+            Rating.objects.filter(trial=OuterRef("pk")).exclude(
+                score__gte=OuterRef("expected") - STATED_WITHIN, score__lte=OuterRef("expected") + STATED_WITHIN
+            )
+        )
+    )
     sessions = study.sessions.select_related("rater").annotate(
         n_trials=Count("trials", filter=counted),
         n_done=Count("trials", filter=counted & Q(trials__finished_at__isnull=False)),
+        n_asked=Count("trials", filter=asked),
+        n_off=Coalesce(Subquery(off.order_by().values("session").annotate(n=Count("pk")).values("n")), 0),
     )
     for session in sessions.order_by("started_at", "id").iterator(BLOCK):
         yield (
@@ -157,6 +176,10 @@ def session_rows(study: Study) -> Iterator[Row]:
             *given.get(session.pk, (0, 0, 0.0)),
             session.comment,
             why.get(session.pk) or _without_ratings(session, given),
+            session.language,
+            session.consent_version,
+            session.n_asked,
+            session.n_asked - session.n_off,
         )
 
 
@@ -165,8 +188,8 @@ TABLES = {"ratings": Table(RATINGS, rating_rows), "sessions": Table(SESSIONS, se
 
 
 def ratings_of(study: Study) -> QuerySet[Rating]:
-    """Slots of a study's trials, rated or not, without those of the training."""
-    return Rating.objects.filter(trial__session__study=study, trial__training=False)
+    """Slots of a study's trials, rated or not, without those of the training and of pages that test attention."""
+    return Rating.objects.filter(trial__session__study=study, trial__training=False, trial__expected=None)
 
 
 def ratings_frame(study: Study) -> pd.DataFrame:

@@ -1,19 +1,23 @@
 """A rater's way through a study: what they get, in which order, and what lets them move on.
 
-consent → instructions → training → trials → last page → finished. Each step is checked
-here; a page that asks for a step from where the rater no longer is changes nothing.
+consent → instructions → training → trials → last page → finished, with what the study's protocol puts between
+(`planning.way_of`). Each step is checked here; a page that asks for a step from where
+the rater no longer is changes nothing.
 """
 
 from __future__ import annotations
 
-import random
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from listening import planning, texts
 from listening.models import Rater, Rating, Session, Study, Trial
 
 State = Session.State
@@ -28,30 +32,6 @@ class StudyNotOpen(Exception):
 
 class Refused(Exception):
     """A step that can't be taken yet; the text tells the rater why."""
-
-
-@dataclass(frozen=True)
-class PlannedTrial:
-    """One trial before it is stored.
-
-    Attributes
-    ----------
-    position : int
-        0 for the training, then from 1.
-    clip : int
-        Key of the clip.
-    conditions : tuple of int
-        Keys of the conditions in the order of the slots.
-    """
-
-    position: int
-    clip: int
-    conditions: tuple[int, ...]
-
-    @property
-    def training(self) -> bool:
-        """Whether its ratings are not counted."""
-        return self.position == 0
 
 
 @dataclass(frozen=True)
@@ -75,8 +55,22 @@ class Missing:
         return " ".join(f"{what}: {', '.join(map(str, slots))}." for what, slots in parts if slots)
 
 
-def start(study: Study, *, outside_ids: dict[str, str], locale: str, browser: str) -> Session:
+def start(
+    study: Study, *, outside_ids: dict[str, str], locale: str, browser: str, language: str = "en", identity: str = ""
+) -> Session:
     """Make a rater and their session. Trials follow with the consent: a link that is only looked at costs two rows.
+
+    Parameters
+    ----------
+    study : Study
+    outside_ids : dict of str to str
+        What the link said of the rater.
+    locale, browser : str
+        As the browser says.
+    language : str
+        Of the pages.
+    identity : str
+        By which the study knows a rater again; who comes a second time gets the session that is there.
 
     Raises
     ------
@@ -84,40 +78,13 @@ def start(study: Study, *, outside_ids: dict[str, str], locale: str, browser: st
     """
     if study.state != Study.State.OPEN:
         raise StudyNotOpen
-    with transaction.atomic():
-        rater = Rater.objects.create(outside_ids=outside_ids, locale=locale)
-        return Session.objects.create(study=study, rater=rater, browser=browser)
-
-
-def plan(clips: Sequence[int], conditions: Sequence[int], seed: int) -> list[PlannedTrial]:
-    """Order of trials and slots that a seed gives: always the same.
-
-    Parameters
-    ----------
-    clips, conditions : sequence of int
-        Keys, in the study's own order.
-    seed : int
-        The session's.
-
-    Returns
-    -------
-    list of PlannedTrial
-        The training on a clip that is drawn, then one trial for each clip.
-    """
-    draw = random.Random(seed)
-    order = [draw.choice(clips), *draw.sample(clips, len(clips))]
-    return [
-        PlannedTrial(position, clip, tuple(draw.sample(conditions, len(conditions))))
-        for position, clip in enumerate(order)
-    ]
-
-
-def plan_of(session: Session) -> list[PlannedTrial]:
-    """The plan of a session, from its stored seed and its study."""
-    study = session.study
-    clips = list(study.clips.order_by("position", "id").values_list("pk", flat=True))
-    conditions = list(study.conditions.order_by("position", "id").values_list("pk", flat=True))
-    return plan(clips, conditions, session.seed)
+    known = {"study": study, "identity": identity or None}
+    try:
+        with transaction.atomic():
+            rater = Rater.objects.create(outside_ids=outside_ids, locale=locale)
+            return Session.objects.create(**known, rater=rater, browser=browser, language=language)
+    except IntegrityError:
+        return Session.objects.get(**known)
 
 
 def current_trial(session: Session) -> Trial | None:
@@ -130,7 +97,7 @@ def current_trial(session: Session) -> Trial | None:
 def trials_ahead(session: Session) -> list[Trial]:
     """The trials whose sounds the rater may have now: the one at hand and the next, or the first one before it."""
     left = session.trials.filter(finished_at=None).order_by("position")
-    if session.state == State.INSTRUCTIONS:
+    if session.state in (State.INSTRUCTIONS, State.BREAK):
         return list(left[:1])
     return list(left[:2]) if session.state in (State.TRAINING, State.TRIALS) else []
 
@@ -138,7 +105,10 @@ def trials_ahead(session: Session) -> list[Trial]:
 def step_of(session: Session) -> str:
     """Name of the page that the rater is at: its state, and the token of the trial where there is one."""
     trial = current_trial(session)
-    return trial.token if trial else session.state
+    if trial:
+        return trial.token
+    several = session.state == State.BREAK or (session.way and session.way[session.at][1])
+    return f"{session.state}-{session.at}" if several else session.state
 
 
 def missing(trial: Trial) -> Missing:
@@ -156,7 +126,7 @@ def show(trial: Trial) -> None:
     Trial.objects.filter(pk=trial.pk, started_at=None).update(started_at=timezone.now())
 
 
-def advance(session: Session, left: str, comment: str = "") -> None:
+def advance(session: Session, left: str, given: Mapping[str, str] | None = None) -> None:
     """Take the rater to the next page.
 
     Parameters
@@ -165,53 +135,123 @@ def advance(session: Session, left: str, comment: str = "") -> None:
     left : str
         The page that is left, as `step_of` names it. Where the rater is no longer
         there (a double click, an old tab), nothing happens.
-    comment : str
-        From the last page.
+    given : mapping of str to str, optional
+        What was filled in on it.
 
     Raises
     ------
     StudyNotOpen
-        The study was closed meanwhile; a finished rater is not concerned.
+        The study was closed meanwhile; who is through is not concerned.
     Refused
         Something is missing on the page.
     """
     with transaction.atomic():
         # The lock makes two simultaneous posts one after the other: the second finds the rater gone on.
         locked = Session.objects.select_for_update().get(pk=session.pk)
-        if left == step_of(locked) and locked.state != State.FINISHED:
+        if left == step_of(locked) and not locked.ended:
             if locked.study.state != Study.State.OPEN:
                 raise StudyNotOpen
-            _leave(locked, comment)
+            if not _time_is_over(locked):
+                _leave(locked, given or {})
+                _go_on(locked)
+            locked.save()
     session.refresh_from_db()
 
 
-def _leave(session: Session, comment: str) -> None:
+def look_at_the_clock(session: Session) -> None:
+    """End a session whose time is over."""
+    if not session.ended and session.study.state == Study.State.OPEN and _time_is_over(session):
+        session.save()
+
+
+def ending(session: Session) -> tuple[str, str]:
+    """Code and address that a rater gets at the end where they are; "" for none."""
+    ends = session.study.protocol.ends
+    end = {State.SCREENED_OUT: ends.screened_out, State.TIMED_OUT: ends.timed_out}.get(session.state, ends.completed)
+    words = {**session.rater.outside_ids, "code": session.completion_code}
+    address = re.sub(r"\{([^{}]+)\}", lambda found: quote(words.get(found[1], ""), safe=""), end.url)
+    return session.completion_code, address
+
+
+def _leave(session: Session, given: Mapping[str, str]) -> None:
+    """What a page leaves behind, if it may be left."""
+    study = session.study
     if session.state == State.CONSENT:
-        session.consent_text, session.consented_at = session.study.consent_text, timezone.now()
-        session.state = State.INSTRUCTIONS
-        _store(session, plan_of(session))
-    elif session.state == State.INSTRUCTIONS:
-        session.state = State.TRAINING
+        session.consent_text, session.consented_at = texts.consent(session), timezone.now()
+        session.consent_version = study.protocol.consent.version
+        planned = planning.plan_of(session)
+        session.way = planning.way_of(study.protocol, planned)
+        _store(session, planned)
+    elif session.state == State.BREAK:
+        session.rested_at = timezone.now()
     elif (trial := current_trial(session)) is not None:
         if wanting := missing(trial):
             raise Refused(str(wanting))
         trial.finished_at = timezone.now()
         trial.save(update_fields=["finished_at"])
-        session.state = State.TRIALS if session.trials.filter(finished_at=None).exists() else State.COMMENTS
-    else:
+    elif session.state == State.COMMENTS:
+        comment = given.get("comment", "")
         if len(comment) > LONGEST_COMMENT:
             raise Refused(
                 f"Your comment has {len(comment)} characters; {LONGEST_COMMENT} can be kept. Please shorten it."
             )
-        session.comment, session.finished_at = comment, timezone.now()
-        session.completion_code = session.study.completion_code or _own_code()
-        session.state = State.FINISHED
-    session.save()
+        session.comment = comment
 
 
-def _store(session: Session, planned: list[PlannedTrial]) -> None:
+def _go_on(session: Session) -> None:
+    """To the page that follows; a break that is due comes first."""
+    if session.state == State.BREAK:
+        session.state = session.way[session.at][0]
+        return
+    left, session.at = session.state, session.at + 1
+    session.state = session.way[session.at][0]
+    if left == session.state == State.TRIALS and _break_is_due(session):
+        session.state = State.BREAK
+    elif session.state == State.FINISHED:
+        _end(session, State.FINISHED)
+
+
+def _end(session: Session, state: str) -> None:
+    """End a session, with the code of that end; a completed one without any gets one of its own."""
+    ends = session.study.protocol.ends
+    session.state, session.finished_at = state, timezone.now()
+    if state == State.FINISHED:
+        session.completion_code = ends.completed.code or session.study.completion_code or _own_code()
+    else:
+        session.completion_code = (ends.screened_out if state == State.SCREENED_OUT else ends.timed_out).code
+
+
+def _break_is_due(session: Session) -> bool:
+    minutes = session.study.protocol.pause.after_minutes
+    if minutes is None:
+        return False
+    since = session.rested_at or session.trials.filter(training=False).order_by("position").first().started_at
+    return since is not None and timezone.now() - since >= timedelta(minutes=minutes)
+
+
+def _time_is_over(session: Session) -> bool:
+    """Whether the study's time limit is over; the session is then ended, and not yet saved."""
+    limit = session.study.protocol.time_limit_minutes
+    if (
+        limit is None
+        or session.consented_at is None
+        or timezone.now() - session.consented_at < timedelta(minutes=limit)
+    ):
+        return False
+    _end(session, State.TIMED_OUT)
+    return True
+
+
+def _store(session: Session, planned: list[planning.PlannedTrial]) -> None:
     for each in planned:
-        trial = Trial.objects.create(session=session, clip_id=each.clip, position=each.position, training=each.training)
+        trial = Trial.objects.create(
+            session=session,
+            clip_id=each.clip,
+            position=each.position,
+            training=each.training,
+            repeat=each.repeat,
+            expected=each.expected,
+        )
         # In the order of the slots: the order of creation tells nothing of the conditions.
         Rating.objects.bulk_create(
             Rating(trial=trial, slot=slot, condition_id=condition)

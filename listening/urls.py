@@ -11,6 +11,7 @@ urlpatterns = [
     path("t/<slug:slug>/", rater.invite, name="invite"),
     path("r/<str:token>/", rater.rate, name="rate"),
     path("r/<str:token>/step/", rater.step, name="step"),
+    path("r/<str:token>/language/", rater.language, name="rater_language"),
     path("r/<str:token>/ratings/", rater.save_rating, name="save_rating"),
     path("r/<str:token>/audio/<str:audio_token>", rater.audio, name="audio"),
     # Researchers

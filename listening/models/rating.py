@@ -48,26 +48,48 @@ class Session(models.Model):
         INSTRUCTIONS = "instructions", "Instructions"
         TRAINING = "training", "Training"
         TRIALS = "trials", "Trials"
+        BREAK = "break", "Break"
         COMMENTS = "comments", "Last page"
         FINISHED = "finished", "Finished"
+        SCREENED_OUT = "screened_out", "Screened out"
+        TIMED_OUT = "timed_out", "Timed out"
+
+    ENDS = (State.FINISHED, State.SCREENED_OUT, State.TIMED_OUT)
+    """Where nothing more can be done."""
 
     study = models.ForeignKey("listening.Study", models.CASCADE, related_name="sessions")
     rater = models.OneToOneField(Rater, models.CASCADE, related_name="session")
     seed = models.BigIntegerField(default=random_seed)
     state = models.CharField(max_length=14, choices=State, default=State.CONSENT)
+    way = models.JSONField(
+        default=list, blank=True, help_text="the pages, each a state and a name; from the consent on"
+    )
+    at = models.PositiveSmallIntegerField(default=0, help_text="index of the page in the way")
+    language = models.CharField(max_length=10, blank=True)
+    identity = models.CharField(
+        max_length=200, null=True, blank=True, help_text="by which the study knows a rater again, where it wants to"
+    )
     consent_text = models.TextField(blank=True, help_text="the text that was agreed to")
+    consent_version = models.CharField(max_length=40, blank=True)
     consented_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    rested_at = models.DateTimeField(null=True, blank=True, help_text="end of the last break")
     completion_code = models.CharField(max_length=60, blank=True)
     comment = models.TextField(blank=True, max_length=4000)
     browser = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["started_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["study", "identity"], name="one_session_per_identity")]
 
     def __str__(self) -> str:
         return f"{self.rater} in {self.study}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the rater is through, in whatever way."""
+        return self.state in self.ENDS
 
 
 class Trial(models.Model):
@@ -78,8 +100,11 @@ class Trial(models.Model):
     token = models.CharField(max_length=40, unique=True, default=new_token)
     reference_token = models.CharField(max_length=40, unique=True, default=new_token)
     training = models.BooleanField(default=False)
-    position = models.PositiveSmallIntegerField(help_text="from 1; 0 is the training")
+    position = models.SmallIntegerField(help_text="from 1; the training's are 0 and below")
     repeat = models.PositiveSmallIntegerField(default=0, help_text="0 for the first time this clip is rated")
+    expected = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="the score that the page asks for, to test attention"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -9,6 +9,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
+from listening import protocol as protocols
+
 MAX_SIGNALS = 12
 """Signals in one trial, hidden reference and anchors included (after BS.1534-3)."""
 MAX_EXCERPT = 12.0
@@ -77,6 +79,9 @@ class Study(models.Model):
     completion_code = models.CharField(
         max_length=60, blank=True, help_text="Empty: each rater gets a code of their own."
     )
+    raters_way = models.JSONField(
+        "what the study wants of its raters", default=dict, blank=True, help_text="see listening.protocol"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -98,6 +103,15 @@ class Study(models.Model):
     def invite_path(self) -> str:
         """Path of the link that raters get."""
         return reverse("invite", args=[self.slug])
+
+    @property
+    def protocol(self) -> protocols.Protocol:
+        """What the study wants of its raters."""
+        return protocols.read(self.raters_way)
+
+    @protocol.setter
+    def protocol(self, value: protocols.Protocol) -> None:
+        self.raters_way = protocols.stored(value)
 
     @property
     def editable(self) -> bool:

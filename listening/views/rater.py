@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -16,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from listening import ratings, sessions, stimuli
+from listening import languages, planning, ratings, sessions, stimuli, texts
 from listening.models import Session, Study, Trial
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,11 @@ _PAGES = {
     Session.State.INSTRUCTIONS: "listening/rater/instructions.html",
     Session.State.TRAINING: "listening/rater/trial.html",
     Session.State.TRIALS: "listening/rater/trial.html",
+    Session.State.BREAK: "listening/rater/break.html",
     Session.State.COMMENTS: "listening/rater/comments.html",
     Session.State.FINISHED: "listening/rater/finished.html",
+    Session.State.SCREENED_OUT: "listening/rater/screened_out.html",
+    Session.State.TIMED_OUT: "listening/rater/timed_out.html",
 }
 
 
@@ -42,11 +46,16 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
     if study is None:
         return render(request, "listening/rater/unknown.html", status=404)
     ids = outside_ids(request.GET)
+    wants = study.protocol.identity
+    identity = ids.get(wants.names[0], "") if wants.names and wants.one_attempt else ""
     known = _remembered(request, study)
-    if known and "new" not in request.GET and (not ids or ids == known.rater.outside_ids):
+    again = "new" not in request.GET and (not ids or (known is not None and ids == known.rater.outside_ids))
+    if known and (again or (identity and known.identity == identity)):
         return redirect(known.rater)
     if study.state != Study.State.OPEN:
         return _not_open(request, study)
+    if wants.required and (absent := [name for name in wants.names if name not in ids]):
+        return render(request, "listening/rater/no_identity.html", {"absent": absent}, status=400)
     if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         return HttpResponse(status=204)  # what only looks ahead makes no rater
     session = sessions.start(
@@ -54,6 +63,8 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         outside_ids=ids,
         locale=re.split(r"[,;]", request.headers.get("Accept-Language", ""))[0].strip()[:20],
         browser=request.headers.get("User-Agent", "")[:300],
+        language=languages.choose(study, request.headers.get("Accept-Language", "")),
+        identity=identity,
     )
     response = redirect(session.rater)
     response.set_cookie(
@@ -75,6 +86,7 @@ def rate(request: HttpRequest, token: str) -> HttpResponse:
     session = _session(token)
     if session is None:
         return render(request, "listening/rater/unknown.html", status=404)
+    sessions.look_at_the_clock(session)
     return _page(request, session)
 
 
@@ -85,14 +97,26 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
     session = _session(token)
     if session is None:
         return render(request, "listening/rater/unknown.html", status=404)
-    # Browsers send line ends as CR LF; a database takes no NUL.
-    comment = request.POST.get("comment", "").replace("\r\n", "\n").replace("\x00", "")
+    given = {name: _typed(value) for name, value in request.POST.items()}
     try:
-        sessions.advance(session, request.POST.get("from", ""), comment)
+        sessions.advance(session, given.get("from", ""), given)
     except sessions.StudyNotOpen:
         return _not_open(request, session.study)
     except sessions.Refused as refused:
-        return _page(request, session, problem=str(refused), comment=comment, status=409)
+        return _page(request, session, problem=str(refused), given=given, status=409)
+    return redirect(session.rater)
+
+
+@require_POST
+@never_cache
+def language(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the pages in another of the study's languages."""
+    session = _session(token)
+    if session is None:
+        return render(request, "listening/rater/unknown.html", status=404)
+    wanted = request.POST.get("language", "")
+    if wanted in languages.offered(session.study):
+        Session.objects.filter(pk=session.pk).update(language=wanted)
     return redirect(session.rater)
 
 
@@ -144,6 +168,11 @@ def outside_ids(query: QueryDict) -> dict[str, str]:
     return dict([pair for pair in pairs if pair[0] and pair[0] != "new"][:MOST_OUTSIDE_IDS])
 
 
+def _typed(text: str) -> str:
+    """As it was typed: browsers send line ends as CR LF, and a database takes no NUL."""
+    return text.replace("\r\n", "\n").replace("\x00", "")
+
+
 def _clean(text: str) -> str:
     return _UNPRINTABLE.sub("", text).strip()
 
@@ -164,10 +193,15 @@ def _cookie(study: Study) -> str:
 
 
 def _page(
-    request: HttpRequest, session: Session, *, problem: str = "", comment: str = "", status: int = 200
+    request: HttpRequest,
+    session: Session,
+    *,
+    problem: str = "",
+    given: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     study = session.study
-    if study.state != Study.State.OPEN and session.state != Session.State.FINISHED:
+    if study.state != Study.State.OPEN and not session.ended:
         return _not_open(request, study)
     trial = sessions.current_trial(session)
     context = {
@@ -176,11 +210,16 @@ def _page(
         "step": sessions.step_of(session),
         "step_url": reverse("step", args=[session.rater.token]),
         "problem": problem,
-        "comment": comment,
-        "pages": study.clips.count(),
+        "given": given or {},
+        "protocol": study.protocol,
+        "texts": {each: getattr(texts, each)(session) for each in ("consent", "instructions", "ending")},
+        "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
+        "pages": planning.pages_of(study.protocol, study.clips.count()),
         "signals": study.conditions.count(),
     }
-    if session.state == Session.State.INSTRUCTIONS:
+    if session.ended:
+        context["code"], context["onward"] = sessions.ending(session)
+    if session.state in (Session.State.INSTRUCTIONS, Session.State.BREAK):
         context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
     if trial:
         if request.method == "GET":

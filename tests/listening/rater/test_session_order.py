@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from listening import sessions
+from listening import planning
 from listening.models import Session
 
 
@@ -17,13 +17,13 @@ def order_of(session):
 def test_what_a_rater_gets_follows_from_the_stored_seed(walker):
     walker.leave()
     session = Session.objects.get(pk=walker.session.pk)
-    planned = sessions.plan_of(session)
+    planned = planning.plan_of(session)
     assert order_of(session) == [(each.position, each.clip, each.conditions) for each in planned]
 
 
 def test_a_seed_means_the_same_order_for_ever():
     """Stored seeds outlive Python's versions: this order was drawn once and must not move."""
-    planned = sessions.plan([11, 12, 13], [1, 2, 3, 4], seed=4711)
+    planned = planning.plan([11, 12, 13], [1, 2, 3, 4], seed=4711)
     assert [(each.position, each.training, each.clip, each.conditions) for each in planned] == [
         (0, True, 11, (3, 4, 1, 2)),
         (1, False, 12, (1, 2, 3, 4)),
@@ -34,7 +34,7 @@ def test_a_seed_means_the_same_order_for_ever():
 
 def test_every_clip_comes_once_and_every_condition_in_every_trial():
     for seed in range(50):
-        training, *trials = sessions.plan([1, 2, 3], [7, 8, 9], seed)
+        training, *trials = planning.plan([1, 2, 3], [7, 8, 9], seed)
         assert training.training
         assert sorted(trial.clip for trial in trials) == [1, 2, 3]
         assert all(sorted(trial.conditions) == [7, 8, 9] for trial in [training, *trials])
@@ -42,7 +42,7 @@ def test_every_clip_comes_once_and_every_condition_in_every_trial():
 
 
 def test_over_many_raters_every_order_is_as_likely_as_another():
-    plans = [sessions.plan([1, 2, 3], [7, 8, 9], seed) for seed in range(3000)]
+    plans = [planning.plan([1, 2, 3], [7, 8, 9], seed) for seed in range(3000)]
     orders = Counter(tuple(trial.clip for trial in trials) for _, *trials in plans)
     slots = Counter(trials[1].conditions for _, *trials in plans)
     training = Counter(training.clip for training, *_ in plans)

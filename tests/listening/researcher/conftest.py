@@ -62,7 +62,7 @@ def _rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) ->
             ratings.save(session, ratings.Write(trial.token, rating.slot, score, 2, 3.5, 1))
         sessions.advance(session, trial.token)
     if session.state == Session.State.COMMENTS:
-        sessions.advance(session, "comments", comment)
+        sessions.advance(session, "comments", {"comment": comment})
     return session
 
 

@@ -1,0 +1,118 @@
+"""Which pages a rater gets, in which order: from a study's protocol and a session's stored seed, always the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from listening.models import Session
+from listening.protocol import Protocol
+
+State = Session.State
+Step = tuple[str, str]
+"""A page: the session's state there, and which one where the state has several (a trial's position)."""
+
+_Page = tuple[int, tuple[int, ...], int, int | None]
+
+STATED_SCORES = tuple(range(5, 100, 5))
+"""Scores that a page of attention may ask for."""
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One trial before it is stored.
+
+    Attributes
+    ----------
+    position : int
+        From 1 in the order of pages; those of the training come before: 0 the last of them, -1 the one before.
+    clip : int
+        Key of the clip.
+    conditions : tuple of int
+        Keys of the conditions in the order of the slots.
+    repeat : int
+        1 where the clip was rated on an earlier page.
+    expected : int or None
+        The score that the page asks for, where it tests attention.
+    """
+
+    position: int
+    clip: int
+    conditions: tuple[int, ...]
+    repeat: int = 0
+    expected: int | None = None
+
+    @property
+    def training(self) -> bool:
+        """Whether its ratings are not counted."""
+        return self.position <= 0
+
+
+def plan(
+    clips: Sequence[int],
+    conditions: Sequence[int],
+    seed: int,
+    protocol: Protocol | None = None,
+    training: Sequence[int] = (),
+) -> list[PlannedTrial]:
+    """Trials that a seed gives: always the same.
+
+    Parameters
+    ----------
+    clips, conditions : sequence of int
+        Keys, in the study's own order.
+    seed : int
+        The session's.
+    protocol : Protocol, optional
+        Repeats, pages of attention and of training.
+    training : sequence of int
+        Clips that the training is to use, first to last; drawn where there are none.
+
+    Returns
+    -------
+    list of PlannedTrial
+        The training, then one trial for each clip, with repeats and pages of attention among them. A repeat comes
+        at least two pages after the first time where there are so many; no page of attention comes first.
+    """
+    protocol = protocol or Protocol()
+    draw = random.Random(seed)
+    before = list(training) or [draw.choice(clips) for _ in range(protocol.training.pages)]
+    order = [*before, *draw.sample(clips, len(clips))]
+
+    def page(clip: int, repeat: int = 0, expected: int | None = None) -> _Page:
+        return clip, tuple(draw.sample(conditions, len(conditions))), repeat, expected
+
+    pages = [page(clip) for clip in order]
+    least = len(before)
+    # Drawn after all that a protocol without them needs: the orders of stored seeds stay what they were.
+    for clip in draw.sample(clips, min(protocol.repeats, len(clips))):
+        first = next(i for i in range(least, len(pages)) if pages[i][0] == clip)
+        pages.insert(draw.randint(min(first + 3, len(pages)), len(pages)), page(clip, repeat=1))
+    for _ in range(protocol.attention):
+        asked = page(draw.choice(clips), expected=draw.choice(STATED_SCORES))
+        pages.insert(draw.randint(least + 1, len(pages)), asked)
+    return [PlannedTrial(position, *each) for position, each in enumerate(pages, start=1 - least)]
+
+
+def plan_of(session: Session) -> list[PlannedTrial]:
+    """The plan of a session, from its stored seed and its study."""
+    study = session.study
+    clips = study.clips.order_by("position", "id").values_list("pk", "name")
+    conditions = list(study.conditions.order_by("position", "id").values_list("pk", flat=True))
+    keys = {name: pk for pk, name in clips}
+    named = [keys[name] for name in study.protocol.training.clips if name in keys]
+    return plan(list(keys.values()), conditions, session.seed, study.protocol, named)
+
+
+def pages_of(protocol: Protocol, clips: int) -> int:
+    """Pages that are rated after the training."""
+    return clips + min(protocol.repeats, clips) + protocol.attention
+
+
+def way_of(protocol: Protocol, planned: Sequence[PlannedTrial]) -> list[Step]:
+    """Every page of a session in its order, from the consent to the end; breaks come in between by the clock."""
+    way: list[Step] = [(State.CONSENT, ""), (State.INSTRUCTIONS, "")]
+    for trial in planned:
+        way.append((State.TRAINING if trial.training else State.TRIALS, str(trial.position)))
+    return [*way, (State.COMMENTS, ""), (State.FINISHED, "")]

@@ -1,0 +1,225 @@
+"""What a study wants of its raters, as one checked value: pages before and after, rules, repeats, how it ends.
+
+It is stored with the study, written and read as YAML, and filled in on the page "Raters' way". Everything has a
+default: a study that says nothing leads from the consent over instructions, one training page and one page for each
+clip to the last page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+LANGUAGES = ("en", "fr", "de", "es", "ja", "ar")
+"""Languages of the rater's pages."""
+LONGEST_TEXT = 20_000
+LONGEST_YAML = 200_000
+
+Language = Literal["en", "fr", "de", "es", "ja", "ar"]
+Words = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class ProtocolError(Exception):
+    """What was wrong with a protocol: one line for each fault, with the place and what is expected there.
+
+    Parameters
+    ----------
+    faults : list of str
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class Part(BaseModel):
+    """A part of a protocol: unknown words are faults, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Texts(Part):
+    """A study's own texts in one language; an empty one is the text of the study's settings, or ours."""
+
+    consent: Words = ""
+    instructions: Words = ""
+    ending: Words = ""
+
+
+class Consent(Part):
+    """What raters agree to, beside its text."""
+
+    version: Annotated[str, Field(max_length=40)] = ""
+    contact: Annotated[str, Field(max_length=200)] = ""
+    kept_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+
+
+class Training(Part):
+    """Pages that are not counted. Clips are drawn where none are named."""
+
+    pages: Annotated[int, Field(ge=1, le=10)] = 1
+    clips: tuple[Annotated[str, Field(max_length=100)], ...] = ()
+
+
+class Rating(Part):
+    """How a page is rated."""
+
+    input: Literal["sliders", "numbers"] = "sliders"
+    comments: bool = False
+
+
+class Rules(Part):
+    """What a page wants before its rater may go on; the page shows it and the server holds it.
+
+    `Study.heard_seconds` counts beside `share_heard`: each sound must be heard for as long as both say.
+    """
+
+    share_heard: Annotated[float, Field(ge=0, le=1)] = 0.0
+    all_rated: bool = True
+    one_at_100: bool = False
+    only_playing: bool = False
+    least_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+
+
+class Break(Part):
+    """A pause that is offered between two pages."""
+
+    after_minutes: Annotated[float, Field(gt=0, le=240)] | None = None
+
+
+class Identity(Part):
+    """Names that the link must carry for the rater, such as Prolific's PROLIFIC_PID.
+
+    The first of `names` tells raters apart: with `one_attempt` who comes again under it goes on where they were,
+    and gets no second session.
+    """
+
+    names: tuple[Name, ...] = ()
+    required: bool = False
+    one_attempt: bool = False
+
+
+class Ending(Part):
+    """What a rater gets at an end: a code, and an address to go on to.
+
+    In `url`, `{code}` and the names of the link, such as `{PROLIFIC_PID}`, are replaced.
+    """
+
+    code: Annotated[str, Field(max_length=60)] = ""
+    url: Annotated[str, Field(max_length=500)] = ""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not re.match(r"https?://[^\s/]+", url):
+            raise ValueError("an address that begins with https:// or http://")
+        return url
+
+
+class Ends(Part):
+    """The ways in which a session ends. The code of a completed one may also be set on the study itself."""
+
+    completed: Ending = Ending()
+    screened_out: Ending = Ending()
+    timed_out: Ending = Ending()
+
+
+class Protocol(Part):
+    """Everything that a study wants of its raters.
+
+    Attributes
+    ----------
+    language : str
+        Of the study's own texts in its settings.
+    languages : tuple of str
+        Offered to raters; empty: those that the study has texts in, or all where it uses ours.
+    texts : dict of str to Texts
+        By language.
+    repeats : int
+        Pages that come a second time, for the reliability of a rater.
+    attention : int
+        Pages that say which score to give.
+    time_limit_minutes : float or None
+        From the consent on.
+    """
+
+    language: Language = "en"
+    languages: tuple[Language, ...] = ()
+    texts: dict[Language, Texts] = {}
+    consent: Consent = Consent()
+    training: Training = Training()
+    rating: Rating = Rating()
+    rules: Rules = Rules()
+    repeats: Annotated[int, Field(ge=0, le=50)] = 0
+    attention: Annotated[int, Field(ge=0, le=10)] = 0
+    pause: Break = Break()
+    identity: Identity = Identity()
+    ends: Ends = Ends()
+    time_limit_minutes: Annotated[float, Field(gt=0, le=10_000)] | None = None
+
+
+def read(data: Any) -> Protocol:
+    """A protocol from what was stored, or written by hand.
+
+    Parameters
+    ----------
+    data : mapping or None
+
+    Raises
+    ------
+    ProtocolError
+    """
+    if data is None:
+        data = {}
+    if not isinstance(data, Mapping):
+        raise ProtocolError([f"A protocol is a list of names with values, not {type(data).__name__}."])
+    try:
+        return Protocol.model_validate(data)
+    except ValidationError as error:
+        raise ProtocolError([_in_words(fault) for fault in error.errors()]) from error
+
+
+def read_yaml(text: str) -> Protocol:
+    """A protocol from YAML.
+
+    Raises
+    ------
+    ProtocolError
+        With the line where the text is no YAML.
+    """
+    if len(text) > LONGEST_YAML:
+        raise ProtocolError([f"The file has {len(text)} characters; {LONGEST_YAML} are allowed."])
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ProtocolError([f"{place}this is not YAML ({getattr(error, 'problem', None) or error})."]) from error
+    return read(data)
+
+
+def stored(protocol: Protocol) -> dict[str, Any]:
+    """What is kept of a protocol: all that differs from the defaults."""
+    return protocol.model_dump(mode="json", exclude_defaults=True)
+
+
+def to_yaml(protocol: Protocol) -> str:
+    """A protocol as YAML, in the order of the attributes, without what is at its default."""
+    found = stored(protocol)
+    return yaml.safe_dump(found, allow_unicode=True, sort_keys=False) if found else "{}\n"
+
+
+def _in_words(fault: Any) -> str:
+    """One fault of a validation: its place with dots, and what is expected."""
+    place = ".".join(str(part) for part in fault["loc"]) or "protocol"
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such setting. Check its spelling."
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    given = fault.get("input")
+    shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) else ""
+    return f"{place}: {message}{shown}."
