@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 
 from analysis.frame import tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
-from listening.models import Rating, Rendering, Session, Study, Trial
+from listening.models import Answer, Rating, Rendering, Session, Study, Trial
 
 Row = tuple[object, ...]
 
@@ -74,6 +74,19 @@ SESSIONS = {
     "attention_passed": int,
 }
 """Columns of the sessions. `outside_ids` is JSON; `attention_passed` counts those passed whole."""
+
+ANSWERS = {
+    "study": str,
+    "session": int,
+    "rater": str,
+    "questionnaire": str,
+    "occurrence": int,
+    "question": str,
+    "kind": str,
+    "answer": str,
+    "answered_at": datetime,
+}
+"""Columns of the answers. `answer` is empty where nothing was answered; several choices are joined by ";"."""
 
 STATED_WITHIN = 3
 """Points by which a score may miss the one that a page of attention asks for."""
@@ -183,7 +196,27 @@ def session_rows(study: Study) -> Iterator[Row]:
         )
 
 
-TABLES = {"ratings": Table(RATINGS, rating_rows), "sessions": Table(SESSIONS, session_rows)}
+def answer_rows(study: Study) -> Iterator[Row]:
+    """Every answer to a study's questionnaires, in the order in which they were asked."""
+    rows = Answer.objects.filter(session__study=study).order_by("session_id", "id")
+    for session, rater, *answer in rows.values_list(
+        "session_id",
+        "session__rater__code",
+        "questionnaire",
+        "occurrence",
+        "question",
+        "kind",
+        "value",
+        "answered_at",
+    ).iterator(BLOCK):
+        yield (study.slug, session, rater, *answer)
+
+
+TABLES = {
+    "ratings": Table(RATINGS, rating_rows),
+    "sessions": Table(SESSIONS, session_rows),
+    "answers": Table(ANSWERS, answer_rows),
+}
 """Tables by name."""
 
 

@@ -6,7 +6,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from listening.models import Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
-from listening.protocol import LANGUAGES
+from listening.parts import LANGUAGES
 
 NAMES = {
     "en": "English",

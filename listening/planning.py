@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from listening.models import Session
 from listening.protocol import Protocol
+from listening.questionnaires import due
 
 State = Session.State
 Step = tuple[str, str]
@@ -112,7 +113,15 @@ def pages_of(protocol: Protocol, clips: int) -> int:
 
 def way_of(protocol: Protocol, planned: Sequence[PlannedTrial]) -> list[Step]:
     """Every page of a session in its order, from the consent to the end; breaks come in between by the clock."""
-    way: list[Step] = [(State.CONSENT, ""), (State.INSTRUCTIONS, "")]
+    way: list[Step] = [(State.CONSENT, ""), *_questions(protocol, "start"), (State.INSTRUCTIONS, "")]
+    rated = sum(not trial.training for trial in planned)
     for trial in planned:
         way.append((State.TRAINING if trial.training else State.TRIALS, str(trial.position)))
-    return [*way, (State.COMMENTS, ""), (State.FINISHED, "")]
+        if not trial.training:
+            way += _questions(protocol, "between", trial.position, rated)
+    return [*way, *_questions(protocol, "end"), (State.COMMENTS, ""), (State.FINISHED, "")]
+
+
+def _questions(protocol: Protocol, at: str, pages: int = 0, of: int = 0) -> list[Step]:
+    """Questionnaires at a place of the way: each by its name and which time it comes."""
+    return [(State.QUESTIONS, f"{name}/{time}") for name, time in due(protocol.questionnaires, at, pages, of)]

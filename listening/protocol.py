@@ -12,16 +12,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-LANGUAGES = ("en", "fr", "de", "es", "ja", "ar")
-"""Languages of the rater's pages."""
-LONGEST_TEXT = 20_000
+from listening.parts import Language, Name, Part, Words
+from listening.questionnaires import KINDS, Either, told_apart
+
 LONGEST_YAML = 200_000
-
-Language = Literal["en", "fr", "de", "es", "ja", "ar"]
-Words = Annotated[str, Field(max_length=LONGEST_TEXT)]
-Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class ProtocolError(Exception):
@@ -30,17 +26,13 @@ class ProtocolError(Exception):
     Parameters
     ----------
     faults : list of str
+    places : dict of str to str, optional
+        What is expected, by place.
     """
 
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
+    def __init__(self, faults: list[str], places: dict[str, str] | None = None) -> None:
+        self.faults, self.places = faults, places or {}
         super().__init__("\n".join(faults))
-
-
-class Part(BaseModel):
-    """A part of a protocol: unknown words are faults, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Texts(Part):
@@ -146,6 +138,8 @@ class Protocol(Part):
         Pages that say which score to give.
     time_limit_minutes : float or None
         From the consent on.
+    questionnaires : tuple of Questionnaire or Ready
+        Asked before the instructions, between the pages or before the last page.
     """
 
     language: Language = "en"
@@ -161,6 +155,12 @@ class Protocol(Part):
     identity: Identity = Identity()
     ends: Ends = Ends()
     time_limit_minutes: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    questionnaires: Annotated[tuple[Either, ...], Field(max_length=20), AfterValidator(told_apart)] = ()
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether questions come before the instructions."""
+        return any(each.at == "start" for each in self.questionnaires)
 
 
 def read(data: Any) -> Protocol:
@@ -181,7 +181,8 @@ def read(data: Any) -> Protocol:
     try:
         return Protocol.model_validate(data)
     except ValidationError as error:
-        raise ProtocolError([_in_words(fault) for fault in error.errors()]) from error
+        found = [(_place(fault["loc"]), _in_words(fault)) for fault in error.errors()]
+        raise ProtocolError([f"{place or 'protocol'}: {words}" for place, words in found], dict(found)) from error
 
 
 def read_yaml(text: str) -> Protocol:
@@ -214,12 +215,22 @@ def to_yaml(protocol: Protocol) -> str:
     return yaml.safe_dump(found, allow_unicode=True, sort_keys=False) if found else "{}\n"
 
 
+def _place(loc: tuple[str | int, ...]) -> str:
+    """Where a fault is, with dots; names of alternatives, which pydantic puts behind a number, are left out."""
+    tags = {"questionnaires": ("own", "ready"), "questions": KINDS}
+    return ".".join(str(part) for i, part in enumerate(loc) if i < 2 or part not in tags.get(str(loc[i - 2]), ()))
+
+
 def _in_words(fault: Any) -> str:
-    """One fault of a validation: its place with dots, and what is expected."""
-    place = ".".join(str(part) for part in fault["loc"]) or "protocol"
-    if fault["type"] == "extra_forbidden":
-        return f"{place}: there is no such setting. Check its spelling."
+    """What is expected where a fault is."""
+    match fault["type"]:
+        case "extra_forbidden":
+            return "there is no such setting. Check its spelling."
+        case "missing":
+            return "is missing."
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"kind is one of {', '.join(KINDS)}."
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     given = fault.get("input")
-    shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) else ""
-    return f"{place}: {message}{shown}."
+    shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) and "not " not in message else ""
+    return f"{message}{shown}."

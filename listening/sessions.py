@@ -17,7 +17,7 @@ from urllib.parse import quote
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from listening import planning, texts
+from listening import answers, planning, texts
 from listening.models import Rater, Rating, Session, Study, Trial
 
 State = Session.State
@@ -31,7 +31,18 @@ class StudyNotOpen(Exception):
 
 
 class Refused(Exception):
-    """A step that can't be taken yet; the text tells the rater why."""
+    """A step that can't be taken yet; the text tells the rater why.
+
+    Parameters
+    ----------
+    text : str
+    faults : dict of str to str, optional
+        What is wrong with each answer, by the question's name.
+    """
+
+    def __init__(self, text: str, faults: dict[str, str] | None = None) -> None:
+        self.faults = faults or {}
+        super().__init__(text)
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ def current_trial(session: Session) -> Trial | None:
 def trials_ahead(session: Session) -> list[Trial]:
     """The trials whose sounds the rater may have now: the one at hand and the next, or the first one before it."""
     left = session.trials.filter(finished_at=None).order_by("position")
-    if session.state in (State.INSTRUCTIONS, State.BREAK):
+    if session.state in (State.QUESTIONS, State.INSTRUCTIONS, State.BREAK):
         return list(left[:1])
     return list(left[:2]) if session.state in (State.TRAINING, State.TRIALS) else []
 
@@ -184,6 +195,11 @@ def _leave(session: Session, given: Mapping[str, str]) -> None:
         _store(session, planned)
     elif session.state == State.BREAK:
         session.rested_at = timezone.now()
+    elif session.state == State.QUESTIONS:
+        try:
+            answers.keep(session, given)
+        except answers.Unanswered as fault:
+            raise Refused(str(fault), fault.faults) from fault
     elif (trial := current_trial(session)) is not None:
         if wanting := missing(trial):
             raise Refused(str(wanting))
@@ -205,7 +221,8 @@ def _go_on(session: Session) -> None:
         return
     left, session.at = session.state, session.at + 1
     session.state = session.way[session.at][0]
-    if left == session.state == State.TRIALS and _break_is_due(session):
+    between = left in (State.TRIALS, State.QUESTIONS) and session.state == State.TRIALS
+    if between and _break_is_due(session):
         session.state = State.BREAK
     elif session.state == State.FINISHED:
         _end(session, State.FINISHED)

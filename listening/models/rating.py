@@ -45,6 +45,7 @@ class Session(models.Model):
         """The page that a rater is on."""
 
         CONSENT = "consent", "Consent"
+        QUESTIONS = "questions", "Questions"
         INSTRUCTIONS = "instructions", "Instructions"
         TRAINING = "training", "Training"
         TRIALS = "trials", "Trials"
@@ -142,3 +143,26 @@ class Rating(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.slot} of {self.trial}"
+
+
+class Answer(models.Model):
+    """What a rater answered to one question of a questionnaire."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="answers")
+    questionnaire = models.CharField(max_length=60)
+    occurrence = models.PositiveSmallIntegerField(help_text="from 1: which time the questionnaire was asked")
+    question = models.CharField(max_length=60)
+    kind = models.CharField(max_length=10)
+    value = models.TextField(blank=True, help_text="empty where nothing was answered; several choices joined by ;")
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "questionnaire", "occurrence", "question"], name="one_answer_per_question"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.questionnaire}/{self.question} of {self.session}"

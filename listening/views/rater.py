@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from listening import languages, planning, ratings, sessions, stimuli, texts
+from listening import answers, languages, planning, ratings, sessions, stimuli, texts
 from listening.models import Session, Study, Trial
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ MOST_OUTSIDE_IDS, LONGEST_ID_NAME, LONGEST_ID = 10, 40, 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _PAGES = {
     Session.State.CONSENT: "listening/rater/consent.html",
+    Session.State.QUESTIONS: "listening/rater/questions.html",
     Session.State.INSTRUCTIONS: "listening/rater/instructions.html",
     Session.State.TRAINING: "listening/rater/trial.html",
     Session.State.TRIALS: "listening/rater/trial.html",
@@ -103,7 +104,7 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
     except sessions.StudyNotOpen:
         return _not_open(request, session.study)
     except sessions.Refused as refused:
-        return _page(request, session, problem=str(refused), given=given, status=409)
+        return _page(request, session, problem=str(refused), faults=refused.faults, given=given, status=409)
     return redirect(session.rater)
 
 
@@ -197,6 +198,7 @@ def _page(
     session: Session,
     *,
     problem: str = "",
+    faults: Mapping[str, str] | None = None,
     given: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -211,6 +213,7 @@ def _page(
         "step_url": reverse("step", args=[session.rater.token]),
         "problem": problem,
         "given": given or {},
+        "questions": answers.page(session, given or {}, faults or {}),
         "protocol": study.protocol,
         "texts": {each: getattr(texts, each)(session) for each in ("consent", "instructions", "ending")},
         "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
@@ -219,7 +222,7 @@ def _page(
     }
     if session.ended:
         context["code"], context["onward"] = sessions.ending(session)
-    if session.state in (Session.State.INSTRUCTIONS, Session.State.BREAK):
+    if session.state in (Session.State.QUESTIONS, Session.State.INSTRUCTIONS, Session.State.BREAK):
         context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
     if trial:
         if request.method == "GET":
