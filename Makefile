@@ -7,7 +7,7 @@ BIN := .venv/bin
 SOURCES := codecs analysis listening evalapp tests benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev benchmark-setup demo run test check format verify models clean
+.PHONY: help setup setup-dev benchmark-setup demo run test check format verify models messages clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,13 @@ verify: .venv/installed-dev ## The proofs too long for `make test`
 
 models: .venv/installed ## Download the published EnCodec checkpoints
 	@$(BIN)/python -m audiocodecs fetch
+
+messages: .venv/installed ## Bring the translations in listening/locale up to the sources; needs gettext
+	@command -v xgettext >/dev/null || { echo "make messages needs the gettext tools (Debian: apt install gettext)."; exit 1; }
+	@for domain in django djangojs; do \
+		(cd listening && ../$(BIN)/python ../manage.py makemessages --domain $$domain --no-obsolete --no-wrap --add-location file \
+			--locale fr --locale de --locale es --locale ja --locale ar) || exit 1; done
+	@cd listening && ../$(BIN)/python ../manage.py compilemessages --verbosity 0
 
 clean: ## Remove the environment (not your data in var/)
 	rm -rf .venv *.egg-info

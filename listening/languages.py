@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from listening.models import Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 from listening.parts import LANGUAGES
 
-NAMES = {
-    "en": "English",
-    "fr": "Français",
-    "de": "Deutsch",
-    "es": "Español",
-    "ja": "日本語",
-    "ar": "العربية",
-}
+NAMES = dict(settings.LANGUAGES)
 """Languages in their own words."""
 
 
@@ -54,3 +48,17 @@ def choose(study: Study, accept: str) -> str:
 def language_of(session: Session) -> str:
     """Language of a session's pages."""
     return session.language or "en"
+
+
+def asked_for(accept: str) -> str:
+    """The language of ours that a browser asks for first, else English: for pages that belong to no session.
+
+    Parameters
+    ----------
+    accept : str
+        The header Accept-Language.
+    """
+    for tag, _ in parse_accept_lang_header(accept.lower()):
+        if (language := tag.split("-")[0]) in LANGUAGES:
+            return language
+    return "en"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from listening.models import Rating, Session, Study, Trial
 from listening.sessions import current_trial
@@ -105,15 +106,15 @@ def save(session: Session, write: Write) -> Rating:
         rater is not at this trial, 410 if the study is closed.
     """
     if session.study.state != Study.State.OPEN:
-        raise Refused(410, "This study has ended. It takes no more ratings.")
+        raise Refused(410, gettext("This study has ended. It takes no more ratings."))
     trial = session.trials.filter(token=write.trial).first() if "\x00" not in write.trial else None
     if trial is None:
-        raise Refused(403, "This trial does not belong to your link.")
+        raise Refused(403, gettext("This page does not belong to your link."))
     rating = trial.ratings.filter(slot=write.slot).first()
     if rating is None:
         raise Refused(404, f"This trial has no slot {write.slot}.")
     if trial.finished_at or trial != current_trial(session):
-        raise Refused(409, "You are no longer on this page. Reload it to go on where you are.")
+        raise Refused(409, gettext("You are no longer on this page. Reload it to go on where you are."))
     _update(rating, write)
     rating.refresh_from_db()
     return rating

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from listening import answers, planning, texts
 from listening.models import Rater, Rating, Session, Study, Trial
@@ -62,8 +63,11 @@ class Missing:
         return bool(self.unheard or self.unrated)
 
     def __str__(self) -> str:
-        parts = [("Still to hear", self.unheard), ("Still to rate", self.unrated)]
-        return " ".join(f"{what}: {', '.join(map(str, slots))}." for what, slots in parts if slots)
+        parts = [
+            (gettext("Still to hear: %(sounds)s."), self.unheard),
+            (gettext("Still to rate: %(sounds)s."), self.unrated),
+        ]
+        return " ".join(text % {"sounds": gettext(", ").join(map(str, slots))} for text, slots in parts if slots)
 
 
 def start(

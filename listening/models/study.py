@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from listening import protocol as protocols
 
@@ -17,12 +18,12 @@ MAX_EXCERPT = 12.0
 """Seconds of the longest excerpt (after BS.1534-3)."""
 DEFAULT_EXCERPT = 10.0
 
-CONSENT = (
+CONSENT = gettext_noop(
     "You will listen to short sounds and say how good each one is compared with a reference. "
     "We store your ratings, when you gave them, how long each sound was played and your browser's name. "
     "We do not ask for your name. You may stop at any time by closing this page."
 )
-INSTRUCTIONS = (
+INSTRUCTIONS = gettext_noop(
     "Use headphones in a quiet room. On each page you hear one clip in several versions. "
     "Compare each version with the reference and set its slider: 100 means that you hear no difference from "
     "the reference, 0 that it is as bad as can be. One of the versions is the reference itself: it should get 100. "

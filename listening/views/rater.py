@@ -13,12 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from listening import answers, languages, planning, ratings, sessions, stimuli, texts
 from listening.models import Session, Study, Trial
+from listening.translating import for_raters, speak_to
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ _PAGES = {
 
 @require_safe
 @never_cache
+@for_raters
 def invite(request: HttpRequest, slug: str) -> HttpResponse:
     """Make a rater and send them to their own link; who was here before in this browser goes on where they were."""
     study = Study.objects.filter(slug=slug).first()
@@ -82,6 +85,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @never_cache
+@for_raters
 def rate(request: HttpRequest, token: str) -> HttpResponse:
     """The one page of a rater: it shows the step where they are."""
     session = _session(token)
@@ -93,6 +97,7 @@ def rate(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 @never_cache
+@for_raters
 def step(request: HttpRequest, token: str) -> HttpResponse:
     """Leave the page named in `from`; from anywhere else, only show where the rater is."""
     session = _session(token)
@@ -110,6 +115,7 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 @never_cache
+@for_raters
 def language(request: HttpRequest, token: str) -> HttpResponse:
     """Show the pages in another of the study's languages."""
     session = _session(token)
@@ -123,13 +129,14 @@ def language(request: HttpRequest, token: str) -> HttpResponse:
 
 @csrf_exempt  # the token in the address is the key; a write that waited for days must not fail on a cookie
 @never_cache
+@for_raters
 def save_rating(request: HttpRequest, token: str) -> HttpResponse:
     """Keep one write and answer what is stored now."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     session = _session(token)
     if session is None:
-        return JsonResponse({"error": "This link is not known."}, status=404)
+        return JsonResponse({"error": gettext("This link is not known.")}, status=404)
     try:
         kept = ratings.save(session, ratings.parse(request.body))
     except ratings.Refused as refused:
@@ -138,22 +145,23 @@ def save_rating(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_safe
+@for_raters
 def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     """A stimulus. Every header is the same for all of a trial's stimuli, and none comes from its file."""
     session = _session(token)
     if session is None:
-        return _no_sound("This link is not known.", 404)
+        return _no_sound(gettext("This link is not known."), 404)
     if session.study.state != Study.State.OPEN:
-        return _no_sound("This study has ended.", 410)
+        return _no_sound(gettext("This study has ended."), 410)
     try:
         stored = stimuli.behind(session, audio_token)
         with stored.open("rb") as file:
             content = file.read()
     except stimuli.NoSuchSound:
-        return _no_sound("This sound does not belong to the page where you are. Reload the page.", 404)
+        return _no_sound(gettext("This sound does not belong to the page where you are. Reload the page."), 404)
     except (OSError, ValueError):  # ValueError: a rendering without a file
         log.exception("a stimulus of session %s can't be read", session.pk)
-        return _no_sound("This sound can't be read on the server.", 503)
+        return _no_sound(gettext("This sound can't be read on the server."), 503)
     kind = "audio/flac" if content.startswith(b"fLaC") else "audio/wav"
     response = HttpResponse(content, content_type=kind)
     response["Content-Length"] = len(content)
@@ -181,7 +189,10 @@ def _clean(text: str) -> str:
 def _session(token: str) -> Session | None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
         return None
-    return Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    session = Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    if session:
+        speak_to(session)
+    return session
 
 
 def _remembered(request: HttpRequest, study: Study) -> Session | None:

@@ -6,6 +6,8 @@
  * harmless. No clock decides anything.
  */
 
+import { gettext, interpolate } from "./i18n.js";
+
 const SOON = 250; // ms that a moving slider may rest before it is sent
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
@@ -143,7 +145,7 @@ export class Autosave extends EventTarget {
     }
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) {
-      this.refusal = { text: answer.error ?? `The server answered ${response.status}.`, status: response.status };
+      this.refusal = { text: answer.error ?? interpolate(gettext("The server answered %(status)s."), { status: response.status }), status: response.status };
       this.#done(entry);
       this.#become("refused");
       return true;

@@ -1,5 +1,7 @@
 /** A button that copies the completion code, where the browser lets a page do so. */
 
+import { gettext } from "./i18n.js";
+
 const button = document.getElementById("copy");
 const code = document.getElementById("completion-code");
 
@@ -8,7 +10,7 @@ if (navigator.clipboard) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(code.textContent.trim());
-      button.textContent = "Copied";
+      button.textContent = gettext("Copied");
     } catch {
       getSelection().selectAllChildren(code); // not allowed: at least it is selected
     }

@@ -1,6 +1,9 @@
 /** A slider of the quality scale that is unset until the rater sets it. */
 
-const WORDS = ["Bad", "Poor", "Fair", "Good", "Excellent"];
+import { gettext } from "./i18n.js";
+
+const WORDS = [gettext("Bad"), gettext("Poor"), gettext("Fair"), gettext("Good"), gettext("Excellent")];
+const NOT_RATED = gettext("not rated");
 
 /** @param {number} score @returns {string} the word of its band */
 export function wordOf(score) {
@@ -45,10 +48,10 @@ export class ScoreSlider {
     const unset = score === null;
     this.input.value = String(unset ? 50 : score);
     this.input.classList.toggle("unset", unset);
-    this.input.setAttribute("aria-valuetext", unset ? "not rated" : `${score}, ${wordOf(score)}`);
+    this.input.setAttribute("aria-valuetext", unset ? NOT_RATED : `${score}, ${wordOf(score)}`);
     const [number, word] = this.output.children;
     number.textContent = unset ? "–" : String(score);
-    word.textContent = unset ? "not rated" : wordOf(score);
+    word.textContent = unset ? NOT_RATED : wordOf(score);
     this.output.classList.toggle("unset", unset);
   }
 

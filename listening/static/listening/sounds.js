@@ -1,6 +1,7 @@
 /** Fetches the sounds of a trial one after the other, with progress, and again where a fetch fails. */
 
 import { isFlac, parseFlac } from "./flac.js";
+import { gettext, interpolate } from "./i18n.js";
 import { parseWav } from "./wav.js";
 
 const TRIES = 6;
@@ -84,7 +85,7 @@ async function fetchBytes(address, onshare) {
     const response = await fetch(address, { signal: abort.signal });
     if (!response.ok) {
       const answer = await response.json().catch(() => ({}));
-      throw new NoSound(answer.error ?? `The server answered ${response.status}.`, response.status);
+      throw new NoSound(answer.error ?? interpolate(gettext("The server answered %(status)s."), { status: response.status }), response.status);
     }
     const size = Number(response.headers.get("Content-Length"));
     const reader = response.body.getReader();

@@ -1,5 +1,7 @@
 /** The reference's waveform, the passage that is heard, and where the sound is. */
 
+import { gettext, interpolate, number } from "./i18n.js";
+
 const STEP = 0.1;
 const BIG_STEP = 1;
 
@@ -93,7 +95,7 @@ export class Timeline {
     handle.setAttribute("aria-valuemin", least.toFixed(1));
     handle.setAttribute("aria-valuemax", most.toFixed(1));
     handle.setAttribute("aria-valuenow", at.toFixed(1));
-    handle.setAttribute("aria-valuetext", `${at.toFixed(1)} seconds`);
+    handle.setAttribute("aria-valuetext", interpolate(gettext("%(seconds)s seconds"), { seconds: number(at, 1) }));
   }
 
   /** @param {number} x @returns {number} seconds */

@@ -2,6 +2,7 @@
 
 import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
+import { gettext, interpolate, number } from "./i18n.js";
 import { ScoreSlider } from "./score-slider.js";
 import { listenForKeys } from "./shortcuts.js";
 import { load, preload } from "./sounds.js";
@@ -67,7 +68,7 @@ begin();
 async function begin() {
   $("again").hidden = true;
   $("loading").classList.remove("failed");
-  $("loading-text").textContent = "Loading the sounds of this page…";
+  $("loading-text").textContent = gettext("Loading the sounds of this page…");
   try {
     const addresses = [setup.reference.url, ...setup.slots.map((slot) => slot.url)];
     await load(
@@ -83,12 +84,13 @@ async function begin() {
     $("loading").classList.add("failed");
     if (error.status >= 400 && error.status < 500) {
       $("loading-text").textContent = error.message;
-      $("again").textContent = "Reload the page";
+      $("again").textContent = gettext("Reload the page");
       $("again").addEventListener("click", () => location.replace(setup.page_url), { once: true });
     } else {
       console.error(error);
-      $("loading-text").textContent =
-        "Some sounds could not be loaded. Check your connection and try again; your ratings so far are safe.";
+      $("loading-text").textContent = gettext(
+        "Some sounds could not be loaded. Check your connection and try again; your ratings so far are safe.",
+      );
     }
     $("again").hidden = false;
     $("again").focus();
@@ -122,18 +124,25 @@ function wireDesk() {
   listenForKeys({ signals: slots.length, play, toggle, loop, help: () => $("help").showModal() });
   engine.addEventListener("change", showPlaying);
   engine.addEventListener("blocked", () =>
-    notify("Your browser lets no sound out. Check that a sound device is connected, then press play again."),
+    notify(gettext("Your browser lets no sound out. Check that a sound device is connected, then press play again.")),
   );
-  engine.addEventListener("interrupted", () => notify("The sound was interrupted. Press play to go on."));
+  engine.addEventListener("interrupted", () => notify(gettext("The sound was interrupted. Press play to go on.")));
   engine.addEventListener("resumed", () => notify(""));
   engine.addEventListener("unsupported", () =>
-    notify(`This browser can't play sounds of ${kHz(engine.rate)}. Please open your link in another one.`),
+    notify(
+      interpolate(gettext("This browser can't play sounds of %(rate)s. Please open your link in another one."), {
+        rate: kHz(engine.rate),
+      }),
+    ),
   );
   engine.addEventListener("slower", () => {
     $("device-note").hidden = false;
-    $("device-note-text").textContent =
-      `Your sound device runs at ${kHz(engine.deviceRate)}, these sounds at ${kHz(engine.rate)}: treble may be lost. ` +
-      "Use other headphones if you can. Bluetooth headsets do this while their microphone is on.";
+    $("device-note-text").textContent = interpolate(
+      gettext(
+        "Your sound device runs at %(device)s, these sounds at %(rate)s: treble may be lost. Use other headphones if you can. Bluetooth headsets do this while their microphone is on.",
+      ),
+      { device: kHz(engine.deviceRate), rate: kHz(engine.rate) },
+    );
   });
   $("device-note-close").addEventListener("click", () => ($("device-note").hidden = true));
   setInterval(() => {
@@ -169,7 +178,7 @@ function follow() {
   following = true;
   const draw = () => {
     timeline?.setPosition(engine.position);
-    $("clock").textContent = `${engine.position.toFixed(1)} s`;
+    $("clock").textContent = interpolate(gettext("%(seconds)s s"), { seconds: number(engine.position, 1) });
     following = engine.playing;
     if (following) requestAnimationFrame(draw);
   };
@@ -178,7 +187,7 @@ function follow() {
 
 /** @param {number} hertz */
 function kHz(hertz) {
-  return `${hertz / 1000} kHz`;
+  return interpolate(gettext("%(rate)s kHz"), { rate: number(hertz / 1000, 0, 3) });
 }
 
 /** What was heard of a slot in all, whole milliseconds so that page and server agree. */
@@ -229,12 +238,12 @@ function showMissing() {
     if (slot.score === null) unrated.push(slot.slot);
   }
   const text = [
-    unheard.length ? `Still to hear: ${inRuns(unheard)}.` : "",
-    unrated.length ? `Still to rate: ${inRuns(unrated)}.` : "",
+    unheard.length ? interpolate(gettext("Still to hear: %(sounds)s."), { sounds: inRuns(unheard) }) : "",
+    unrated.length ? interpolate(gettext("Still to rate: %(sounds)s."), { sounds: inRuns(unrated) }) : "",
   ];
   const missing = complete
-    ? text.filter(Boolean).join(" ") || "You have heard and rated every sound."
-    : "You can listen to the sounds that are there. Rating starts when all are.";
+    ? text.filter(Boolean).join(" ") || gettext("You have heard and rated every sound.")
+    : gettext("You can listen to the sounds that are there. Rating starts when all are.");
   if ($("missing").textContent !== missing) $("missing").textContent = missing;
   $("next").disabled = !complete || unheard.length + unrated.length > 0 || $("onward").classList.contains("busy");
 }
@@ -247,19 +256,20 @@ function inRuns(numbers) {
     if (run && run.at(-1) === number - 1) run.push(number);
     else runs.push([number]);
   }
-  return runs.map((run) => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(", "))).join(", ");
+  const comma = gettext(", ");
+  return runs.map((run) => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(comma))).join(comma);
 }
 
 function showSaving() {
   const texts = {
-    saved: slots.some((slot) => slot.score !== null) ? "Saved" : "",
-    saving: "Saving…",
-    offline: "No connection. Kept on this device.",
-    refused: "Not saved",
+    saved: slots.some((slot) => slot.score !== null) ? gettext("Saved") : "",
+    saving: gettext("Saving…"),
+    offline: gettext("No connection. Kept on this device."),
+    refused: gettext("Not saved"),
   };
   $("saving").dataset.state = autosave.state;
   if ($("saving").textContent !== texts[autosave.state]) $("saving").textContent = texts[autosave.state];
-  if (autosave.state === "refused") notify(autosave.refusal.text, "Reload the page");
+  if (autosave.state === "refused") notify(autosave.refusal.text, gettext("Reload the page"));
 }
 
 /** @param {string} text @param {string} [action] label of a button that reloads */
@@ -287,7 +297,7 @@ async function goOn(event) {
   } catch (error) {
     console.error(error);
     busy(false);
-    notify("The next page could not be reached. Your ratings are saved; check your connection and try again.");
+    notify(gettext("The next page could not be reached. Your ratings are saved; check your connection and try again."));
   }
 }
 
@@ -295,5 +305,5 @@ async function goOn(event) {
 function busy(on) {
   $("onward").classList.toggle("busy", on);
   showMissing();
-  if (on) $("missing").textContent = "Saving…";
+  if (on) $("missing").textContent = gettext("Saving…");
 }

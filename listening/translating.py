@@ -1,0 +1,59 @@
+"""Says what raters read in their language: the frame of their views, and the catalogue of their scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation.trans_real import DjangoTranslation
+
+from listening.languages import asked_for, language_of
+from listening.models import Session
+
+View = Callable[..., HttpResponse]
+
+FORMS = {"zero": 0, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
+"""Plural categories of `Intl.PluralRules`, each with a number that falls into it in every language that has it."""
+
+
+def for_raters(view: View) -> View:
+    """Decorator of a rater's view: it speaks the browser's language until `speak_to` names the session's.
+
+    No cookie and nothing of the address decides, and the thread is left as it was: researchers' pages stay English.
+    """
+
+    @wraps(view)
+    def spoken(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        with translation.override(asked_for(request.headers.get("Accept-Language", ""))):
+            return view(request, *args, **kwargs)
+
+    return spoken
+
+
+def speak_to(session: Session) -> None:
+    """Go on in the language of a session, to the end of the view that `for_raters` frames."""
+    translation.activate(language_of(session))
+
+
+@cache
+def catalogue(language: str) -> dict[str, str | dict[str, str]]:
+    """What the scripts' messages are in a language; empty for English.
+
+    Returns
+    -------
+    dict
+        A text for each message, or for one with a number the texts by plural category, those alone that differ
+        from the last, "other".
+    """
+    words = DjangoTranslation(language, domain="djangojs")
+    found: dict[str, str | dict[str, str]] = {}
+    for key, text in words._catalog.items():
+        if isinstance(key, tuple):
+            message = key[0]
+            forms = {form: words.ngettext(message, message, number) for form, number in FORMS.items()}
+            found[message] = {form: text for form, text in forms.items() if form == "other" or text != forms["other"]}
+        elif key:
+            found[key] = text
+    return found
