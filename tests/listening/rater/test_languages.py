@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from listening.languages import NAMES, asked_for
-from listening.protocol import LANGUAGES
+from listening.parts import LANGUAGES
 
 LEAST_OF_ALL = "There is no listening test under this address."
 
