@@ -212,9 +212,8 @@ def _leave(session: Session, given: Mapping[str, str]) -> None:
     elif session.state == State.COMMENTS:
         comment = given.get("comment", "")
         if len(comment) > LONGEST_COMMENT:
-            raise Refused(
-                f"Your comment has {len(comment)} characters; {LONGEST_COMMENT} can be kept. Please shorten it."
-            )
+            words = gettext("Your comment has %(n)s characters; %(most)s can be kept. Please shorten it.")
+            raise Refused(words % {"n": len(comment), "most": LONGEST_COMMENT})
         session.comment = comment
 
 

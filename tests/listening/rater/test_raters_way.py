@@ -122,7 +122,7 @@ def test_a_double_press_in_a_break_goes_on_once(wants, walker):
 
 def test_when_the_time_is_over_the_session_ends_with_the_code_for_that(wants, walker):
     wants(time_limit_minutes=30, ends={"timed_out": {"code": "LATE", "url": "https://panel.example/?cc={code}"}})
-    assert "30 minutes in all" in walker.open().content.decode()
+    assert "30 min in all" in walker.open().content.decode()
     walker.to_trials().rate_all()
     Session.objects.update(consented_at=timezone.now() - timedelta(minutes=29))
     walker.open()
