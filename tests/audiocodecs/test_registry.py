@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -109,3 +110,11 @@ def test_the_command_line_and_the_codecs_without_a_network_load_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_threads_that_wait_leave_the_core_to_others():
+    code = "import os, audiocodecs; print(os.environ['OMP_WAIT_POLICY'])"
+    for given, wanted in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == wanted
