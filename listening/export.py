@@ -1,7 +1,7 @@
-"""Ratings and sessions of a study as tables whose rows stream from the database.
+"""Ratings, sessions and events of a study as tables whose rows stream from the database.
 
-The columns are a promise to others. Training is never in them, and raters go by
-their opaque codes, never by the tokens of their links.
+The columns are a promise to others. Training is in the events alone, as trial position 0, and raters go
+by their opaque codes, never by the tokens of their links.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 import pandas as pd
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -17,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from analysis.frame import tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
-from listening.models import Answer, Rating, Rendering, Session, Study, Trial
+from listening.models import Answer, EventBlock, Rating, Rendering, Session, Study, Trial
 
 Row = tuple[object, ...]
 
@@ -90,6 +91,22 @@ ANSWERS = {
 
 STATED_WITHIN = 3
 """Points by which a score may miss the one that a page of attention asks for."""
+
+EVENTS = {
+    "study": str,
+    "session": int,
+    "rater": str,
+    "trial_position": int,
+    "page": int,
+    "number": int,
+    "at_ms": int,
+    "received_at": datetime,
+    "event": str,
+    "slot": int,
+    "condition": str,
+    "value": str,
+}
+"""Columns of the events. `page` counts the pages that a rater opened; `number` and `at_ms` begin anew with each."""
 
 
 @dataclass(frozen=True)
@@ -212,10 +229,43 @@ def answer_rows(study: Study) -> Iterator[Row]:
         yield (study.slug, session, rater, *answer)
 
 
+def event_rows(study: Study) -> Iterator[Row]:
+    """Every event of a study, training included: by session, then page, then number."""
+    blocks = (
+        EventBlock.objects.filter(session__study=study)
+        .order_by("session_id", "id")
+        .select_related("session__rater", "trial")
+    )
+    for session, found in groupby(blocks.iterator(BLOCK), lambda block: block.session):
+        pages: dict[str, list[EventBlock]] = {}
+        for block in found:
+            pages.setdefault(block.page, []).append(block)
+        slots = Rating.objects.filter(trial__session=session).values_list("trial_id", "slot", "condition__title")
+        titles = {(trial, slot): title for trial, slot, title in slots}
+        for page, of_page in enumerate(pages.values(), start=1):
+            for block in sorted(of_page, key=lambda block: block.first):
+                for number, (at, kind, slot, value) in enumerate(block.events, start=block.first):
+                    yield (
+                        study.slug,
+                        session.pk,
+                        session.rater.code,
+                        block.trial and block.trial.position,
+                        page,
+                        number,
+                        at,
+                        block.received_at,
+                        kind,
+                        slot,
+                        titles.get((block.trial_id, slot)),
+                        None if value is None else str(value),
+                    )
+
+
 TABLES = {
     "ratings": Table(RATINGS, rating_rows),
     "sessions": Table(SESSIONS, session_rows),
     "answers": Table(ANSWERS, answer_rows),
+    "events": Table(EVENTS, event_rows),
 }
 """Tables by name."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("r/<str:token>/step/", rater.step, name="step"),
     path("r/<str:token>/language/", rater.language, name="rater_language"),
     path("r/<str:token>/ratings/", rater.save_rating, name="save_rating"),
+    path("r/<str:token>/events/", rater.save_events, name="save_events"),
     path("r/<str:token>/audio/<str:audio_token>", rater.audio, name="audio"),
     # Researchers
     path("", studies.studies, name="studies"),

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from listening import answers, languages, planning, ratings, sessions, stimuli, texts
+from listening import answers, events, languages, planning, ratings, sessions, stimuli, texts
 from listening.models import Session, Study, Trial
 from listening.translating import for_raters, speak_to
 
@@ -107,7 +107,7 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
     try:
         sessions.advance(session, given.get("from", ""), given)
     except sessions.StudyNotOpen:
-        return _not_open(request, session.study)
+        return _not_open(request, session.study, session)
     except sessions.Refused as refused:
         return _page(request, session, problem=str(refused), faults=refused.faults, given=given, status=409)
     return redirect(session.rater)
@@ -142,6 +142,22 @@ def save_rating(request: HttpRequest, token: str) -> HttpResponse:
     except ratings.Refused as refused:
         return JsonResponse({"error": refused.text}, status=refused.status)
     return JsonResponse(_saved(kept))
+
+
+@csrf_exempt  # as with ratings
+@never_cache
+def save_events(request: HttpRequest, token: str) -> HttpResponse:
+    """Keep a block of events, and answer how many of them were new."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    session = _session(token)
+    if session is None:
+        return JsonResponse({"error": "This link is not known."}, status=404)
+    try:
+        new = events.keep(session, events.parse(request.body))
+    except ratings.Refused as refused:
+        return JsonResponse({"error": refused.text}, status=refused.status)
+    return JsonResponse({"new": new})
 
 
 @require_safe
@@ -215,9 +231,10 @@ def _page(
 ) -> HttpResponse:
     study = session.study
     if study.state != Study.State.OPEN and not session.ended:
-        return _not_open(request, study)
+        return _not_open(request, study, session)
     trial = sessions.current_trial(session)
     context = {
+        "events": _events(session, trial),
         "session": session,
         "study": study,
         "step": sessions.step_of(session),
@@ -279,9 +296,20 @@ def _saved(rating) -> dict[str, object]:  # noqa: ANN001
     }
 
 
-def _not_open(request: HttpRequest, study: Study) -> HttpResponse:
+def _not_open(request: HttpRequest, study: Study, session: Session | None = None) -> HttpResponse:
     ended = study.state == Study.State.CLOSED
-    return render(request, "listening/rater/not_open.html", {"ended": ended}, status=410 if ended else 403)
+    context = {"ended": ended, "events": _events(session, None) if session else None}
+    return render(request, "listening/rater/not_open.html", context, status=410 if ended else 403)
+
+
+def _events(session: Session, trial: Trial | None) -> dict[str, str]:
+    """What the log of a page's events starts from."""
+    return {
+        "rater": session.rater.token,
+        "url": reverse("save_events", args=[session.rater.token]),
+        "page": session.state,
+        "trial": trial.token if trial else "",
+    }
 
 
 def _no_sound(text: str, status: int) -> JsonResponse:

@@ -37,7 +37,7 @@ def test_what_was_rated_without_a_line_outlives_the_tab(desk, context):
     desk.score(2, 42)
     desk.saving(OFFLINE)
     # What a browser sends on the way out may wait for the line in it: here nothing is left but what the device kept.
-    desk.page.evaluate("window.fetch = () => Promise.reject(new TypeError('no line'))")
+    desk.page.evaluate("void (window.fetch = () => Promise.reject(new TypeError('no line')))")
     desk.page.close()
     context.set_offline(False)
     assert stored() == [None] * 4

@@ -18,7 +18,7 @@ const STUCK = 3; // looks without any progress after which the output is made an
 const BLOCK = 1024; // frames of the script processor
 
 /**
- * Events: `change` when what plays, the loop or the passage changed; `blocked` when the browser lets no sound out;
+ * Events: `change` when what plays, the loop or the passage changed; `seek` with the seconds gone to; `blocked` when the browser lets no sound out;
  * `interrupted` when it took the sound away, `resumed` when it gave it back; `unsupported` when the browser can't
  * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`), so that treble is lost.
  */
@@ -157,6 +157,7 @@ export class AudioEngine extends EventTarget {
     this.#rest = Math.min(Math.max(Math.round(seconds * this.rate), this.first), this.last - 1);
     this.#send("seek", this.#rest);
     if (this.#report) this.#report = { ...this.#report, frame: this.#rest, at: this.#now() };
+    this.dispatchEvent(new CustomEvent("seek", { detail: this.#rest / this.rate }));
     this.#changed();
   }
 

@@ -91,6 +91,7 @@ export class Autosave extends EventTarget {
   put(rating, now = false) {
     const write = { trial: this.trial, ...rating, revision: this.#next() };
     this.#waiting.set(write.slot, { write, fresh: true });
+    this.dispatchEvent(new CustomEvent("put", { detail: { ...rating, now } }));
     this.#remember(this.#writeKey(write.slot), JSON.stringify(write));
     if (this.state !== "offline") this.#become("saving");
     this.#soon(now ? 0 : SOON);

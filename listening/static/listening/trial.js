@@ -7,6 +7,7 @@ import { ScoreSlider } from "./score-slider.js";
 import { listenForKeys } from "./shortcuts.js";
 import { load, preload } from "./sounds.js";
 import { Timeline } from "./timeline.js";
+import { watchScores, watchSound } from "./trial-events.js";
 
 const TICK = 250; // ms between two looks at what was heard
 const HEARD_SAVED = 2; // seconds of further play after which the heard count is saved again
@@ -51,6 +52,8 @@ for (const slot of slots) {
   slot.slider.score = slot.score;
 }
 
+watchSound(engine);
+watchScores(autosave, new Map(slots.map((slot) => [slot.slot, slot.score])));
 autosave.addEventListener("state", showSaving);
 autosave.addEventListener("overruled", (event) => adopt(event.detail));
 autosave.addEventListener("elsewhere", (event) => adopt(event.detail));
