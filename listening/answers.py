@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from listening.languages import language_of
 from listening.models import Answer, Session
-from listening.parts import in_language
+from listening.parts import in_language, plain
 from listening.questionnaires import (
     ChoiceQuestion,
     LikertQuestion,
@@ -249,14 +249,14 @@ def _number(question: NumberQuestion, typed: str) -> str:
     value = Decimal(text)
     least, most = question.least, question.most
     if (least is not None and value < Decimal(str(least))) or (most is not None and value > Decimal(str(most))):
-        bounds = {"least": f"{least:g}" if least is not None else "", "most": f"{most:g}" if most is not None else ""}
+        bounds = {"least": "" if least is None else plain(least), "most": "" if most is None else plain(most)}
         if least is None:
             raise ValueError(gettext("Please give a number of at most %(most)s.") % bounds)
         if most is None:
             raise ValueError(gettext("Please give a number of at least %(least)s.") % bounds)
         raise ValueError(gettext("Please give a number from %(least)s to %(most)s.") % bounds)
-    plain = f"{value or Decimal(0):f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    digits = f"{value or Decimal(0):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _asked(question: Question, words, given: Mapping[str, str], fault: str) -> Asked:  # noqa: ANN001

@@ -79,3 +79,8 @@ def in_language(said: str | dict[str, str], language: str, own: str) -> tuple[st
         return said, own
     found = next((each for each in (language, own) if said.get(each)), None) or next(iter(said), own)
     return said.get(found, ""), found
+
+
+def plain(number: float) -> str:
+    """A number in plain digits."""
+    return str(int(number)) if number == int(number) else str(number)

@@ -10,7 +10,7 @@ from django.utils.text import slugify
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from listening import equipment
-from listening.parts import MaybeSaid, Name, Part, Said
+from listening.parts import MaybeSaid, Name, Part, Said, plain
 
 At = Literal["start", "between", "end"]
 Every = Annotated[int, Field(ge=1, le=200)] | None
@@ -48,7 +48,7 @@ class NumberQuestion(_Question):
     @model_validator(mode="after")
     def _has_room(self) -> NumberQuestion:
         if self.least is not None and self.most is not None and self.least > self.most:
-            raise ValueError(f"least ({self.least:g}) is above most ({self.most:g})")
+            raise ValueError(f"least ({plain(self.least)}) is above most ({plain(self.most)})")
         return self
 
 

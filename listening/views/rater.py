@@ -190,7 +190,9 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
 def outside_ids(query: QueryDict) -> dict[str, str]:
     """Names that others know the rater by, such as Prolific's, from the address; bounded in number and size."""
     pairs = [(_clean(name)[:LONGEST_ID_NAME], _clean(value)[:LONGEST_ID]) for name, value in query.items()]
-    return dict([pair for pair in pairs if pair[0] and pair[0] != "new"][:MOST_OUTSIDE_IDS])
+    # A panel's placeholder that nobody filled in would make one rater of all who come with it.
+    named = [pair for pair in pairs if pair[0] and pair[0] != "new" and not pair[1].startswith("{{%")]
+    return dict(named[:MOST_OUTSIDE_IDS])
 
 
 def _typed(text: str) -> str:

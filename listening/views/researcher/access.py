@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 
+from listening import invites
 from listening.models import Study
 from listening.studies import neural_note
 
@@ -57,6 +58,7 @@ def study_page(request: HttpRequest, study: Study, name: str, *, status: int = 2
         "study": study,
         "page": name,
         "neural_note": neural_note(study),
-        "invite_url": request.build_absolute_uri(study.invite_path),
+        "invite_url": invites.link(request, study),
+        "names_to_add": invites.names_to_add(study),
     }
     return render(request, f"listening/{name}.html", context, status=status)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from listening import invites, way_words
 from listening import studies as rules
 from listening.forms import StudyForm
 from listening.models import Clip, Condition, Rendering, Session, Study
@@ -40,7 +41,7 @@ class Step:
 @require_GET
 def studies(request: HttpRequest) -> HttpResponse:
     found = counted(Study.objects.visible_to(request.user).select_related("owner"))
-    rows = [(study, request.build_absolute_uri(study.invite_path)) for study in found]
+    rows = [(study, invites.link(request, study)) for study in found]
     return render(request, "listening/studies.html", {"rows": rows, "max_signals": MAX_SIGNALS})
 
 
@@ -115,6 +116,8 @@ def open_study(request: HttpRequest, study: Study) -> HttpResponse:
         study,
         "open_study",
         cautions=rules.cautions(study),
+        sentences=way_words.in_sentences(study),
+        way_cautions=way_words.cautions(study),
         signals=study.conditions.count(),
         clips=study.clips.count(),
         screening=[text for name, text in StudyForm.base_fields["screening"].choices if name in study.screening],

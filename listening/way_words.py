@@ -1,0 +1,253 @@
+"""The researcher's words for a study's protocol: sections and settings of its form, and what it is in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from listening.languages import NAMES
+from listening.models import Study
+from listening.planning import pages_of
+from listening.protocol import Ending, Protocol
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the form: settings of the protocol, by the first word of their place."""
+
+    title: str
+    help: str
+    names: tuple[str, ...]
+
+
+SECTIONS = (
+    Section(
+        "Languages and texts",
+        "Raters choose among the languages offered; their browser's comes first. A text left empty is the one of the "
+        "study's settings, or ours, which is there in each language.",
+        ("language", "languages", "texts"),
+    ),
+    Section("Consent", "Told before anything is asked; the version is kept with each consent.", ("consent",)),
+    Section("Sound check", "Comes before the questions and the instructions.", ("level", "headphones")),
+    Section("Training", "Pages that are not counted.", ("training",)),
+    Section("Rating", "How a page is rated, and what it wants before its rater may go on.", ("rating", "rules")),
+    Section(
+        "Pages, breaks, time",
+        "Each clip is one page; these come among them.",
+        ("repeats", "attention", "pause", "time_limit_minutes"),
+    ),
+    Section(
+        "Who raters are",
+        "Names that the invite link carries, such as a panel's number of the participant. "
+        "They are kept with the session and exported.",
+        ("identity",),
+    ),
+    Section(
+        "Ends",
+        "What a rater gets at each end. In an address, {code} and the names of the link, such as {PROLIFIC_PID}, "
+        "are replaced.",
+        ("ends",),
+    ),
+)
+"""In their order on the page. A setting that none of them names gets a section of its own."""
+
+WORDS = {
+    "language": ("Language of the study's own texts", "Those in the settings, and plain texts of questionnaires."),
+    "languages": (
+        "Languages offered",
+        "None ticked: those that all texts are there in, which is each of them where the texts are ours.",
+    ),
+    "consent.version": ("Version", "For example the number of the ethics approval."),
+    "consent.contact": ("Whom raters write to", "To see what is stored, or to have it deleted."),
+    "consent.kept_months": ("Months that the data are kept", "After the study has closed. Empty: as long as needed."),
+    "level": ("Raters set the level on a page of its own", "From then on they may change it by 4 dB."),
+    "headphones.tests": ("Tests that headphones pass and loudspeakers do not", ""),
+    "headphones.antiphase_passes_with": ("Right answers of 6 that pass the antiphase test", ""),
+    "headphones.huggins_passes_with": ("Right answers of 6 that pass the Huggins pitch test", ""),
+    "headphones.attempts": ("Attempts", ""),
+    "headphones.failing": ("Who fails", ""),
+    "training.pages": ("Training pages", "Where no clips are named, theirs are drawn."),
+    "training.clips": (
+        "Clips of the training",
+        "One page each, in this order. They should show the whole range of qualities.",
+    ),
+    "rating.input": ("Scores are given by", ""),
+    "rating.comments": ("A comment may be written to each sound", ""),
+    "rules.share_heard": ("Share of each sound that must be heard", "0 to 1, beside the seconds in the settings."),
+    "rules.all_rated": ("Every sound must be rated", ""),
+    "rules.one_at_100": ("One sound at least must get 100", ""),
+    "rules.only_playing": ("Only the sound that plays can be rated", ""),
+    "rules.least_seconds": ("Seconds that a page takes at least", ""),
+    "repeats": ("Pages that come a second time", "They tell how reliable a rater is."),
+    "attention": ("Pages that say which score to give", "They tell who reads; they are not counted."),
+    "pause.after_minutes": ("Minutes after which a break is offered", "Empty: no breaks."),
+    "time_limit_minutes": ("Minutes in all, from the consent on", "Empty: no limit."),
+    "identity.names": ("Names in the link", "One a line. The first tells raters apart."),
+    "identity.required": ("Nobody takes part without them", ""),
+    "identity.one_attempt": ("One attempt", "Who comes again under the first name goes on where they were."),
+    "ends.completed": ("Completed", ""),
+    "ends.screened_out": ("Screened out", ""),
+    "ends.timed_out": ("Time over", ""),
+    "ends.completed.code": ("Code", "Empty: the one of the settings, or each rater gets one of their own."),
+}
+"""Label and help by place. A setting without gets a label made from its name."""
+
+CHOICES = {
+    "sliders": "sliders",
+    "numbers": "typing numbers",
+    "antiphase": "antiphase tones",
+    "huggins": "Huggins pitch",
+    "screen_out": "ends there, with the code for that",
+    "go_on": "goes on, and it is noted",
+    **NAMES,
+}
+TEXTS = (("consent", "Consent text"), ("instructions", "Instructions"), ("ending", "Text at the end"))
+
+PROLIFIC_NAMES = ("PROLIFIC_PID", "STUDY_ID", "SESSION_ID")
+PROLIFIC_URL = "https://app.prolific.com/submissions/complete?cc={code}"
+
+
+def label_of(place: str) -> str:
+    """What a setting is called."""
+    if place in WORDS:
+        return WORDS[place][0]
+    name = place.rsplit(".", 1)[-1]
+    return "Address" if name == "url" else name.replace("_", " ").capitalize()
+
+
+def help_of(place: str) -> str:
+    """What is said below a setting; "" for nothing."""
+    return WORDS.get(place, ("", ""))[1]
+
+
+def in_sentences(study: Study) -> list[str]:
+    """What a study wants of its raters, as the page says that asks before opening."""
+    protocol = study.protocol
+    clips = study.clips.count()
+    said = [
+        _languages(protocol),
+        _consent(protocol),
+        _sound_check(protocol),
+        *(_asked(each) for each in protocol.questionnaires),
+        _training(protocol),
+        _pages(protocol, clips),
+        _rules(protocol),
+        _times(protocol),
+        _identity(protocol),
+        *_ends(protocol, study),
+    ]
+    return [each for each in said if each]
+
+
+def cautions(study: Study) -> list[str]:
+    """What may go wrong with raters' way, each as a sentence."""
+    protocol, found = study.protocol, []
+    there = set(study.clips.values_list("name", flat=True))
+    found += [
+        f"The training names the clip “{name}”, which the study does not have. It is left out."
+        for name in protocol.training.clips
+        if name not in there
+    ]
+    end = protocol.ends.completed
+    if "{code}" in end.url and not (end.code or study.completion_code):
+        found.append(
+            "The address at the end carries a code, and each rater gets a code of their own. Panels such as Prolific "
+            "want one code for all: set it."
+        )
+    if protocol.identity.one_attempt and not protocol.identity.names:
+        found.append("One attempt is asked for, and no name in the link tells raters apart. Say which name does.")
+    return found
+
+
+def _languages(protocol: Protocol) -> str:
+    if not protocol.languages:
+        return ""
+    return f"Languages offered: {', '.join(NAMES[each] for each in protocol.languages)}."
+
+
+def _consent(protocol: Protocol) -> str:
+    consent = protocol.consent
+    parts = [
+        f"version {consent.version}" if consent.version else "",
+        f"contact {consent.contact}" if consent.contact else "",
+    ]
+    parts.append(f"data kept for {_n(consent.kept_months, 'month')}" if consent.kept_months else "")
+    found = ", ".join(part for part in parts if part)
+    return f"Consent: {found}." if found else ""
+
+
+def _sound_check(protocol: Protocol) -> str:
+    parts = ["level setting"] if getattr(protocol, "level", False) else []
+    if headphones := getattr(protocol, "headphones", None):
+        parts += [f"headphone test ({CHOICES.get(test, test)})" for test in headphones.tests]
+    return f"Sound check: {', '.join(parts)}." if parts else ""
+
+
+def _asked(each) -> str:  # noqa: ANN001
+    where = {
+        "start": "before the instructions",
+        "between": f"after every {_n(each.every, 'page')}" if each.every != 1 else "after every page",
+        "end": "before the last page",
+    }[each.at]
+    return f"Questionnaire “{each.name}” {where}."
+
+
+def _training(protocol: Protocol) -> str:
+    clips = protocol.training.clips
+    return f"Training: {', '.join(clips)}." if clips else f"Training: {_n(protocol.training.pages, 'page')}."
+
+
+def _pages(protocol: Protocol, clips: int) -> str:
+    extra = [_n(min(protocol.repeats, clips), "repeat") if protocol.repeats else ""]
+    extra.append(f"{_n(protocol.attention, 'page')} of attention" if protocol.attention else "")
+    more = " and ".join(part for part in extra if part)
+    return f"{_n(pages_of(protocol, clips), 'page')} to rate{', with ' + more if more else ''}."
+
+
+def _rules(protocol: Protocol) -> str:
+    rules, rating = protocol.rules, protocol.rating
+    parts = [
+        f"{100 * rules.share_heard:g}% of each sound heard" if rules.share_heard else "",
+        "" if rules.all_rated else "sounds may stay unrated",
+        "one sound at 100" if rules.one_at_100 else "",
+        "only what plays can be rated" if rules.only_playing else "",
+        f"at least {rules.least_seconds:g} s" if rules.least_seconds else "",
+        "scores typed as numbers" if rating.input == "numbers" else "",
+        "comments to each sound" if rating.comments else "",
+    ]
+    found = "; ".join(part for part in parts if part)
+    return f"On each page: {found}." if found else ""
+
+
+def _times(protocol: Protocol) -> str:
+    parts = []
+    if protocol.pause.after_minutes:
+        parts.append(f"a break every {protocol.pause.after_minutes:g} minutes")
+    if protocol.time_limit_minutes:
+        parts.append(f"{protocol.time_limit_minutes:g} minutes in all")
+    return f"{'; '.join(parts).capitalize()}." if parts else ""
+
+
+def _identity(protocol: Protocol) -> str:
+    wants = protocol.identity
+    if not wants.names:
+        return ""
+    more = [", required" * wants.required, ", one attempt each" * wants.one_attempt]
+    return f"The link names raters by {', '.join(wants.names)}{''.join(more)}."
+
+
+def _ends(protocol: Protocol, study: Study) -> list[str]:
+    completed = protocol.ends.completed
+    code = completed.code or study.completion_code
+    said = [f"Completed: {f'code {code}' if code else 'a code of their own'}{_address(completed)}."]
+    for title, end in (("Screened out", protocol.ends.screened_out), ("Time over", protocol.ends.timed_out)):
+        if end.code or end.url:
+            said.append(f"{title}: {f'code {end.code}' if end.code else 'no code'}{_address(end)}.")
+    return said
+
+
+def _address(end: Ending) -> str:
+    return f", then {end.url}" if end.url else ""
+
+
+def _n(count: int | None, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
