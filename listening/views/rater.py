@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from listening import answers, events, languages, planning, ratings, sessions, stimuli, texts
+from listening import answers, events, languages, masking, planning, ratings, sessions, stimuli, texts
 from listening.models import Session, Study, Trial
 from listening.translating import for_raters, speak_to
 
@@ -163,7 +163,7 @@ def save_events(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @for_raters
 def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
-    """A stimulus. Every header is the same for all of a trial's stimuli, and none comes from its file."""
+    """A stimulus under its mask. Headers are the same for all of a trial's stimuli, and none comes from its file."""
     session = _session(token)
     if session is None:
         return _no_sound(gettext("This link is not known."), 404)
@@ -172,14 +172,13 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     try:
         stored = stimuli.behind(session, audio_token)
         with stored.open("rb") as file:
-            content = file.read()
+            content = masking.mask(file.read(), masking.key_of(audio_token))
     except stimuli.NoSuchSound:
         return _no_sound(gettext("This sound does not belong to the page where you are. Reload the page."), 404)
     except (OSError, ValueError):  # ValueError: a rendering without a file
         log.exception("a stimulus of session %s can't be read", session.pk)
         return _no_sound(gettext("This sound can't be read on the server."), 503)
-    kind = "audio/flac" if content.startswith(b"fLaC") else "audio/wav"
-    response = HttpResponse(content, content_type=kind)
+    response = HttpResponse(content, content_type="application/octet-stream")
     response["Content-Length"] = len(content)
     response["Accept-Ranges"] = "none"
     # no-transform: a proxy that compresses would give each sound a length of its own.
@@ -265,10 +264,11 @@ def _page(
 def _setup(session: Session, trial: Trial) -> dict[str, object]:
     """What the trial's scripts start from."""
 
-    def address(audio_token: str) -> str:
-        return reverse("audio", args=[session.rater.token, audio_token])
+    def sound(audio_token: str) -> dict[str, str]:
+        address = reverse("audio", args=[session.rater.token, audio_token])
+        return {"url": address, "key": masking.key_of(audio_token)}
 
-    slots = [{**_saved(rating), "url": address(rating.token)} for rating in trial.ratings.all()]
+    slots = [{**_saved(rating), **sound(rating.token)} for rating in trial.ratings.all()]
     following = [each for each in sessions.trials_ahead(session) if each != trial]
     return {
         "rater": session.rater.token,
@@ -276,7 +276,7 @@ def _setup(session: Session, trial: Trial) -> dict[str, object]:
         "page_url": reverse("rate", args=[session.rater.token]),
         "save_url": reverse("save_rating", args=[session.rater.token]),
         "heard_seconds": session.study.heard_seconds,
-        "reference": {"url": address(trial.reference_token)},
+        "reference": sound(trial.reference_token),
         "slots": slots,
         "next": [url for each in following for url in _addresses(session, each)],
     }

@@ -32,6 +32,27 @@ def test_a_sound_that_cannot_be_had_is_said_and_can_be_tried_again(desk):
     desk.ready()
 
 
+def test_sounds_that_lie_in_the_cache_under_another_mask_are_fetched_again(desk, settings):
+    desk.page.wait_for_load_state("networkidle")
+    settings.SECRET_KEY = "another since the page was loaded"
+    desk.page.reload()
+    desk.ready()
+
+
+def test_a_page_whose_keys_are_no_longer_right_asks_for_a_reload(desk, settings):
+    desk.page.route("**/audio/*", lambda route: route.abort())
+    desk.page.reload()
+    again = desk.page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible(timeout=40_000)
+    desk.page.context.new_cdp_session(desk.page).send("Network.clearBrowserCache")
+    settings.SECRET_KEY = "another since the page was loaded"
+    desk.page.unroute("**/audio/*")
+    again.click()
+    expect(desk.page.locator("#loading")).to_contain_text("The sounds of this page have changed.")
+    desk.page.get_by_role("button", name="Reload the page").click()
+    desk.ready()
+
+
 def test_a_page_that_was_left_on_another_device_asks_for_a_reload(desk):
     """Its sounds are refused for good: waiting would not help."""
     desk.page.route(

@@ -31,6 +31,16 @@ def test_opening_a_study_packs_its_clips_without_loss(ready):
         assert len(contents[0]) < 0.8 * clip.reference.size
 
 
+def test_the_hidden_reference_is_a_file_of_its_own(ready):
+    """A file that was read before is read more quickly: that would tell it from the other slots."""
+    clip = ready.clips.first()
+    assert packing.pack(clip)
+    names = [clip.packed.name, *clip.renderings.values_list("packed", flat=True)]
+    assert len(set(names)) == len(names) == 5
+    hidden = clip.renderings.get(condition__spec="reference")
+    assert hidden.packed.open("rb").read() == clip.packed.open("rb").read()
+
+
 def test_a_clip_is_packed_once_all_of_it_is_rendered(draft):
     studies.start_rendering(draft)
     clip = draft.clips.first()

@@ -2,7 +2,8 @@
 
 import { isFlac, parseFlac } from "./flac.js";
 import { gettext, interpolate } from "./i18n.js";
-import { parseWav } from "./wav.js";
+import { unmask } from "./mask.js";
+import { isWav, parseWav } from "./wav.js";
 
 const TRIES = 6;
 const FIRST_WAIT = 500; // ms, doubled with each try
@@ -20,18 +21,18 @@ export class NoSound extends Error {
 
 /**
  * Fetch and decode sounds: the first alone, so that something can be heard soon, then the others in their order.
- * @param {string[]} addresses "" for those that are there already
+ * @param {({url: string, key: string} | null)[]} sounds with the key of its mask; null for those that are there already
  * @param {object} hooks
  * @param {(index: number, sound: import("./wav.js").Sound) => void} hooks.onsound
  * @param {(share: number) => void} hooks.onprogress gets the share of all bytes that has come, 0 to 1
  * @throws {NoSound}
  */
-export async function load(addresses, { onsound, onprogress }) {
-  const wanted = addresses.map((_, index) => index).filter((index) => addresses[index]);
-  const shares = addresses.map((address) => (address ? 0 : 1));
+export async function load(sounds, { onsound, onprogress }) {
+  const wanted = sounds.map((_, index) => index).filter((index) => sounds[index]);
+  const shares = sounds.map((sound) => (sound ? 0 : 1));
   const one = async (index) => {
-    const bytes = await patiently(() =>
-      fetchBytes(addresses[index], (share) => {
+    const bytes = await patiently((again) =>
+      fetchSound(sounds[index], again, (share) => {
         shares[index] = share;
         onprogress(shares.reduce((sum, each) => sum + each, 0) / shares.length);
       }),
@@ -61,11 +62,11 @@ export async function preload(addresses) {
   }
 }
 
-/** @param {() => Promise<any>} attempt */
+/** @param {(again: boolean) => Promise<any>} attempt */
 async function patiently(attempt) {
   for (let tried = 1; ; tried++) {
     try {
-      return await attempt();
+      return await attempt(tried > 1);
     } catch (error) {
       const lasting = error instanceof NoSound && error.status >= 400 && error.status < 500;
       if (lasting || tried === TRIES) throw error instanceof NoSound ? error : new NoSound("No connection.");
@@ -75,14 +76,29 @@ async function patiently(attempt) {
 }
 
 /**
- * @param {string} address
+ * Fetch a sound and take off its mask.
+ * @param {{url: string, key: string}} sound
+ * @param {boolean} again past the browser's cache: what lies there may have another mask, or be damaged
  * @param {(share: number) => void} onshare
  */
-async function fetchBytes(address, onshare) {
+async function fetchSound({ url, key }, again, onshare) {
+  const bytes = await fetchBytes(url, again ? "reload" : "default", onshare);
+  unmask(bytes, key);
+  if (isFlac(bytes) || isWav(bytes)) return bytes;
+  if (again) throw new NoSound(gettext("The sounds of this page have changed. Reload the page."), 409);
+  throw new Error("A sound came under another mask.");
+}
+
+/**
+ * @param {string} address
+ * @param {RequestCache} cache
+ * @param {(share: number) => void} onshare
+ */
+async function fetchBytes(address, cache, onshare) {
   const abort = new AbortController();
   let watch = setTimeout(() => abort.abort(), SILENCE);
   try {
-    const response = await fetch(address, { signal: abort.signal });
+    const response = await fetch(address, { signal: abort.signal, cache });
     if (!response.ok) {
       const answer = await response.json().catch(() => ({}));
       throw new NoSound(answer.error ?? interpolate(gettext("The server answered %(status)s."), { status: response.status }), response.status);

@@ -73,9 +73,9 @@ async function begin() {
   $("loading").classList.remove("failed");
   $("loading-text").textContent = gettext("Loading the sounds of this page…");
   try {
-    const addresses = [setup.reference.url, ...setup.slots.map((slot) => slot.url)];
+    const sounds = [setup.reference, ...setup.slots];
     await load(
-      addresses.map((address, index) => (engine.sounds[index] ? "" : address)),
+      sounds.map((sound, index) => (engine.sounds[index] ? null : sound)),
       { onsound: arrived, onprogress: (share) => ($("loading-bar").value = share) },
     );
     complete = true;

@@ -11,6 +11,11 @@
 /** Full scale of 16 bits. */
 export const FULL_SCALE = 32768;
 
+/** @param {ArrayBuffer} bytes */
+export function isWav(bytes) {
+  return bytes.byteLength >= 44 && tag(bytes, 0) === "RIFF" && tag(bytes, 8) === "WAVE";
+}
+
 /**
  * Read a WAV file.
  * @param {ArrayBuffer} bytes
@@ -19,21 +24,18 @@ export const FULL_SCALE = 32768;
  */
 export function parseWav(bytes) {
   const view = new DataView(bytes);
-  const tag = (at) => String.fromCharCode(...new Uint8Array(bytes, at, 4));
-  if (bytes.byteLength < 44 || tag(0) !== "RIFF" || tag(8) !== "WAVE") {
-    throw new Error("This is not a WAV file.");
-  }
+  if (!isWav(bytes)) throw new Error("This is not a WAV file.");
   let format = null;
   for (let at = 12; at + 8 <= bytes.byteLength; ) {
     const size = view.getUint32(at + 4, true);
-    if (tag(at) === "fmt ") {
+    if (tag(bytes, at) === "fmt ") {
       format = {
         coding: view.getUint16(at + 8, true),
         channels: view.getUint16(at + 10, true),
         rate: view.getUint32(at + 12, true),
         bits: view.getUint16(at + 22, true),
       };
-    } else if (tag(at) === "data") {
+    } else if (tag(bytes, at) === "data") {
       if (!format || format.coding !== 1 || format.bits !== 16 || format.channels < 1) {
         throw new Error("This is not a WAV file of 16-bit PCM.");
       }
@@ -45,4 +47,9 @@ export function parseWav(bytes) {
     at += 8 + size + (size % 2);
   }
   throw new Error("This WAV file holds no sound.");
+}
+
+/** @param {ArrayBuffer} bytes @param {number} at */
+function tag(bytes, at) {
+  return String.fromCharCode(...new Uint8Array(bytes, at, 4));
 }

@@ -12,7 +12,7 @@ from django.core import serializers
 from django.http import HttpResponse
 from django.test import Client
 
-from listening import studies
+from listening import masking, studies
 from listening.models import Clip, Condition, Rendering, Session, Study
 
 
@@ -94,6 +94,10 @@ class Walker:
         answer = self.client.get(url, headers=headers)
         self.seen.append(answer)
         return answer
+
+    def unmasked(self, sound: dict) -> bytes:
+        """The file behind a sound of the setup, as the page's script gets it."""
+        return masking.mask(self.sound(sound["url"]).content, sound["key"])
 
     def to_training(self) -> Walker:
         for _ in range(2):

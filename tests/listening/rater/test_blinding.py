@@ -2,11 +2,15 @@
 
 import json
 import re
+import zlib
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import chisquare
 
-from listening import sessions
+from listening import masking, sessions
 from listening.models import Condition, Rating, Rendering, Session, Trial
 
 STATIC = Path(__file__).parents[3] / "listening" / "static" / "listening"
@@ -37,13 +41,32 @@ def test_all_sounds_of_a_trial_come_with_the_same_headers_and_length(whole):
         assert all(each == headers[0] for each in headers)
         assert {sound.status_code for sound in sounds} == {200}
         assert len({len(sound.content) for sound in sounds}) == 1
-        assert len({sound.content[:HEADER] for sound in sounds}) == 1
+
+
+def test_under_their_masks_all_files_of_a_trial_have_the_same_header(whole):
+    for _, setup, _, sounds, _ in whole.trials:
+        keys = [each["key"] for each in [setup["reference"], *setup["slots"]]]
+        files = [masking.mask(sound.content, key) for sound, key in zip(sounds, keys, strict=True)]
+        assert all(file.startswith(b"fLaC") for file in files)
+        assert len({file[:HEADER] for file in files}) == 1
+
+
+def test_masked_sounds_are_even_noise_to_the_last_byte(whole):
+    """A file ends in hundreds of zeros, and a trial's two references are equal: of all that nothing is to be seen."""
+    for _, _, _, sounds, _ in whole.trials:
+        bodies = [np.frombuffer(sound.content, np.uint8) for sound in sounds]
+        for body in bodies:
+            counts = np.bincount(body, minlength=256)
+            assert chisquare(counts).pvalue > 1e-6
+            assert len(zlib.compress(body, 9)) > len(body)
+        for one, other in combinations(bodies, 2):
+            assert chisquare(np.bincount(one ^ other, minlength=256)).pvalue > 1e-6
 
 
 def test_headers_of_sounds_are_these_and_no_more(whole):
     sound = whole.trials[0][3][0]
     assert dict(sound.headers) == {
-        "Content-Type": "audio/flac",
+        "Content-Type": "application/octet-stream",
         "Content-Length": str(len(sound.content)),
         "Accept-Ranges": "none",
         "Cache-Control": "private, max-age=3600, no-transform",
@@ -55,10 +78,13 @@ def test_headers_of_sounds_are_these_and_no_more(whole):
     assert not sound.cookies
 
 
-def test_tokens_are_random_and_the_hidden_reference_has_not_that_of_the_visible_one(whole):
+def test_tokens_and_keys_are_random_and_the_hidden_reference_has_not_those_of_the_visible_one(whole):
     tokens = [re.search(r"/audio/(.+)$", url)[1] for _, setup, *_ in whole.trials for url in urls_of(setup)]
     assert len(set(tokens)) == len(tokens) == 3 * 5
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{22}", token) for token in tokens)
+    keys = [each["key"] for _, setup, *_ in whole.trials for each in [setup["reference"], *setup["slots"]]]
+    assert len(set(keys)) == len(keys) == 3 * 5
+    assert all(re.fullmatch(r"[0-9a-f]{32}", key) for key in keys)
 
 
 def test_two_sessions_share_no_token(whole, arrive):
@@ -96,8 +122,8 @@ def test_no_body_or_header_names_what_lies_behind_a_slot(whole, opened):
     secrets = words_that_tell(opened)
     assert len(secrets) > 30
     for answer in whole.seen:
-        received = answer.content if answer["Content-Type"] != "audio/flac" else answer.content[:HEADER]
-        text = received.decode(errors="replace") + "\n" + "\n".join(f"{k}: {v}" for k, v in answer.headers.items())
+        received = b"" if answer["Content-Type"] == "application/octet-stream" else answer.content
+        text = received.decode() + "\n" + "\n".join(f"{k}: {v}" for k, v in answer.headers.items())
         # what the rater's own link and study are called is no secret
         text = text.replace(whole.token, "").replace(f"/t/{opened.slug}/", "")
         found = {word for word in secrets if re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", text, re.I)}
@@ -116,7 +142,7 @@ def test_no_number_of_a_database_row_is_sent(opened, arrive):
         walker.rate_all().leave()
     walker.leave(comment="")
     for answer in walker.seen:
-        if answer["Content-Type"] != "audio/flac":
+        if answer["Content-Type"] != "application/octet-stream":
             text = answer.content.decode() + str(answer.headers)
             assert not any(str(key) in text for key in keys)
 
@@ -152,8 +178,8 @@ def without_slot(text, slot):
 
 
 def neutral(text):
-    """Without the random tokens, CSRF's longer ones among them."""
-    return re.sub(r"[A-Za-z0-9_-]{64}|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])", "TOKEN", text)
+    """Without the random tokens and keys, CSRF's longer ones among them."""
+    return re.sub(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{22}|[0-9a-f]{32}|[A-Za-z0-9]{64})(?![A-Za-z0-9_-])", "TOKEN", text)
 
 
 def words_that_tell(study):

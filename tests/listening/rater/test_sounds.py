@@ -9,7 +9,7 @@ import pytest
 
 from audiocodecs import audio
 from listening import sessions
-from listening.models import Rendering
+from listening.models import Clip, Rendering
 
 
 @pytest.fixture
@@ -26,24 +26,46 @@ def test_each_slot_sounds_as_its_condition_was_rendered(at_training):
     trial = sessions.current_trial(at_training.session)
     for each, rating in zip(at_training.setup["slots"], trial.ratings.all(), strict=True):
         rendering = Rendering.objects.get(clip=trial.clip, condition=rating.condition)
-        got = audio.read(io.BytesIO(at_training.sound(each["url"]).content))
+        got = audio.read(io.BytesIO(at_training.unmasked(each)))
         wanted = audio.read(io.BytesIO(rendering.stimulus.open("rb").read()))
         assert np.array_equal(got.samples, wanted.samples)
 
 
 def test_the_reference_is_the_prepared_reference(at_training):
     trial = sessions.current_trial(at_training.session)
-    got = audio.read(io.BytesIO(at_training.sound(at_training.setup["reference"]["url"]).content))
+    got = audio.read(io.BytesIO(at_training.unmasked(at_training.setup["reference"])))
     with trial.clip.reference.open("rb") as file:
         wanted = audio.read(file)
     assert np.array_equal(got.samples, wanted.samples)
     assert (got.rate, got.subtype) == (48000, "PCM_16")
 
 
-def test_a_range_is_answered_with_the_whole_for_every_sound_alike(at_training):
+def test_sounds_of_a_study_opened_before_they_were_packed_are_masked_as_well(at_training):
+    Clip.objects.update(packed="")
+    trial, setup = sessions.current_trial(at_training.session), at_training.setup
+    sounds = [setup["reference"], *setup["slots"]]
+    bodies = [at_training.sound(each["url"]).content for each in sounds]
+    assert len({len(body) for body in bodies}) == 1
+    assert len({body[:44] for body in bodies}) == 5
+    with trial.clip.reference.open("rb") as file:
+        assert at_training.unmasked(setup["reference"]) == file.read()
+    assert all(at_training.unmasked(each).startswith(b"RIFF") for each in sounds)
+
+
+def test_a_range_or_a_question_for_changes_is_answered_with_the_whole_for_every_sound_alike(at_training):
+    asked = [{"Range": "bytes=0-99"}, {"If-None-Match": "*"}, {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}]
     for url in addresses(at_training):
-        answer = at_training.sound(url, Range="bytes=0-99")
-        assert (answer.status_code, answer["Accept-Ranges"]) == (200, "none")
+        plain = at_training.sound(url)
+        for headers in asked:
+            answer = at_training.sound(url, **headers)
+            assert (answer.status_code, answer["Accept-Ranges"]) == (200, "none")
+            assert (answer.content, answer.headers) == (plain.content, plain.headers)
+
+
+def test_a_question_for_the_headers_alone_is_answered_with_those_of_the_sound(at_training):
+    for url in addresses(at_training):
+        plain, head = at_training.sound(url), at_training.client.head(url)
+        assert (head.status_code, head.content, head.headers) == (200, b"", plain.headers)
 
 
 def test_sounds_are_got_only_by_who_has_the_link(at_training, arrive):
