@@ -33,6 +33,7 @@ SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_FAILURE_VIEW = "listening.views.errors.too_old"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
