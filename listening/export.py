@@ -109,6 +109,23 @@ EVENTS = {
 """Columns of the events. `page` counts the pages that a rater opened; `number` and `at_ms` begin anew with each."""
 
 
+COMMENTS = {
+    "study": str,
+    "session": int,
+    "rater": str,
+    "clip": str,
+    "condition": str,
+    "role": str,
+    "spec": str,
+    "repeat": int,
+    "trial_position": int,
+    "slot": int,
+    "score": int,
+    "comment": str,
+}
+"""Columns of the comments on single sounds. They are a table of their own: the columns of the ratings are fixed."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that can be exported.
@@ -261,11 +278,31 @@ def event_rows(study: Study) -> Iterator[Row]:
                     )
 
 
+def comment_rows(study: Study) -> Iterator[Row]:
+    """Every comment on a sound, rated or not, in the order in which the rater saw the slots."""
+    rows = ratings_of(study).exclude(comment="").order_by("trial__session_id", "trial__position", "slot")
+    for row in rows.values_list(
+        "trial__session_id",
+        "trial__session__rater__code",
+        "trial__clip__name",
+        "condition__title",
+        "condition__role",
+        "condition__spec",
+        "trial__repeat",
+        "trial__position",
+        "slot",
+        "score",
+        "comment",
+    ).iterator(BLOCK):
+        yield (study.slug, *row)
+
+
 TABLES = {
     "ratings": Table(RATINGS, rating_rows),
     "sessions": Table(SESSIONS, session_rows),
     "answers": Table(ANSWERS, answer_rows),
     "events": Table(EVENTS, event_rows),
+    "comments": Table(COMMENTS, comment_rows),
 }
 """Tables by name."""
 

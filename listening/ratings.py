@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from django.db.models import Case, Exists, F, OuterRef, Value, When
@@ -11,10 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from listening.models import Rating, Session, Study, Trial
+from listening.models.rating import PARTS
 from listening.sessions import current_trial
 
-LONGEST_WRITE = 2000
-"""Bytes of one write; real ones have about 150."""
+LONGEST_WRITE = 8000
+"""Bytes of one write; real ones have about 150 and a comment."""
+LONGEST_COMMENT = 1000
+"""Characters of the comment on one sound."""
 LARGEST_REVISION = 2**53 - 1
 """Largest integer that a browser's numbers count exactly."""
 MOST_PLAYS = 100_000
@@ -54,6 +58,10 @@ class Write:
     seconds_heard : float
     revision : int
         Number of this write, from a counter that the rater's tabs share.
+    parts_heard : int
+        A bit for each hundredth of the clip that was heard.
+    comment : str or None
+        None where the page did not change it; it leaves a stored comment as it is.
     """
 
     trial: str
@@ -62,6 +70,8 @@ class Write:
     plays: int
     seconds_heard: float
     revision: int
+    parts_heard: int = 0
+    comment: str | None = None
 
 
 def parse(body: bytes) -> Write:
@@ -90,6 +100,8 @@ def parse(body: bytes) -> Write:
         plays=_integer(found, "plays", 0, MOST_PLAYS),
         seconds_heard=_seconds(found),
         revision=_integer(found, "revision", 1, LARGEST_REVISION),
+        parts_heard=_parts(found),
+        comment=_comment(found),
     )
 
 
@@ -103,7 +115,8 @@ def save(session: Session, write: Write) -> Rating:
     ------
     Refused
         403 if the trial is not of this session, 404 without such a slot, 409 if the
-        rater is not at this trial, 410 if the study is closed.
+        rater is not at this trial or the study wants a sound played before it is rated,
+        410 if the study is closed.
     """
     if session.study.state != Study.State.OPEN:
         raise Refused(410, gettext("This study has ended. It takes no more ratings."))
@@ -115,6 +128,8 @@ def save(session: Session, write: Write) -> Rating:
         raise Refused(404, f"This trial has no slot {write.slot}.")
     if trial.finished_at or trial != current_trial(session):
         raise Refused(409, gettext("You are no longer on this page. Reload it to go on where you are."))
+    if write.score is not None and session.study.protocol.rules.only_playing and not max(rating.plays, write.plays):
+        raise Refused(409, gettext("A sound can be rated once it was played. Reload the page and play it first."))
     _update(rating, write)
     rating.refresh_from_db()
     return rating
@@ -129,6 +144,11 @@ def _update(rating: Rating, write: Write) -> None:
     if write.score is not None:
         changes["score"] = write.score
         changes["rated_at"] = Case(When(score=write.score, then=F("rated_at")), default=Value(timezone.now()))
+    if write.comment is not None:
+        changes["comment"] = write.comment
+    if write.parts_heard:
+        # Of two devices at once one may be told twice to hear a part: no part counts that nobody heard.
+        changes["parts_heard"] = f"{write.parts_heard | int(rating.parts_heard or '0', 16):x}"
     unfinished = Trial.objects.filter(pk=OuterRef("trial_id"), finished_at=None, session__study__state=Study.State.OPEN)
     # The revision is compared on the row that is updated, never through a join: Postgres looks at
     # the row again after it waited for another write, but not at what a subquery said of it.
@@ -147,6 +167,23 @@ def _seconds(found: dict[str, object]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
         raise Refused(400, f"seconds_heard: a number from 0 to {MOST_SECONDS:.0f}, not {_shown(value)}.")
     return float(value)
+
+
+def _parts(found: dict[str, object]) -> int:
+    value = found.get("parts_heard", "")
+    if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-f]{{0,{PARTS // 4}}}", value):
+        raise Refused(400, f"parts_heard: at most {PARTS // 4} hexadecimal digits, not {_shown(value)}.")
+    return int(value or "0", 16)
+
+
+def _comment(found: dict[str, object]) -> str | None:
+    value = found.get("comment")
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_COMMENT:
+        raise Refused(400, f"comment: a text of at most {LONGEST_COMMENT} characters, not {_shown(value)}.")
+    # A database takes no NUL and no half of a surrogate pair.
+    return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _shown(value: object) -> str:

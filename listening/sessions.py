@@ -7,6 +7,7 @@ the rater no longer is changes nothing.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from listening import answers, planning, texts
 from listening.models import Rater, Rating, Session, Study, Trial
@@ -54,20 +55,34 @@ class Missing:
     ----------
     unheard, unrated : tuple of int
         Slots.
+    best : bool
+        Whether a sound must get 100 and none has it.
+    seconds : int
+        That the page must yet stay.
     """
 
-    unheard: tuple[int, ...]
-    unrated: tuple[int, ...]
+    unheard: tuple[int, ...] = ()
+    unrated: tuple[int, ...] = ()
+    best: bool = False
+    seconds: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.unheard or self.unrated)
+        return bool(self.unheard or self.unrated or self.best or self.seconds)
 
     def __str__(self) -> str:
-        parts = [
+        slots = [
             (gettext("Still to hear: %(sounds)s."), self.unheard),
             (gettext("Still to rate: %(sounds)s."), self.unrated),
         ]
-        return " ".join(text % {"sounds": gettext(", ").join(map(str, slots))} for text, slots in parts if slots)
+        parts = [text % {"sounds": gettext(", ").join(map(str, named))} for text, named in slots if named]
+        if self.best:
+            parts.append(gettext("At least one sound must have 100."))
+        if self.seconds:
+            text = ngettext(
+                "You can go on in %(seconds)s second.", "You can go on in %(seconds)s seconds.", self.seconds
+            )
+            parts.append(text % {"seconds": self.seconds})
+        return " ".join(parts)
 
 
 def start(
@@ -127,13 +142,34 @@ def step_of(session: Session) -> str:
 
 
 def missing(trial: Trial) -> Missing:
-    """Slots of a trial not heard for long enough, and slots without a score."""
-    enough = trial.session.study.heard_seconds
+    """What a trial still wants, after the rules of its study."""
+    study = trial.session.study
+    rules = study.protocol.rules
     ratings = list(trial.ratings.all())
     return Missing(
-        unheard=tuple(rating.slot for rating in ratings if rating.seconds_heard < enough),
-        unrated=tuple(rating.slot for rating in ratings if rating.score is None),
+        unheard=tuple(
+            rating.slot
+            for rating in ratings
+            if rating.seconds_heard < study.heard_seconds or rating.share_heard < rules.share_heard
+        ),
+        unrated=tuple(rating.slot for rating in ratings if rules.all_rated and rating.score is None),
+        best=one_at_100(trial) and all(rating.score != 100 for rating in ratings),
+        seconds=seconds_left(trial),
     )
+
+
+def one_at_100(trial: Trial) -> bool:
+    """Whether a sound of the trial must get 100: not on a page that says which score to give."""
+    return trial.session.study.protocol.rules.one_at_100 and trial.expected is None
+
+
+def seconds_left(trial: Trial) -> int:
+    """Seconds that a trial must yet stay before its rater, from when it was first shown."""
+    least = trial.session.study.protocol.rules.least_seconds
+    if not least:
+        return 0
+    shown = (timezone.now() - trial.started_at).total_seconds() if trial.started_at else 0.0
+    return max(0, math.ceil(least - shown))
 
 
 def show(trial: Trial) -> None:

@@ -10,6 +10,9 @@ from django.urls import reverse
 
 from listening.models.study import random_seed
 
+PARTS = 100
+"""Equal parts of a clip, of which a page tells which were heard."""
+
 
 def new_token() -> str:
     """Token of 128 random bits, fit for a URL."""
@@ -129,6 +132,13 @@ class Rating(models.Model):
     )
     plays = models.PositiveIntegerField(default=0)
     seconds_heard = models.FloatField(default=0.0)
+    parts_heard = models.CharField(
+        max_length=25,
+        blank=True,
+        default="",
+        help_text="which hundredths of the clip, a bit each, as hexadecimal digits; kept where a rule asks for a share",
+    )
+    comment = models.CharField(max_length=1000, blank=True, default="")
     revision = models.PositiveBigIntegerField(default=0, help_text="the page's number of the write that is kept")
     rated_at = models.DateTimeField(null=True, blank=True)
 
@@ -143,6 +153,11 @@ class Rating(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.slot} of {self.trial}"
+
+    @property
+    def share_heard(self) -> float:
+        """Share of the clip that was heard at least once."""
+        return int(self.parts_heard or "0", 16).bit_count() / PARTS
 
 
 class Answer(models.Model):

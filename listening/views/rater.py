@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from listening import answers, events, languages, masking, planning, ratings, sessions, stimuli, texts
-from listening.models import Session, Study, Trial
+from listening.models import Rating, Session, Study, Trial
 from listening.translating import for_raters, speak_to
 
 log = logging.getLogger(__name__)
@@ -258,6 +258,7 @@ def _page(
             sessions.show(trial)
         context |= {"trial": trial, "setup": _setup(session, trial)}
         context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
+        context["longest_comment"] = ratings.LONGEST_COMMENT
     return render(request, _PAGES[Session.State(session.state)], context, status=status)
 
 
@@ -276,6 +277,11 @@ def _setup(session: Session, trial: Trial) -> dict[str, object]:
         "page_url": reverse("rate", args=[session.rater.token]),
         "save_url": reverse("save_rating", args=[session.rater.token]),
         "heard_seconds": session.study.heard_seconds,
+        "rules": {
+            **session.study.protocol.rules.model_dump(),
+            "one_at_100": sessions.one_at_100(trial),
+            "seconds_left": sessions.seconds_left(trial),
+        },
         "reference": sound(trial.reference_token),
         "slots": slots,
         "next": [url for each in following for url in _addresses(session, each)],
@@ -288,13 +294,16 @@ def _addresses(session: Session, trial: Trial) -> list[str]:
     return [reverse("audio", args=[session.rater.token, token]) for token in tokens]
 
 
-def _saved(rating) -> dict[str, object]:  # noqa: ANN001
+def _saved(rating: Rating) -> dict[str, object]:
+    """What a page learns of a slot; what no rule asked for and nobody wrote is left out."""
+    more = {"parts_heard": rating.parts_heard, "comment": rating.comment}
     return {
         "slot": rating.slot,
         "score": rating.score,
         "plays": rating.plays,
         "seconds_heard": rating.seconds_heard,
         "revision": rating.revision,
+        **{name: value for name, value in more.items() if value},
     }
 
 

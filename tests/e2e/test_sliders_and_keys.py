@@ -123,6 +123,21 @@ def test_the_passage_is_chosen_by_keyboard_and_is_never_shorter_than_half_a_seco
     assert start.get_attribute("aria-valuenow") == "0.0"
 
 
+def test_the_passage_begins_and_ends_where_the_sound_is_by_a_key(desk):
+    start, end = desk.page.get_by_label("Start of the passage"), desk.page.get_by_label("End of the passage")
+    length = float(end.get_attribute("aria-valuenow"))
+    desk.page.keyboard.press("Shift+ArrowRight")
+    desk.page.keyboard.press("i")
+    assert float(start.get_attribute("aria-valuenow")) == pytest.approx(min(1.0, length - 0.5), abs=0.051)
+    expect(desk.page.locator("#told")).to_have_text(
+        f"Passage from {start.get_attribute('aria-valuenow')} to {length} seconds"
+    )
+    desk.page.keyboard.press("w")
+    assert start.get_attribute("aria-valuenow") == "0.0"
+    desk.page.keyboard.press("o")
+    assert float(end.get_attribute("aria-valuenow")) == pytest.approx(1.0, abs=0.051)
+
+
 def test_the_passage_is_chosen_by_dragging(desk):
     line = desk.page.locator("#timeline").bounding_box()
     handle = desk.page.get_by_label("Start of the passage").bounding_box()
@@ -134,3 +149,46 @@ def test_the_passage_is_chosen_by_dragging(desk):
     chosen = float(desk.page.get_by_label("Start of the passage").get_attribute("aria-valuenow"))
     assert abs(chosen - 0.25 * seconds) < 0.06
     assert desk.page.get_by_role("button", name="Whole clip").is_visible()
+
+
+def test_letters_and_digits_can_be_switched_off_for_good(desk):
+    for _ in range(2):
+        desk.page.keyboard.press("?")
+        box = desk.page.get_by_label("Letters, digits and signs are keys of this page")
+        expect(box).to_be_checked()
+        box.uncheck()
+        desk.page.keyboard.press("Escape")
+        desk.page.keyboard.press("2")
+        desk.page.wait_for_timeout(300)
+        assert sounding(desk) == []
+        desk.page.reload()
+        desk.ready()
+        desk.page.keyboard.press("2")
+        desk.page.wait_for_timeout(300)
+        assert sounding(desk) == []
+        desk.page.keyboard.press(" ")  # not a letter
+        expect(desk.page.get_by_test_id("play-reference")).to_have_attribute("aria-pressed", "true")
+        desk.page.keyboard.press(" ")
+        desk.page.get_by_role("button", name="Help and keyboard shortcuts").click()
+        box.check()
+        desk.page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("key", "code"), [("é", "Digit2"), ("2", "Digit2"), ("2", "Numpad2"), ("٢", "Digit2")])
+def test_keys_are_found_on_keyboards_of_other_countries(desk, key, code):
+    desk.page.evaluate(
+        "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, bubbles: true}))",
+        {"key": key, "code": code},
+    )
+    expect(desk.page.get_by_test_id("play-slot-2")).to_have_attribute("aria-pressed", "true")
+
+
+def test_ctrl_enter_goes_on_once_the_page_allows_it(desk):
+    desk.page.keyboard.press("Control+Enter")
+    expect(desk.page.locator("#told")).to_have_text("Still to hear: 1–4. Still to rate: 1–4.")
+    for slot in range(1, 5):
+        desk.score(slot, 10 * slot)
+    desk.hear_all()
+    with desk.page.expect_navigation():
+        desk.page.keyboard.press("Control+Enter")
+    expect(desk.page.locator("h1")).to_have_text("Page 1 of 2")

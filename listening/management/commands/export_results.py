@@ -21,7 +21,7 @@ from listening.table_files import FORMATS, TEXT_FORMATS, write_parquet
 
 
 class Command(BaseCommand):
-    help = "Write the ratings, the sessions or the events of one study, or of all, as CSV, JSON or Parquet."
+    help = "Write a table of one study, or of all, as CSV, JSON or Parquet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--study", metavar="SLUG", help="short name of the study; without it, all studies")

@@ -37,6 +37,7 @@ export class AudioEngine extends EventTarget {
   #unsupported = false;
   #looks = { at: 0, stuck: 0 };
   #counted = { frames: [], plays: [] }; // of outputs that are gone
+  /** @type {bigint[]} */ #parts;
 
   /** @param {number} count of sounds */
   constructor(count) {
@@ -50,6 +51,7 @@ export class AudioEngine extends EventTarget {
     this.first = 0;
     this.last = 0;
     this.#counted = { frames: new Array(count).fill(0), plays: new Array(count).fill(0) };
+    this.#parts = new Array(count).fill(0n);
     // What may have given the sound back: the rater looks at the page again, or plugged something in.
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#wake());
@@ -106,6 +108,11 @@ export class AudioEngine extends EventTarget {
   /** Seconds that each sound was heard. */
   get seconds() {
     return this.sounds.map((_, i) => (this.#counted.frames[i] + (this.#report?.heard[i] ?? 0)) / (this.rate || 1));
+  }
+
+  /** Which parts of the clip each sound was heard in, a bit each. @returns {bigint[]} */
+  get parts() {
+    return this.#parts;
   }
 
   /** How often each sound was started or switched to. */
@@ -233,6 +240,7 @@ export class AudioEngine extends EventTarget {
   /** @param {import("./mixer.js").Report & {at: number}} report */
   #heard(report) {
     this.#report = report;
+    for (const [index, part] of report.parts) this.#parts[index] |= 1n << BigInt(part);
     if (this.#playing && !report.playing && report.asked === this.#asked) {
       this.#playing = false; // the end of the passage: nothing else stops without being asked
       this.#rest = this.first;

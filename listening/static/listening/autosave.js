@@ -21,6 +21,8 @@ const TIMEOUT = 15_000;
  * @property {number} plays
  * @property {number} seconds_heard
  * @property {number} revision
+ * @property {string} [parts_heard] hundredths of the clip, a bit each, as hexadecimal digits
+ * @property {string} [comment] where it was changed here
  */
 
 /**
@@ -85,7 +87,7 @@ export class Autosave extends EventTarget {
 
   /**
    * Save what is known of a slot.
-   * @param {{slot: number, score: number | null, plays: number, seconds_heard: number}} rating
+   * @param {Omit<Write, "trial" | "revision">} rating
    * @param {boolean} [now] without waiting for more
    */
   put(rating, now = false) {
@@ -152,7 +154,7 @@ export class Autosave extends EventTarget {
       return true;
     }
     this.#raise(answer.revision);
-    const kept = answer.revision === write.revision && (write.score === null || answer.score === write.score);
+    const kept = answer.revision === write.revision && agrees(answer, write);
     const newest = this.#waiting.get(write.slot) === entry;
     if (!kept && entry.fresh && newest) {
       // Another device wrote meanwhile with the same or a higher number. This was made just now: it comes later.
@@ -253,6 +255,11 @@ export class Autosave extends EventTarget {
     this.#memory.delete(key);
     storage()?.removeItem(key);
   }
+}
+
+/** Whether the server holds what was written. */
+function agrees(answer, { score, comment }) {
+  return (score === null || answer.score === score) && (comment === undefined || (answer.comment ?? "") === comment);
 }
 
 /** The browser's storage, or null where it is switched off. */

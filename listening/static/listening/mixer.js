@@ -11,6 +11,8 @@
 
 /** Seconds of one ramp. */
 export const RAMP = 0.005;
+/** Equal parts of a clip, of which it is told which were heard. */
+export const PARTS = 100;
 /** Full scale of 16 bits. */
 const FULL_SCALE = 32768;
 
@@ -28,6 +30,7 @@ const FALLING = 3;
  * @property {number} frame place in the clip
  * @property {number[]} heard frames that each sound was heard
  * @property {number[]} plays how often each was started or switched to
+ * @property {[number, number][]} parts sound and part of the clip, for each part that was heard since the last report for the first time
  */
 
 export class Mixer {
@@ -37,6 +40,7 @@ export class Mixer {
   #current = 0;
   #frame = 0;
   #loop = true;
+  /** @type {[number, number][]} */ #parts = [];
   /** What comes when the sound is closed; null while it goes on as it is. */
   #next = null;
 
@@ -57,6 +61,7 @@ export class Mixer {
     this.#sounds = new Array(count).fill(null);
     this.heard = new Array(count).fill(0);
     this.plays = new Array(count).fill(0);
+    this.known = Array.from({ length: count }, () => new Uint8Array(PARTS));
     this.asked = 0;
     /** Whether something changed by itself or as asked since `report` was last called. */
     this.changed = false;
@@ -76,6 +81,7 @@ export class Mixer {
       frame: this.#frame,
       heard: [...this.heard],
       plays: [...this.plays],
+      parts: this.#parts.splice(0),
     };
   }
 
@@ -140,8 +146,17 @@ export class Mixer {
         outputs[channel][i] = samples[at + Math.min(channel, this.channels - 1)] * weight;
       }
       this.heard[this.#current]++;
+      this.#notePart();
       this.#advance();
     }
+  }
+
+  /** A part counts with its last frame: whoever begins within one hears too little of it, who leaves one too much. */
+  #notePart() {
+    const part = Math.floor((this.#frame * PARTS) / this.frames);
+    if (this.known[this.#current][part] || Math.floor(((this.#frame + 1) * PARTS) / this.frames) === part) return;
+    this.known[this.#current][part] = 1;
+    this.#parts.push([this.#current, part]);
   }
 
   /** Gain at this sample: of the ramp under way, and of the passage's ends. */

@@ -1,17 +1,25 @@
-/** A slider of the quality scale that is unset until the rater sets it. */
+/**
+ * A slider of the quality scale that is unset until the rater sets it: by dragging, a click on its track, keys, or
+ * digits.
+ *
+ * Digits choose sounds everywhere else on the page. On a slider they are a score where the rater went to the slider
+ * for its own sake, with Tab or `type`; after a drag, or where `choose` brought the focus along with the sound, they
+ * go on choosing sounds, so that no score is overwritten by who wants to hear the next one.
+ */
 
-import { gettext } from "./i18n.js";
+import { digitOf } from "./keys.js";
+import { MIDDLE, NOT_RATED, scoreByKey, wordOf } from "./scale.js";
+import { TypedScore } from "./typed-score.js";
 
-const WORDS = [gettext("Bad"), gettext("Poor"), gettext("Fair"), gettext("Good"), gettext("Excellent")];
-const NOT_RATED = gettext("not rated");
-
-/** @param {number} score @returns {string} the word of its band */
-export function wordOf(score) {
-  return WORDS[Math.min(Math.floor(score / 20), 4)];
-}
+const SLIP = 8; // pixels that a finger must move along before it drags
+const TAP = 500; // ms within which a tap brings the focus
+const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta"];
 
 export class ScoreSlider {
   /** @type {number | null} */ #score = null;
+  #types = false;
+  /** @type {"" | "pointer" | "chosen"} what is about to bring the focus */ #bringing = "";
+  /** @type {{x: number, y: number} | null} where a finger lies that may yet turn out to scroll the page */ #finger = null;
 
   /**
    * @param {HTMLInputElement} input
@@ -21,21 +29,26 @@ export class ScoreSlider {
   constructor(input, output, onscore) {
     this.input = input;
     this.output = output;
-    const take = (done) => {
-      this.score = Number(input.value);
-      onscore(this.#score, done);
-    };
-    input.addEventListener("input", () => take(false));
-    input.addEventListener("change", () => take(true));
+    this.onscore = onscore;
+    this.typed = new TypedScore(
+      (digits) => this.#echo(digits),
+      (score) => this.#set(score, true),
+    );
+    input.addEventListener("input", () => this.#finger || this.#set(Number(input.value), false));
+    input.addEventListener("change", () => this.#finger || this.#set(Number(input.value), true));
     // A click right on the middle moves nothing, so the browser tells of no input: it is a score all the same.
-    input.addEventListener("click", () => this.#score === null && take(true));
-    input.addEventListener("keydown", (event) => {
-      const to = this.#target(event);
-      if (to === null) return;
-      event.preventDefault();
-      input.value = String(to);
-      take(true);
+    input.addEventListener("click", () => this.#score === null && this.#set(Number(input.value), true));
+    input.addEventListener("keydown", (event) => this.#key(event));
+    input.addEventListener("focus", () => {
+      this.#listen(this.#bringing === "");
+      this.#bringing = "";
     });
+    input.addEventListener("blur", () => {
+      this.typed.finish();
+      this.#listen(false);
+    });
+    addEventListener("pagehide", () => this.typed.finish(), { capture: true }); // before the autosave sends what waits
+    this.#wireFinger();
   }
 
   get score() {
@@ -46,30 +59,101 @@ export class ScoreSlider {
   set score(score) {
     this.#score = score;
     const unset = score === null;
-    this.input.value = String(unset ? 50 : score);
+    this.input.value = String(unset ? MIDDLE : score);
     this.input.classList.toggle("unset", unset);
     this.input.setAttribute("aria-valuetext", unset ? NOT_RATED : `${score}, ${wordOf(score)}`);
     const [number, word] = this.output.children;
-    number.textContent = unset ? "–" : String(score);
+    if (!this.typed.open) number.textContent = unset ? "–" : String(score);
     word.textContent = unset ? NOT_RATED : wordOf(score);
     this.output.classList.toggle("unset", unset);
   }
 
-  /** Score that a key asks for, or null. The same keys, whichever way the slider lies. @param {KeyboardEvent} event */
-  #target(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return null;
-    const from = Number(this.input.value);
-    const to = {
-      ArrowUp: from + 1,
-      ArrowRight: from + 1,
-      ArrowDown: from - 1,
-      ArrowLeft: from - 1,
-      PageUp: from + 10,
-      PageDown: from - 10,
-      Home: 0,
-      End: 100,
-      Enter: from,
-    }[event.key];
-    return to === undefined ? null : Math.min(100, Math.max(0, to));
+  /** Bring the focus along with the sound that was chosen: arrows rate it, digits go on choosing sounds. */
+  choose() {
+    this.#bringing = "chosen";
+    this.#listen(false);
+    this.input.focus({ preventScroll: true });
+    this.#bringing = "";
+  }
+
+  /** Go to the slider so that digits are its score. */
+  type() {
+    this.#bringing = "";
+    this.input.focus();
+    this.#listen(document.activeElement === this.input);
+  }
+
+  /** Whether digits are a score. @param {boolean} on */
+  #listen(on) {
+    this.#types = on;
+    this.output.classList.toggle("types", on);
+  }
+
+  /** @param {number} score @param {boolean} done */
+  #set(score, done) {
+    this.score = score;
+    this.onscore(score, done);
+  }
+
+  /** @param {string} digits */
+  #echo(digits) {
+    const number = this.output.firstElementChild;
+    this.output.classList.toggle("typing", digits !== "");
+    number.textContent = digits || (this.#score === null ? "–" : String(this.#score));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (MODIFIERS.includes(event.key)) return;
+    const digit = digitOf(event);
+    if (this.#types && digit !== null) {
+      this.typed.add(digit);
+    } else if (this.typed.open && event.key === "Escape") {
+      this.typed.cancel();
+    } else if (this.typed.open && event.key === "Enter") {
+      this.typed.finish();
+    } else {
+      this.typed.finish();
+      const from = Number(this.input.value);
+      const to = event.key === "Enter" && !event.ctrlKey && !event.metaKey ? from : scoreByKey(event, from);
+      if (to === null) return;
+      this.#set(to, true);
+    }
+    event.preventDefault();
+  }
+
+  /**
+   * In rows a finger on a slider may want to scroll the page: nothing is a score before it moved along the slider or
+   * was lifted, and what the browser moved meanwhile goes back.
+   */
+  #wireFinger() {
+    const { input } = this;
+    input.addEventListener("pointerdown", (event) => {
+      if (document.activeElement === input) this.#listen(false);
+      else this.#bringing = "pointer";
+      if (event.pointerType === "touch") this.#finger = { x: event.clientX, y: event.clientY };
+    });
+    input.addEventListener("pointermove", (event) => {
+      if (!this.#finger) return;
+      const upright = input.offsetHeight > input.offsetWidth;
+      const way = upright ? event.clientY - this.#finger.y : event.clientX - this.#finger.x;
+      if (Math.abs(way) >= SLIP) this.#lift(false);
+    });
+    input.addEventListener("pointerup", () => {
+      if (this.#finger) this.#lift(true);
+      setTimeout(() => (this.#bringing = ""), TAP); // not every browser gives the focus to what is clicked
+    });
+    input.addEventListener("pointercancel", () => {
+      this.#finger = null;
+      this.#bringing = "";
+      this.score = this.#score;
+    });
+  }
+
+  /** Take what a finger moved while it was not known what it wants. @param {boolean} done */
+  #lift(done) {
+    this.#finger = null;
+    const at = Number(this.input.value);
+    if (at !== (this.#score ?? MIDDLE)) this.#set(at, done);
   }
 }

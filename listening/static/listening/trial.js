@@ -2,9 +2,15 @@
 
 import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
+import { commandsOf } from "./commands.js";
 import { gettext, interpolate, number } from "./i18n.js";
+import { done, missing } from "./missing.js";
+import { ScoreField } from "./score-field.js";
 import { ScoreSlider } from "./score-slider.js";
 import { listenForKeys } from "./shortcuts.js";
+import { SlotComment } from "./slot-comment.js";
+import { Slot } from "./slot.js";
+import { Sorting } from "./sorting.js";
 import { load, preload } from "./sounds.js";
 import { Timeline } from "./timeline.js";
 import { watchScores, watchSound } from "./trial-events.js";
@@ -18,20 +24,20 @@ const engine = new AudioEngine(1 + setup.slots.length);
 /** Whether every sound is there: from then on the rater may rate. */
 let complete = false;
 
-/** What this rater did with each slot; `base` is what was heard before this page was loaded. */
-const slots = setup.slots.map((saved) => ({
-  slot: saved.slot,
-  base: { plays: saved.plays, seconds: saved.seconds_heard },
-  score: saved.score,
-  row: document.querySelector(`.signal[data-slot="${saved.slot}"]`),
-  saved: { plays: saved.plays, seconds: saved.seconds_heard },
-}));
+const { rules } = setup;
+const loaded = performance.now();
+const slots = setup.slots.map((saved) => {
+  const row = document.querySelector(`.signal[data-slot="${saved.slot}"]`);
+  return new Slot(saved, row, engine, { seconds: setup.heard_seconds, share: rules.share_heard });
+});
 
 /** Play buttons: the reference's, then the slots'. */
 const playButtons = [$("play-reference"), ...slots.map((slot) => slot.row.querySelector(".play"))];
 /** @type {Timeline | null} */
 let timeline = null;
 let following = false;
+/** Slot that was heard last; 0 for none. */
+let last = 0;
 
 const autosave = new Autosave({
   url: setup.save_url,
@@ -39,28 +45,38 @@ const autosave = new Autosave({
   trial: setup.trial,
   revision: Math.max(...setup.slots.map((saved) => saved.revision)),
 });
-for (const write of autosave.recover(new Map(setup.slots.map((saved) => [saved.slot, saved.revision])))) adopt(write);
+for (const write of autosave.recover(new Map(setup.slots.map((saved) => [saved.slot, saved.revision])))) adopt(write, true);
 
 for (const slot of slots) {
   const [input, output] = [slot.row.querySelector("input"), slot.row.querySelector("output")];
-  slot.slider = new ScoreSlider(input, output, (score, done) => {
+  const Control = input.type === "range" ? ScoreSlider : ScoreField;
+  slot.control = new Control(input, output, (score, done) => {
     if (score === slot.score && !done) return;
     slot.score = score;
     save(slot, done);
     showMissing();
   });
-  slot.slider.score = slot.score;
+  if (slot.row.querySelector(".remark")) {
+    slot.remark = new SlotComment(slot.row, (text) => {
+      slot.say(text);
+      save(slot, false);
+    });
+  }
+  show(slot);
 }
+const sorting = new Sorting(document.querySelector(".signals"), $("sort"), (slot) => slots[slot - 1].score);
 
 watchSound(engine);
 watchScores(autosave, new Map(slots.map((slot) => [slot.slot, slot.score])));
 autosave.addEventListener("state", showSaving);
-autosave.addEventListener("overruled", (event) => adopt(event.detail));
-autosave.addEventListener("elsewhere", (event) => adopt(event.detail));
+autosave.addEventListener("overruled", (event) => adopt(event.detail, false));
+autosave.addEventListener("elsewhere", (event) => adopt(event.detail, true));
 $("again").addEventListener("click", begin);
 $("help-open").addEventListener("click", () => $("help").showModal());
 $("onward").addEventListener("submit", goOn);
 $("desk").style.setProperty("--signals", String(slots.length));
+
+const commands = commandsOf({ engine, slots, sorting, tell });
 
 wireDesk();
 showMissing();
@@ -80,7 +96,7 @@ async function begin() {
     );
     complete = true;
     $("loading").hidden = true;
-    for (const slot of slots) slot.slider.input.disabled = false;
+    free();
     showMissing();
     preload(setup.next);
   } catch (error) {
@@ -114,17 +130,19 @@ function arrived(index, sound) {
 
 /** Buttons, keys and what the engine tells. */
 function wireDesk() {
-  const play = (index) => engine.play(index);
-  const toggle = () => (engine.playing ? engine.stop() : engine.play(engine.current));
-  const loop = () => engine.setLoop(!engine.loop);
-  playButtons.forEach((button, index) => button.addEventListener("click", () => play(index)));
+  playButtons.forEach((button, index) =>
+    button.addEventListener("click", (event) => commands.play(index, event.pointerType === "mouse")),
+  );
   $("stop").addEventListener("click", () => engine.stop());
-  $("loop").addEventListener("click", loop);
+  $("loop").addEventListener("click", commands.loop);
   $("whole").addEventListener("click", () => {
     engine.setPassage(0, Infinity);
     $("play-reference").focus(); // the button that was pressed goes away
   });
-  listenForKeys({ signals: slots.length, play, toggle, loop, help: () => $("help").showModal() });
+  $("sort").addEventListener("click", commands.sort);
+  const onward = () => ($("next").disabled ? tell($("missing").textContent) : $("onward").requestSubmit());
+  const help = () => $("help").showModal();
+  listenForKeys({ signals: slots.length, ...commands, onward, help }, $("keys-on"));
   engine.addEventListener("change", showPlaying);
   engine.addEventListener("blocked", () =>
     notify(gettext("Your browser lets no sound out. Check that a sound device is connected, then press play again.")),
@@ -149,12 +167,16 @@ function wireDesk() {
   });
   $("device-note-close").addEventListener("click", () => ($("device-note").hidden = true));
   setInterval(() => {
-    if (!engine.playing) return;
-    saveHeard(HEARD_SAVED);
-    showMissing();
+    if (engine.playing) saveHeard(HEARD_SAVED);
+    if (engine.playing || $("wait").textContent) showMissing();
   }, TICK);
   addEventListener("pagehide", () => saveHeard(0), { capture: true }); // before the autosave sends what waits
   showPlaying();
+}
+
+/** Say something to screen readers that eyes can see. @param {string} text */
+function tell(text) {
+  $("told").textContent = text;
 }
 
 function showPlaying() {
@@ -170,6 +192,7 @@ function showPlaying() {
   $("whole").hidden = !timeline || (start === 0 && end === timeline.seconds);
   timeline?.setPassage(start, end);
   if (engine.playing) notify("");
+  free();
   saveHeard(0);
   showMissing();
   requestAnimationFrame(follow);
@@ -181,6 +204,7 @@ function follow() {
   following = true;
   const draw = () => {
     timeline?.setPosition(engine.position);
+    if (rules.only_playing) free();
     $("clock").textContent = interpolate(gettext("%(seconds)s s"), { seconds: number(engine.position, 1) });
     following = engine.playing;
     if (following) requestAnimationFrame(draw);
@@ -193,74 +217,55 @@ function kHz(hertz) {
   return interpolate(gettext("%(rate)s kHz"), { rate: number(hertz / 1000, 0, 3) });
 }
 
-/** What was heard of a slot in all, whole milliseconds so that page and server agree. */
-function heard(slot) {
-  const plays = slot.base.plays + engine.plays[slot.slot];
-  const seconds = slot.base.seconds + engine.seconds[slot.slot];
-  return { plays, seconds: Math.floor(seconds * 1000 + 1e-6) / 1000 };
+/** Let scores be set, where the study wants it of the sound alone that was heard last. The reference is no sound to rate. */
+function free() {
+  if (engine.current > 0) last = engine.current;
+  for (const slot of slots) {
+    const playing = slot.slot === last && slot.heard.plays > 0;
+    slot.control.input.disabled = !complete || (rules.only_playing && !playing);
+  }
+  commands.arrive();
 }
 
 /** @param {number} least seconds of new play that are worth a write */
 function saveHeard(least) {
-  for (const slot of slots) {
-    const { plays, seconds } = heard(slot);
-    const crossed = slot.saved.seconds < setup.heard_seconds && seconds >= setup.heard_seconds;
-    const more = seconds - slot.saved.seconds;
-    if (crossed || more > least || (least === 0 && plays > slot.saved.plays)) save(slot, false);
-  }
+  for (const slot of slots) if (slot.news(least)) save(slot, false);
 }
 
-/** @param {boolean} now */
+/** @param {Slot} slot @param {boolean} now */
 function save(slot, now) {
-  const { plays, seconds } = heard(slot);
-  slot.saved = { plays, seconds };
-  autosave.put({ slot: slot.slot, score: slot.score, plays, seconds_heard: seconds }, now);
+  slot.noteSaved();
+  autosave.put(slot.rating, now);
 }
 
-/** Take over what another tab or device, or this page before it was reloaded, knows better. */
-function adopt(write) {
+/** @param {object} write of this page before it was reloaded, of another tab or device @param {boolean} unsent */
+function adopt(write, unsent) {
   const slot = slots.find((each) => each.slot === write.slot);
-  const { plays, seconds } = heard(slot);
-  slot.base.plays += Math.max(0, write.plays - plays);
-  slot.base.seconds += Math.max(0, write.seconds_heard - seconds);
-  if (write.score !== null) slot.score = write.score;
-  if (slot.slider) {
-    slot.slider.score = slot.score;
-    showMissing();
-  }
+  slot.adopt(write, unsent);
+  if (!slot.control) return; // the page is not built yet
+  show(slot);
+  showMissing();
+}
+
+/** @param {Slot} slot */
+function show(slot) {
+  slot.control.score = slot.score;
+  if (slot.remark) slot.remark.text = slot.comment;
 }
 
 function showMissing() {
-  const unheard = [];
-  const unrated = [];
   for (const slot of slots) {
-    const share = setup.heard_seconds > 0 ? Math.min(1, heard(slot).seconds / setup.heard_seconds) : 1;
-    slot.row.style.setProperty("--heard", share.toFixed(2));
-    slot.row.classList.toggle("is-heard", share === 1);
-    if (share < 1) unheard.push(slot.slot);
-    if (slot.score === null) unrated.push(slot.slot);
+    slot.row.style.setProperty("--heard", slot.progress.toFixed(2));
+    slot.row.classList.toggle("is-heard", slot.enough);
   }
-  const text = [
-    unheard.length ? interpolate(gettext("Still to hear: %(sounds)s."), { sounds: inRuns(unheard) }) : "",
-    unrated.length ? interpolate(gettext("Still to rate: %(sounds)s."), { sounds: inRuns(unrated) }) : "",
-  ];
-  const missing = complete
-    ? text.filter(Boolean).join(" ") || gettext("You have heard and rated every sound.")
+  const left = Math.max(0, Math.ceil(rules.seconds_left - (performance.now() - loaded) / 1000));
+  const lacking = missing(slots, rules, left);
+  const text = complete
+    ? lacking || done(slots)
     : gettext("You can listen to the sounds that are there. Rating starts when all are.");
-  if ($("missing").textContent !== missing) $("missing").textContent = missing;
-  $("next").disabled = !complete || unheard.length + unrated.length > 0 || $("onward").classList.contains("busy");
-}
-
-/** "1–4, 6, 8": three or more in a row as one run. @param {number[]} numbers */
-function inRuns(numbers) {
-  const runs = [];
-  for (const number of numbers) {
-    const run = runs.at(-1);
-    if (run && run.at(-1) === number - 1) run.push(number);
-    else runs.push([number]);
-  }
-  const comma = gettext(", ");
-  return runs.map((run) => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(comma))).join(comma);
+  if ($("missing").textContent !== text) $("missing").textContent = text;
+  $("wait").textContent = left > 0 ? interpolate(gettext("%(seconds)s s"), { seconds: number(left) }) : "";
+  $("next").disabled = !complete || lacking !== "" || $("onward").classList.contains("busy");
 }
 
 function showSaving() {
