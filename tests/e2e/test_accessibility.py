@@ -19,6 +19,25 @@ RULES = {
 }
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
+ASKED = {
+    "name": "each-kind",
+    "title": "How it was",
+    "questions": [
+        {"kind": "number", "name": "n", "text": "Hours of listening", "unit": "hours", "help": "Today."},
+        {"kind": "likert", "name": "l", "text": "Tired?", "low": "No", "high": "Very"},
+        {"kind": "choice", "name": "c", "text": "What did you hear?", "several": True, "options": ["Noise", "Echo"]},
+        {"kind": "text", "name": "t", "text": "Anything else?"},
+    ],
+}
+ANSWERS = {
+    "answer/device": "in-ear",
+    "answer/connection": "wired",
+    "answer/room": "quiet",
+    "answer/n": "1",
+    "answer/l": "2",
+    "answer/c/echo": "on",
+    "answer/t": "No.",
+}
 State = Session.State
 LAST = 10**9  # number of a write that comes after all of the page's own
 
@@ -47,6 +66,7 @@ def everything(opened) -> Study:
             "attention": 1,
             "pause": {"after_minutes": 10},
             "time_limit_minutes": 600,
+            "questionnaires": [{"ready": "equipment"}, ASKED],
             "texts": {"en": {"ending": "The results will be published."}},
             "ends": {
                 "completed": {"url": "https://panel.example/?cc={code}"},
@@ -77,7 +97,7 @@ def pages(session: Session):
             if trial.position == 1 and not rested:
                 session.trials.filter(position=1).update(started_at=timezone.now() - timedelta(minutes=11))
                 rested = True
-        sessions.advance(session, sessions.step_of(session))
+        sessions.advance(session, sessions.step_of(session), ANSWERS)
 
 
 def faults(page) -> list[str]:
@@ -102,6 +122,10 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
         page.goto(live_server.url + session.rater.get_absolute_url())
         look(page, name)
         seen.append(name)
+        if name.startswith("questions"):
+            page.get_by_test_id("begin").click()
+            page.locator("#faults").wait_for()
+            look(page, f"{name} with faults")
         if name == "trial-1":
             page.get_by_test_id("play-slot-1").click()
             page.get_by_test_id("score-slot-1").press("ArrowUp")
