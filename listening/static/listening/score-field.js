@@ -26,6 +26,7 @@ export class ScoreField {
     input.addEventListener("input", () => this.#take(false));
     input.addEventListener("change", () => this.#take(true));
     input.addEventListener("blur", () => (this.score = this.#score));
+    input.addEventListener("wheel", () => input.blur()); // it scrolls the page, and turns no score
     this.row.addEventListener("keydown", (event) => this.#key(event));
   }
 
