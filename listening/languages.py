@@ -8,6 +8,8 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from listening.models import Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 from listening.parts import LANGUAGES
+from listening.protocol import Texts
+from listening.questionnaires import is_said_in
 
 NAMES = dict(settings.LANGUAGES)
 """Languages in their own words."""
@@ -18,14 +20,22 @@ def offered(study: Study) -> list[str]:
     protocol = study.protocol
     if protocol.languages:
         return list(protocol.languages)
-    ours = study.consent_text == CONSENT, study.instructions_text == INSTRUCTIONS
+    return [language for language in LANGUAGES if not missing_texts(study, language)]
 
-    def whole(language: str) -> bool:
-        own = protocol.texts.get(language)
-        consent, instructions = (bool(own and own.consent), bool(own and own.instructions))
-        return language == protocol.language or ((consent or ours[0]) and (instructions or ours[1]))
 
-    return [language for language in LANGUAGES if whole(language)]
+def missing_texts(study: Study, language: str) -> list[str]:
+    """Texts of a study that raters who read a language would get in another one; ours are there in each."""
+    protocol = study.protocol
+    if language == protocol.language:
+        return []
+    own = protocol.texts.get(language, Texts())
+    found = []
+    if not own.consent and study.consent_text != CONSENT:
+        found.append("the consent text")
+    if not own.instructions and study.instructions_text != INSTRUCTIONS:
+        found.append("the instructions")
+    found += [f"the questionnaire “{each.name}”" for each in protocol.questionnaires if not is_said_in(each, language)]
+    return found
 
 
 def choose(study: Study, accept: str) -> str:

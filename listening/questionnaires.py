@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from django.utils.text import slugify
@@ -164,6 +164,19 @@ def written_out(either: Either) -> Questionnaire:
     return Questionnaire.model_validate(
         {**equipment.questionnaire(), "name": either.name, "at": either.at, "every": either.every}
     )
+
+
+def is_said_in(either: Either, language: str) -> bool:
+    """Whether each of a questionnaire's texts is there in a language other than the study's own; ours are."""
+    return isinstance(either, Ready) or all(isinstance(said, dict) and said.get(language) for said in _texts(either))
+
+
+def _texts(questionnaire: Questionnaire) -> Iterator[str | dict[str, str]]:
+    said = [questionnaire.title, questionnaire.intro]
+    for question in questionnaire.questions:
+        said += [getattr(question, name, "") for name in ("text", "help", "unit", "low", "high")]
+        said += [option.text for option in getattr(question, "options", ())]
+    return (each for each in said if each)
 
 
 def due(questionnaires: Iterable[Either], at: str, pages: int = 0, of: int = 0) -> list[tuple[str, int]]:

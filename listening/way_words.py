@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from listening.languages import NAMES
+from listening.languages import NAMES, missing_texts
 from listening.models import Study
 from listening.planning import pages_of
 from listening.protocol import Ending, Protocol
@@ -153,6 +153,11 @@ def cautions(study: Study) -> list[str]:
             "The address at the end carries a code, and each rater gets a code of their own. Panels such as Prolific "
             "want one code for all: set it."
         )
+    for language in protocol.languages:
+        if missing := missing_texts(study, language):
+            found.append(
+                f"{NAMES[language]} has no text for {_joined(missing)}: its raters get another language there."
+            )
     if protocol.identity.one_attempt and not protocol.identity.names:
         found.append("One attempt is asked for, and no name in the link tells raters apart. Say which name does.")
     return found
@@ -247,6 +252,10 @@ def _ends(protocol: Protocol, study: Study) -> list[str]:
 
 def _address(end: Ending) -> str:
     return f", then {end.url}" if end.url else ""
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _n(count: int | None, word: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from listening import protocol
+from listening import languages, protocol
 from listening.models import Answer, Session, Study
 
 State = Session.State
@@ -201,3 +201,14 @@ def test_sounds_of_the_page_that_follows_are_brought_while_questions_are_answere
     rater.rate_all().leave()
     ahead = re.search(r'<script id="sounds-ahead"[^>]*>\[(.*?)\]', rater.text)[1]
     assert ahead.count("/audio/") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "french"),
+    [("Tired?", False), ({"en": "Tired?", "de": "Müde?"}, False), ({"en": "Tired?", "fr": "Fatigué ?"}, True)],
+)
+def test_a_language_is_offered_by_itself_where_the_questions_are_there_in_it(opened, text, french):
+    own = {"name": "a", "questions": [{"kind": "text", "name": "b", "text": text}]}
+    opened.protocol = protocol.read({"questionnaires": [{"ready": "equipment"}, own]})
+    assert ("fr" in languages.offered(opened)) is french
+    assert "en" in languages.offered(opened)

@@ -298,6 +298,7 @@ def test_before_opening_it_is_told_what_raters_will_get(page, ready):
         "The link names raters by PROLIFIC_PID, STUDY_ID, required, one attempt each.",
         "Completed: code C1, then https://panel.example/?cc={code}.",
         "The training names the clip “gone”, which the study does not have.",
+        "Français has no text for the questionnaire “tired”: its raters get another language there.",
     ):
         assert sentence in text
 
