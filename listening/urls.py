@@ -21,6 +21,7 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/settings/", studies.settings, name="study_settings"),
     path("studies/<slug:slug>/raters-way/", way.raters_way, name="raters_way"),
+    path("studies/<slug:slug>/raters-way/<str:name>/", way.preview, name="preview_questionnaire"),
     path("studies/<slug:slug>/raters-way.yaml", way.raters_way_yaml, name="raters_way_yaml"),
     path("studies/<slug:slug>/open/", studies.open_study, name="open_study"),
     path("studies/<slug:slug>/close/", studies.close_study, name="close_study"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
+from listening import answers, languages, way_words
 from listening import protocol as protocols
-from listening import way_words
-from listening.models import Study
+from listening.models import Session, Study
 from listening.questionnaire_form import KIND_CHOICES, WHEN
 from listening.studies import StudyError
 from listening.study_settings import change_settings
@@ -68,6 +69,40 @@ def raters_way_yaml(request: HttpRequest, study: Study) -> HttpResponse:
         return redirect("raters_way", study.slug)
     status = 422 if study.editable else 409
     return _page(request, study, _form(study), status=status, yaml_text=text, yaml_faults=faults)
+
+
+@of_study
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest, study: Study, name: str) -> HttpResponse:
+    """A questionnaire as raters see it; what is filled in is checked as theirs is, and kept nowhere."""
+    if name not in [each.name for each in study.protocol.questionnaires]:
+        raise Http404(f"There is no questionnaire {name}.")
+    offered = languages.offered(study)
+    language = request.GET.get("language", "")
+    if language not in offered:
+        language = languages.choose(study, "")
+    state = Session.State.QUESTIONS
+    session = Session(study=study, state=state, way=[(state, f"{name}/1")], language=language)
+    given = {key: str(value).replace("\r\n", "\n") for key, value in request.POST.items()}
+    faults: dict[str, str] = {}
+    with translation.override(language):
+        if request.method == "POST":
+            try:
+                answers.checked(answers.at_hand(session)[0], given)
+            except answers.Unanswered as wrong:
+                faults = wrong.faults
+        context = {
+            "study": study,
+            "protocol": study.protocol,
+            "questions": answers.page(session, given, faults),
+            "step": f"preview-{name}",
+            "step_url": f"?language={language}",
+            "sounds_ahead": [],
+            "languages": [(each, languages.NAMES[each]) for each in offered],
+            "language_shown": language,
+            "would_be_kept": request.method == "POST" and not faults,
+        }
+        return render(request, "listening/way/preview.html", context, status=409 if faults else 200)
 
 
 def _form(study: Study, request: HttpRequest | None = None) -> WayForm:

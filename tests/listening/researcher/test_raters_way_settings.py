@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from listening import protocol, studies
-from listening.models import AuditLine, Study
+from listening.models import Answer, AuditLine, Study
 from listening.protocol import Protocol
 
 WHOLE = """
@@ -368,3 +368,20 @@ def test_the_command_line_does_not_change_an_open_study(opened, tmp_path):
     (tmp_path / "way.yaml").write_text("repeats: 3")
     with pytest.raises(CommandError, match="fixed"):
         call_command("protocol", "speech", set=str(tmp_path / "way.yaml"))
+
+
+def test_a_questionnaire_is_seen_and_tried_as_raters_do_and_nothing_is_kept(page, draft):
+    wants(draft, WHOLE)
+    preview = reverse("preview_questionnaire", args=[draft.slug, "tired"])
+    assert preview in page.get(address(draft)).content.decode()
+    assert "A moment" in page.get(preview).content.decode()
+    french = page.get(preview + "?language=fr").content.decode()
+    assert "Un instant" in french
+    assert '<html lang="fr"' in french
+    filled = {"answer/n": "x", "answer/t": "Oui", "answer/c/one": "on"}
+    answer = page.post(preview + "?language=fr", filled)
+    assert answer.status_code == 409
+    assert 'value="x"' in answer.content.decode()
+    assert "would be kept" in page.post(preview, filled | {"answer/n": "3"}).content.decode()
+    assert not Answer.objects.exists()
+    assert page.get(reverse("preview_questionnaire", args=[draft.slug, "none"])).status_code == 404
