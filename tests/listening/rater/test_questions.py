@@ -1,8 +1,11 @@
 """Questionnaires as raters meet them: when they come, what is asked for, and what is kept."""
 
+import csv
+import io
 import re
 
 import pytest
+from django.core.management import call_command
 
 from listening import languages, protocol
 from listening.models import Answer, Session, Study
@@ -212,3 +215,22 @@ def test_a_language_is_offered_by_itself_where_the_questions_are_there_in_it(ope
     opened.protocol = protocol.read({"questionnaires": [{"ready": "equipment"}, own]})
     assert ("fr" in languages.offered(opened)) is french
     assert "en" in languages.offered(opened)
+
+
+def test_answers_are_exported_in_the_order_in_which_they_were_asked(opened, arrive, tmp_path):
+    wants(opened, TIRED)
+    rater = arrive().to_trials()
+    rater.rate_all().leave()
+    rater.leave(**{"answer/tired": "7", "answer/why": 'A "long" day, 日本'})
+    call_command(
+        "export_results", study="speech", table="answers", output=tmp_path / "answers.csv", stderr=io.StringIO()
+    )
+    with (tmp_path / "answers.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert ",".join(header) == "study,session,rater,questionnaire,occurrence,question,kind,answer,answered_at"
+    named = ["speech", str(rater.session.pk), rater.session.rater.code, "tired", "1"]
+    assert [row[:8] for row in rows] == [
+        [*named, "tired", "likert", "7"],
+        [*named, "why", "text", 'A "long" day, 日本'],
+    ]
+    assert all(row[8] for row in rows)
