@@ -23,22 +23,30 @@ export function onScale(score) {
 }
 
 /**
- * Score that a key asks for, or null. The same keys, whichever way a slider lies.
+ * Score that a key asks for, or null. The same keys, whichever way a slider lies; on one that lies mirrored, right to
+ * left, the arrows still go where they point.
  * @param {KeyboardEvent} event
  * @param {number} from the score as it is
  * @returns {number | null}
  */
 export function scoreByKey(event, from) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return null;
+  const right = isMirrored(event.target) ? -1 : 1;
   const to = {
     ArrowUp: from + 1,
-    ArrowRight: from + 1,
+    ArrowRight: from + right,
     ArrowDown: from - 1,
-    ArrowLeft: from - 1,
+    ArrowLeft: from - right,
     PageUp: from + 10,
     PageDown: from - 10,
     Home: 0,
     End: HIGHEST,
   }[event.key];
   return to === undefined ? null : onScale(to);
+}
+
+/** @param {Element} element */
+function isMirrored(element) {
+  const { direction, writingMode } = getComputedStyle(element);
+  return direction === "rtl" && writingMode === "horizontal-tb";
 }
