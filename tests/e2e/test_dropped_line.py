@@ -92,6 +92,41 @@ def test_a_server_that_fails_for_a_while_is_asked_again(desk):
     assert len(set(answers)) == 1
 
 
+def test_another_servers_words_count_as_no_line(desk):
+    """A hotel asks for its password, a proxy finds nothing: what they answer says nothing of the rating."""
+    answers = [(200, "<h1>Welcome to our hotel</h1>"), (404, "<h1>nginx</h1>")]
+
+    def answer(route):
+        if not answers:
+            return route.continue_()
+        status, body = answers.pop(0)
+        return route.fulfill(status=status, body=body)
+
+    desk.page.route("**/ratings/", answer)
+    desk.score(2, 44)
+    desk.saving(OFFLINE)
+    assert stored()[1] is None
+    desk.saving("Saved")
+    assert (answers, stored()[1]) == ([], 44)
+
+
+def test_next_takes_along_what_another_tab_could_not_send(desk, context):
+    desk.hear_all()
+    for slot in range(1, 5):
+        desk.score(slot, 10 * slot)
+    desk.saving("Saved")
+    other = type(desk)(context.new_page())
+    other.page.goto(desk.page.url)
+    other.ready()
+    desk.page.route("**/ratings/", lambda route: route.abort())
+    desk.score(1, 77)
+    desk.saving(OFFLINE)
+    expect(other.slider(1)).to_have_value("77")
+    other.next()
+    expect(other.page.locator("h1")).to_have_text("Page 1 of 2")
+    assert stored() == [77, 20, 30, 40]
+
+
 def test_a_lost_answer_stores_the_rating_once(desk):
     """The write arrives, its answer does not: the same write is sent again."""
     lost = []

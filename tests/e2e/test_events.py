@@ -73,6 +73,16 @@ def test_sound_is_told_as_it_was_used(desk):
     assert each_once() == 1
 
 
+def test_sorting_is_told_with_the_order(desk):
+    for slot in (1, 2, 3, 4):
+        desk.score(slot, 10 * slot)
+    desk.page.locator("#sort").click()
+    desk.page.locator("#sort").click()
+    leave(desk.page)
+    found = [(row["event"], row["value"]) for row in rows() if "sorted" in row["event"]]
+    assert found == [("sorted", "4 3 2 1"), ("unsorted", "1 2 3 4")]
+
+
 def test_a_page_tells_when_it_was_shown_hidden_and_left(desk):
     desk.page.evaluate("""() => {
         for (const state of [true, false]) {

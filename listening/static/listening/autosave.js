@@ -6,7 +6,7 @@
  * harmless. No clock decides anything.
  */
 
-import { gettext, interpolate } from "./i18n.js";
+import { DeviceStore } from "./device-store.js";
 
 const SOON = 250; // ms that a moving slider may rest before it is sent
 const FIRST_WAIT = 1000;
@@ -35,6 +35,11 @@ export class Autosave extends EventTarget {
   #sending = false;
   /** @type {number | undefined} */ #timer;
   #memory = new Map();
+  /** @type {Map<number, number>} highest number that this browser gave a write of a slot, as far as is known here */
+  #newest = new Map();
+  /** Takes what localStorage can't: a write to it comes too late for a tab that is killed in mid-drag. */
+  #store = new DeviceStore("writes");
+  /** @type {Set<string>} keys of writes that are in it */ #aside = new Set();
 
   /**
    * @param {object} options
@@ -82,7 +87,27 @@ export class Autosave extends EventTarget {
       }
     }
     if (found.length) this.#soon(0);
+    this.#recoverAside(revisions);
     return found;
+  }
+
+  /** The same for writes that had no place in the first store; they are told by `elsewhere`. */
+  async #recoverAside(revisions) {
+    for (const { id, value } of await this.#store.all(this.prefix)) {
+      if (this.#aside.has(id)) continue; // this page's own
+      const write = JSON.parse(value);
+      const mine = this.#waiting.get(write.slot);
+      const late = mine && (mine.fresh || mine.write.revision >= write.revision);
+      if (write.trial !== this.trial || late || !(write.revision > revisions.get(write.slot))) {
+        this.#store.remove([id]);
+        continue;
+      }
+      this.#aside.add(id);
+      this.#raise(write.revision);
+      this.#waiting.set(write.slot, { write, fresh: false });
+      this.dispatchEvent(new CustomEvent("elsewhere", { detail: write }));
+      this.#soon(0);
+    }
   }
 
   /**
@@ -93,14 +118,20 @@ export class Autosave extends EventTarget {
   put(rating, now = false) {
     const write = { trial: this.trial, ...rating, revision: this.#next() };
     this.#waiting.set(write.slot, { write, fresh: true });
+    this.#newest.set(write.slot, write.revision);
     this.dispatchEvent(new CustomEvent("put", { detail: { ...rating, now } }));
     this.#remember(this.#writeKey(write.slot), JSON.stringify(write));
     if (this.state !== "offline") this.#become("saving");
     this.#soon(now ? 0 : SOON);
   }
 
-  /** Resolves when everything is on the server. */
+  /** Resolves when everything is on the server, what other tabs still hold of this trial too. */
   async settle() {
+    for (const key of this.#keys().filter((each) => each.startsWith(`${this.prefix}write/${this.trial}/`))) {
+      const write = this.#readWrite(key);
+      const mine = write && this.#waiting.get(write.slot);
+      if (write && !(mine?.write.revision >= write.revision)) this.#waiting.set(write.slot, { write, fresh: false });
+    }
     this.#soon(0);
     while (!this.settled) {
       await new Promise((resolve) => this.addEventListener("state", resolve, { once: true }));
@@ -138,17 +169,21 @@ export class Autosave extends EventTarget {
    */
   async #deliver(entry) {
     const { write } = entry;
-    let response;
+    let response, answer;
     try {
       response = await this.#post(write, { signal: AbortSignal.timeout(TIMEOUT) });
-      if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Error("later");
+      answer = await response.json();
     } catch {
+      answer = null; // no line, or not our server's words: a proxy's page, a hotel's login
+    }
+    const { status = 0 } = response ?? {};
+    const refused = status >= 400 && status < 500 && status !== 408 && status !== 429 && Boolean(answer?.error);
+    if (!refused && !(response?.ok && answer?.revision > 0)) {
       entry.fresh = false;
       return false;
     }
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) {
-      this.refusal = { text: answer.error ?? interpolate(gettext("The server answered %(status)s."), { status: response.status }), status: response.status };
+    if (refused) {
+      this.refusal = { text: answer.error, status };
       this.#done(entry);
       this.#become("refused");
       return true;
@@ -194,7 +229,8 @@ export class Autosave extends EventTarget {
   #fromAnotherTab(event) {
     if (event.storageArea !== storage() || !event.newValue || !event.key?.startsWith(`${this.prefix}write/`)) return;
     const write = this.#readWrite(event.key);
-    if (write?.trial !== this.trial) return;
+    if (write?.trial !== this.trial || write.revision < (this.#newest.get(write.slot) ?? 0)) return;
+    this.#newest.set(write.slot, write.revision);
     const mine = this.#waiting.get(write.slot);
     if (mine && mine.write.revision < write.revision) this.#waiting.set(write.slot, { write, fresh: false });
     this.dispatchEvent(new CustomEvent("elsewhere", { detail: write }));
@@ -244,9 +280,11 @@ export class Autosave extends EventTarget {
   #remember(key, value) {
     this.#memory.set(key, value);
     try {
-      storage()?.setItem(key, value);
+      localStorage.setItem(key, value);
     } catch {
-      // full: the page itself still holds it
+      if (!key.startsWith(`${this.prefix}write/`)) return;
+      this.#aside.add(key); // full or switched off
+      this.#store.put({ id: key, rater: this.prefix, value });
     }
   }
 
@@ -254,6 +292,7 @@ export class Autosave extends EventTarget {
   #forget(key) {
     this.#memory.delete(key);
     storage()?.removeItem(key);
+    if (this.#aside.delete(key)) this.#store.remove([key]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the keys of the trial page do, and the buttons that do the same. */
 
+import { log } from "./events.js";
 import { gettext, interpolate, number } from "./i18n.js";
 
 /**
@@ -63,6 +64,7 @@ export function commandsOf({ engine, slots, sorting, tell }) {
 
   function sort() {
     sorting.toggle();
+    log.note(sorting.sorted ? "sorted" : "unsorted", null, sorting.order.join(" "));
     const sounds = sorting.order.join(gettext(", "));
     tell(sorting.sorted ? interpolate(gettext("Sorted by score: %(sounds)s"), { sounds }) : gettext("Sorted by number"));
   }

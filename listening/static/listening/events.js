@@ -111,10 +111,10 @@ class EventLog {
       });
       answer = await response.json();
     } catch {
-      answer = {}; // no line, or not our server's words: a proxy's page, a hotel's login
+      answer = null; // no line, or not our server's words: a proxy's page, a hotel's login
     }
-    const refused = FINAL.includes(response?.status) && "error" in answer;
-    if (!("new" in answer) && !refused) {
+    const refused = FINAL.includes(response?.status) && Boolean(answer?.error);
+    if (!refused && !(response?.ok && answer?.new >= 0)) {
       this.#failures++;
       return false;
     }

@@ -7,8 +7,8 @@ import threading
 import pytest
 from django.db import connection
 
-from listening import ratings, sessions
-from listening.models import Rating, Session
+from listening import events, ratings, sessions
+from listening.models import EventBlock, Rating, Session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,3 +75,15 @@ def test_two_simultaneous_nexts_go_on_by_one_page(walker):
     pk, left = walker.session.pk, walker.setup["trial"]
     at_once(*[lambda: sessions.advance(Session.objects.get(pk=pk), left)] * 4)
     assert sessions.current_trial(walker.session).position == 1
+
+
+def test_of_simultaneous_blocks_each_event_is_stored_once(walker):
+    """Twenty rounds of four blocks that overlap."""
+    pk = walker.session.pk
+    for _ in range(20):
+        starts = random.sample(range(1, 12), 4)
+        blocks = [events.Block("the-same-page", "", first, ((0, "hidden", None, None),) * 8) for first in starts]
+        at_once(*[lambda block=block: events.keep(Session.objects.get(pk=pk), block) for block in blocks])
+        found = [n for block in EventBlock.objects.all() for n in range(block.first, block.end)]
+        assert sorted(found) == sorted({n for first in starts for n in range(first, first + 8)})
+        EventBlock.objects.all().delete()
