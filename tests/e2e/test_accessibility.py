@@ -145,6 +145,25 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
     look(page, "closed")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_in_fields_for_numbers_and_comments(shown, live_server, opened, size, scheme):
+    opened.protocol = read({"rating": {"input": "numbers", "comments": True}, "rules": {"least_seconds": 60}})
+    opened.save()
+    page = shown(size, scheme)
+    session = begin(opened)
+    for left in ("consent", "instructions"):
+        sessions.advance(session, left)
+    page.goto(live_server.url + session.rater.get_absolute_url())
+    page.locator("#loading").wait_for(state="hidden")
+    for slot in range(1, 5):
+        page.get_by_test_id(f"score-slot-{slot}").fill(str(25 * slot))
+    page.get_by_test_id("score-slot-1").fill("101")
+    look(page, "trial with numbers")
+    page.get_by_role("button", name="Comment on sound 2").click()
+    look(page, "trial with a comment open")
+
+
 CONTROLS = {"button", "slider", "textbox", "link", "radio", "checkbox", "spinbutton", "combobox", "DisclosureTriangle"}
 
 

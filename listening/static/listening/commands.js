@@ -18,6 +18,9 @@ export function commandsOf({ engine, slots, sorting, tell }) {
     engine.play(index);
     wanted = along ? index : 0;
     arrive(true);
+    // The slider that was at hand stays there while the reference is heard; the next digit chooses a sound.
+    const row = document.activeElement?.closest(".signal");
+    if (along && index === 0 && row && document.activeElement.matches("input")) atHand().control.choose();
   }
 
   /** Give the focus to the slider that waits for it, unless the rater went elsewhere. @param {boolean} [asked] just now */

@@ -24,6 +24,7 @@ export function missing(slots, rules, left) {
   return [
     unheard.length ? interpolate(gettext("Still to hear: %(sounds)s."), { sounds: inRuns(unheard) }) : "",
     unrated.length ? interpolate(gettext("Still to rate: %(sounds)s."), { sounds: inRuns(unrated) }) : "",
+    unrated.length && rules.only_playing ? gettext("A sound can be rated once it plays.") : "",
     best && !unrated.length ? gettext("At least one sound must have 100.") : "",
     left > 0 ? atLeast(rules.least_seconds) : "",
   ]

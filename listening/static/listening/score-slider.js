@@ -13,11 +13,13 @@ import { TypedScore } from "./typed-score.js";
 
 const SLIP = 8; // pixels that a finger must move along before it drags
 const TAP = 500; // ms within which a tap brings the focus
+const THUMB = 10; // pixels from its middle within which a finger lies on a thumb
 const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta"];
 
 export class ScoreSlider {
   /** @type {number | null} */ #score = null;
   #types = false;
+  #once = false; // digits are a score until one is taken
   /** @type {"" | "pointer" | "chosen"} what is about to bring the focus */ #bringing = "";
   /** @type {{x: number, y: number} | null} where a finger lies that may yet turn out to scroll the page */ #finger = null;
 
@@ -32,7 +34,10 @@ export class ScoreSlider {
     this.onscore = onscore;
     this.typed = new TypedScore(
       (digits) => this.#echo(digits),
-      (score) => this.#set(score, true),
+      (score) => {
+        if (this.#once) this.#listen(false);
+        this.#set(score, true);
+      },
     );
     input.addEventListener("input", () => this.#finger || this.#set(Number(input.value), false));
     input.addEventListener("change", () => this.#finger || this.#set(Number(input.value), true));
@@ -76,16 +81,17 @@ export class ScoreSlider {
     this.#bringing = "";
   }
 
-  /** Go to the slider so that digits are its score. */
+  /** Go to the slider so that the digits that follow are its score; then they choose sounds again. */
   type() {
     this.#bringing = "";
     this.input.focus();
-    this.#listen(document.activeElement === this.input);
+    this.#listen(document.activeElement === this.input, true);
   }
 
-  /** Whether digits are a score. @param {boolean} on */
-  #listen(on) {
+  /** Whether digits are a score. @param {boolean} on @param {boolean} [once] */
+  #listen(on, once = false) {
     this.#types = on;
+    this.#once = once;
     this.output.classList.toggle("types", on);
   }
 
@@ -139,8 +145,10 @@ export class ScoreSlider {
       const way = upright ? event.clientY - this.#finger.y : event.clientX - this.#finger.x;
       if (Math.abs(way) >= SLIP) this.#lift(false);
     });
-    input.addEventListener("pointerup", () => {
+    input.addEventListener("pointerup", (event) => {
       if (this.#finger) this.#lift(true);
+      // A finger on the thumb in the middle of an unset slider moves nothing, and not every browser makes a click of it.
+      if (event.pointerType === "touch" && this.#score === null && this.#onThumb(event)) this.#set(MIDDLE, true);
       setTimeout(() => (this.#bringing = ""), TAP); // not every browser gives the focus to what is clicked
     });
     input.addEventListener("pointercancel", () => {
@@ -148,6 +156,13 @@ export class ScoreSlider {
       this.#bringing = "";
       this.score = this.#score;
     });
+  }
+
+  /** Whether a finger lies where the thumb of an unset slider is. @param {PointerEvent} event */
+  #onThumb({ clientX, clientY }) {
+    const { left, top, width, height } = this.input.getBoundingClientRect();
+    const upright = height > width;
+    return Math.abs(upright ? clientY - (top + height / 2) : clientX - (left + width / 2)) <= THUMB;
   }
 
   /** Take what a finger moved while it was not known what it wants. @param {boolean} done */

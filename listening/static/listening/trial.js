@@ -270,7 +270,7 @@ function showMissing() {
 
 function showSaving() {
   const texts = {
-    saved: slots.some((slot) => slot.score !== null) ? gettext("Saved") : "",
+    saved: slots.some((slot) => slot.score !== null || slot.comment) ? gettext("Saved") : "",
     saving: gettext("Saving…"),
     offline: gettext("No connection. Kept on this device."),
     refused: gettext("Not saved"),
