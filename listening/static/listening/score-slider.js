@@ -13,7 +13,7 @@ import { TypedScore } from "./typed-score.js";
 
 const SLIP = 8; // pixels that a finger must move along before it drags
 const TAP = 500; // ms within which a tap brings the focus
-const THUMB = 10; // pixels from its middle within which a finger lies on a thumb
+const THUMB = 16; // pixels from the middle within which a finger lies on a thumb: browsers take less than that for no drag
 const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta"];
 
 export class ScoreSlider {

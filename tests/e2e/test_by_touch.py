@@ -1,0 +1,88 @@
+"""Sliders under a finger: real touches, through the browser's own input."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from listening.models import Rating
+from tests.e2e.conftest import Desk
+
+pytestmark = pytest.mark.e2e
+
+SCROLLED = "document.scrollingElement.scrollTop"
+
+
+class Finger:
+    """One finger on the screen of a page, through the browser's own input."""
+
+    def __init__(self, page):
+        self.page = page
+        self.cdp = page.context.new_cdp_session(page)
+
+    def drag(self, start, end, steps=12):
+        """Put it down at one place, move it, and lift it at the other."""
+        self._send("touchStart", start)
+        for i in range(1, steps + 1):
+            self._send("touchMove", tuple(a + (b - a) * i / steps for a, b in zip(start, end, strict=True)))
+            self.page.wait_for_timeout(16)
+        self.page.wait_for_timeout(100)  # it rests before it is lifted
+        self.cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        self.page.wait_for_timeout(50)
+
+    def _send(self, kind, at):
+        self.cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": at[0], "y": at[1]}]})
+
+
+@pytest.fixture
+def phone(browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    context.set_default_timeout(15_000)
+    tab = context.new_page()
+    thrown: list[str] = []
+    tab.on("pageerror", lambda error: thrown.append(str(error)))
+    yield tab
+    context.close()
+    assert thrown == []
+
+
+def at_score(slider, score):
+    """Where on the screen a score lies."""
+    box = slider.bounding_box()
+    return box["x"] + 8 + (box["width"] - 16) * score / 100, box["y"] + box["height"] / 2
+
+
+def arrives(slider, score):
+    """A busy browser hands the finger's last move on a little later."""
+    expect(slider).to_have_value(re.compile("|".join(f"^{each}$" for each in range(score - 2, score + 3))))
+
+
+def test_a_finger_that_scrolls_the_page_sets_no_slider(phone, live_server, twelve):
+    desk, finger = Desk(phone).enter(live_server.url + twelve.invite_path), Finger(phone)
+    x, y = at_score(desk.slider(5), 80)
+    finger.drag((x, y), (x + 3, y - 200))
+    assert phone.evaluate(SCROLLED) > 100
+    for slot in range(1, 13):
+        assert desk.slider(slot).get_attribute("aria-valuetext") == "not rated"
+    assert not Rating.objects.filter(score__isnull=False).exists()
+
+
+def test_a_tap_on_the_track_sets_the_slider_where_it_falls(phone, live_server, opened):
+    desk = Desk(phone).enter(live_server.url + opened.invite_path)
+    x, y = at_score(desk.slider(2), 30)
+    phone.touchscreen.tap(x, y)
+    arrives(desk.slider(2), 30)
+    x, y = at_score(desk.slider(3), 50)
+    phone.touchscreen.tap(x, y)
+    expect(desk.slider(3)).to_have_attribute("aria-valuetext", re.compile("^(49|50|51), Fair"))
+
+
+def test_on_a_tablet_an_upright_slider_is_dragged_and_the_page_stays(browser, live_server, opened):
+    context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
+    tablet = context.new_page()
+    desk, finger = Desk(tablet).enter(live_server.url + opened.invite_path), Finger(tablet)
+    box = desk.slider(1).bounding_box()
+    middle = box["x"] + box["width"] / 2
+    finger.drag((middle, box["y"] + box["height"] / 2), (middle, box["y"] + 8 + 0.1 * (box["height"] - 16)))
+    arrives(desk.slider(1), 90)
+    context.close()
