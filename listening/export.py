@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 
 from analysis.frame import tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
+from listening import headphone_check
 from listening.models import Answer, EventBlock, Rating, Rendering, Session, Study, Trial
 
 Row = tuple[object, ...]
@@ -73,8 +74,16 @@ SESSIONS = {
     "consent_version": str,
     "attention_pages": int,
     "attention_passed": int,
+    "level_db": float,
+    "level_change_db": float,
+    "headphones": str,
+    "antiphase_right": int,
+    "huggins_right": int,
+    "headphone_answers": str,
 }
-"""Columns of the sessions. `outside_ids` is JSON; `attention_passed` counts those passed whole."""
+"""Columns of the sessions. `outside_ids` and `headphone_answers` are JSON; `attention_passed` counts those passed
+whole; `level_db` is the gain that the rater set, `level_change_db` what was changed of it later; `headphones` is
+passed or failed, and `antiphase_right` and `huggins_right` are right answers of the last attempt."""
 
 ANSWERS = {
     "study": str,
@@ -227,6 +236,12 @@ def session_rows(study: Study) -> Iterator[Row]:
             session.consent_version,
             session.n_asked,
             session.n_asked - session.n_off,
+            session.level_db,
+            None if session.level_db is None else session.level_change_db,
+            headphone_check.outcome(session),
+            headphone_check.last_right(session, "antiphase"),
+            headphone_check.last_right(session, "huggins"),
+            json.dumps(headphone_check.record(session)) if session.headphones else "",
         )
 
 

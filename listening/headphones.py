@@ -68,7 +68,8 @@ def draw(test: str, seed: int, attempt: int = 1) -> list[Trial]:
     ----------
     test : str
         "antiphase": each of the six orders of its three tones once, so that the quiet one and the one in antiphase are
-        twice in each place. "huggins": the place of the tone is drawn for each trial, so that nothing follows from those before.
+        twice in each place. "huggins": the place of the tone is drawn for each trial, so that nothing follows from
+        the trials before.
     seed : int
     attempt : int
         From 1.
@@ -91,7 +92,7 @@ def right_answer(trial: Sequence[str]) -> int:
     return next(place for place, kind in enumerate(trial, start=1) if kind in TARGETS.values())
 
 
-def sound(trial: Sequence[str], rate: int, loudness: float, seed: int = 0) -> Samples:
+def sound(trial: Sequence[str], rate: int, loudness: float, seed: int | Sequence[int] = 0) -> Samples:
     """The three intervals with their gaps, in stereo.
 
     Parameters
@@ -102,7 +103,7 @@ def sound(trial: Sequence[str], rate: int, loudness: float, seed: int = 0) -> Sa
         Hz.
     loudness : float
         LUFS of one channel alone: of the full tone, or of the noise.
-    seed : int
+    seed : int or sequence of int
         Of the noise.
 
     Returns

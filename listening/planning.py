@@ -113,7 +113,11 @@ def pages_of(protocol: Protocol, clips: int) -> int:
 
 def way_of(protocol: Protocol, planned: Sequence[PlannedTrial]) -> list[Step]:
     """Every page of a session in its order, from the consent to the end; breaks come in between by the clock."""
-    way: list[Step] = [(State.CONSENT, ""), *_questions(protocol, "start"), (State.INSTRUCTIONS, "")]
+    way: list[Step] = [(State.CONSENT, "")]
+    if protocol.level:
+        way.append((State.LEVEL, ""))
+    way += [(State.HEADPHONES, test) for test in protocol.headphones.tests]
+    way += [*_questions(protocol, "start"), (State.INSTRUCTIONS, "")]
     rated = sum(not trial.training for trial in planned)
     for trial in planned:
         way.append((State.TRAINING if trial.training else State.TRIALS, str(trial.position)))

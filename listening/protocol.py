@@ -35,6 +35,12 @@ class ProtocolError(Exception):
         super().__init__("\n".join(faults))
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("each of them once")
+    return names
+
+
 class Texts(Part):
     """A study's own texts in one language; an empty one is the text of the study's settings, or ours."""
 
@@ -49,6 +55,23 @@ class Consent(Part):
     version: Annotated[str, Field(max_length=40)] = ""
     contact: Annotated[str, Field(max_length=200)] = ""
     kept_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+
+
+class Headphones(Part):
+    """Tests that headphones pass and loudspeakers do not (see `listening.headphones`), in their order.
+
+    Of each, so many of six answers must be right. Who fails ends there with the code for that, or goes on and is noted.
+    """
+
+    tests: Annotated[tuple[Literal["antiphase", "huggins"], ...], AfterValidator(_each_once)] = ()
+    antiphase_passes_with: Annotated[int, Field(ge=1, le=6)] = 5
+    huggins_passes_with: Annotated[int, Field(ge=1, le=6)] = 6
+    attempts: Annotated[int, Field(ge=1, le=5)] = 1
+    failing: Literal["screen_out", "go_on"] = "screen_out"
+
+    def passes_with(self, test: str) -> int:
+        """Right answers that pass a test."""
+        return {"antiphase": self.antiphase_passes_with, "huggins": self.huggins_passes_with}[test]
 
 
 class Training(Part):
@@ -132,6 +155,8 @@ class Protocol(Part):
         Offered to raters; empty: those that the study has texts in, or all where it uses ours.
     texts : dict of str to Texts
         By language.
+    level : bool
+        Whether raters set the level on a page of its own; from then on they may change it by 4 dB (after BS.1534-3).
     repeats : int
         Pages that come a second time, for the reliability of a rater.
     attention : int
@@ -146,6 +171,8 @@ class Protocol(Part):
     languages: tuple[Language, ...] = ()
     texts: dict[Language, Texts] = {}
     consent: Consent = Consent()
+    level: bool = False
+    headphones: Headphones = Headphones()
     training: Training = Training()
     rating: Rating = Rating()
     rules: Rules = Rules()

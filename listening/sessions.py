@@ -19,7 +19,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from listening import answers, planning, texts
+from listening import answers, headphone_check, planning, texts
+from listening import level as levels
 from listening.models import Rater, Rating, Session, Study, Trial
 
 State = Session.State
@@ -117,6 +118,13 @@ def start(
         return Session.objects.get(**known)
 
 
+def behind_link(token: str) -> Session | None:
+    """The session that a rater's link leads to."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
+        return None
+    return Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+
+
 def current_trial(session: Session) -> Trial | None:
     """The trial that the rater is at; None on every other page."""
     if session.state not in (State.TRAINING, State.TRIALS):
@@ -127,7 +135,7 @@ def current_trial(session: Session) -> Trial | None:
 def trials_ahead(session: Session) -> list[Trial]:
     """The trials whose sounds the rater may have now: the one at hand and the next, or the first one before it."""
     left = session.trials.filter(finished_at=None).order_by("position")
-    if session.state in (State.QUESTIONS, State.INSTRUCTIONS, State.BREAK):
+    if session.state in (State.LEVEL, State.QUESTIONS, State.INSTRUCTIONS, State.BREAK):
         return list(left[:1])
     return list(left[:2]) if session.state in (State.TRAINING, State.TRIALS) else []
 
@@ -209,6 +217,29 @@ def advance(session: Session, left: str, given: Mapping[str, str] | None = None)
     session.refresh_from_db()
 
 
+def answer_headphones(session: Session, attempt: int, trial: int, choice: int) -> None:
+    """Take an answer in a headphone test; from where the rater no longer is, nothing happens.
+
+    Who fails for good is screened out where the study says so.
+
+    Raises
+    ------
+    StudyNotOpen
+    headphone_check.WrongAnswer
+    """
+    with transaction.atomic():
+        locked = Session.objects.select_for_update().get(pk=session.pk)
+        if locked.state == State.HEADPHONES:
+            if locked.study.state != Study.State.OPEN:
+                raise StudyNotOpen
+            if not _time_is_over(locked):
+                headphone_check.answer(locked, attempt, trial, choice)
+                if headphone_check.failed(locked) and locked.study.protocol.headphones.failing == "screen_out":
+                    _end(locked, State.SCREENED_OUT)
+            locked.save()
+    session.refresh_from_db()
+
+
 def look_at_the_clock(session: Session) -> None:
     """End a session whose time is over."""
     if not session.ended and session.study.state == Study.State.OPEN and _time_is_over(session):
@@ -233,6 +264,14 @@ def _leave(session: Session, given: Mapping[str, str]) -> None:
         planned = planning.plan_of(session)
         session.way = planning.way_of(study.protocol, planned)
         _store(session, planned)
+    elif session.state == State.LEVEL:
+        try:
+            session.level_db = levels.chosen(given.get("level", ""))
+        except levels.WrongLevel as wrong:
+            raise Refused(str(wrong)) from wrong
+    elif (attempt := headphone_check.current(session)) is not None:
+        if not attempt.over:
+            raise Refused(gettext("Answer every question first."))
     elif session.state == State.BREAK:
         session.rested_at = timezone.now()
     elif session.state == State.QUESTIONS:
@@ -263,6 +302,8 @@ def _go_on(session: Session) -> None:
     between = left in (State.TRIALS, State.QUESTIONS) and session.state == State.TRIALS
     if between and _break_is_due(session):
         session.state = State.BREAK
+    elif session.state == State.HEADPHONES:
+        headphone_check.begin(session, session.way[session.at][1])
     elif session.state == State.FINISHED:
         _end(session, State.FINISHED)
 

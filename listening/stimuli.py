@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from django.db.models.fields.files import FieldFile
 
+from listening import headphone_check
 from listening.models import Rendering, Session
 from listening.sessions import trials_ahead
 
 
 class NoSuchSound(Exception):
     """A token that stands for nothing on the page where this rater is."""
+
+
+def read(session: Session, token: str) -> bytes:
+    """Content of the file behind an audio token, that of a headphone test's sound included.
+
+    Raises
+    ------
+    NoSuchSound
+    OSError, ValueError
+        The file can't be read, or there is none.
+    """
+    made = headphone_check.sound(session, token)
+    if made is not None:
+        return made
+    with behind(session, token).open("rb") as file:
+        return file.read()
 
 
 def behind(session: Session, token: str) -> FieldFile:

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from listening.views import health, rater
+from listening.views import health, rater, sound_check
 from listening.views.researcher import clips, conditions, raters, renderings, results, studies, way
 
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("r/<str:token>/ratings/", rater.save_rating, name="save_rating"),
     path("r/<str:token>/events/", rater.save_events, name="save_events"),
     path("r/<str:token>/audio/<str:audio_token>", rater.audio, name="audio"),
+    path("r/<str:token>/level/", sound_check.save_level, name="save_level"),
+    path("r/<str:token>/headphones/", sound_check.answer, name="answer_headphones"),
     # Researchers
     path("", studies.studies, name="studies"),
     path("studies/new/", studies.create_study, name="create_study"),

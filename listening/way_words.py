@@ -181,9 +181,8 @@ def _consent(protocol: Protocol) -> str:
 
 
 def _sound_check(protocol: Protocol) -> str:
-    parts = ["level setting"] if getattr(protocol, "level", False) else []
-    if headphones := getattr(protocol, "headphones", None):
-        parts += [f"headphone test ({CHOICES.get(test, test)})" for test in headphones.tests]
+    parts = ["level setting"] if protocol.level else []
+    parts += [f"headphone test ({CHOICES[test]})" for test in protocol.headphones.tests]
     return f"Sound check: {', '.join(parts)}." if parts else ""
 
 

@@ -48,6 +48,8 @@ class Session(models.Model):
         """The page that a rater is on."""
 
         CONSENT = "consent", "Consent"
+        LEVEL = "level", "Level"
+        HEADPHONES = "headphones", "Headphones"
         QUESTIONS = "questions", "Questions"
         INSTRUCTIONS = "instructions", "Instructions"
         TRAINING = "training", "Training"
@@ -78,6 +80,11 @@ class Session(models.Model):
     consented_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    level_db = models.FloatField(null=True, blank=True, help_text="gain that the rater set, dB; empty: none")
+    level_change_db = models.FloatField(default=0.0, help_text="what was changed of it on the pages of trials, dB")
+    headphones = models.JSONField(
+        default=list, blank=True, help_text="attempts at the headphone tests, see headphone_check"
+    )
     rested_at = models.DateTimeField(null=True, blank=True, help_text="end of the last break")
     completion_code = models.CharField(max_length=60, blank=True)
     comment = models.TextField(blank=True, max_length=4000)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from listening import answers, events, languages, masking, planning, ratings, sessions, stimuli, texts
 from listening.models import Rating, Session, Study, Trial
 from listening.translating import for_raters, speak_to
+from listening.views import sound_check
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ MOST_OUTSIDE_IDS, LONGEST_ID_NAME, LONGEST_ID = 10, 40, 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _PAGES = {
     Session.State.CONSENT: "listening/rater/consent.html",
+    Session.State.LEVEL: "listening/rater/level.html",
+    Session.State.HEADPHONES: "listening/rater/headphones.html",
     Session.State.QUESTIONS: "listening/rater/questions.html",
     Session.State.INSTRUCTIONS: "listening/rater/instructions.html",
     Session.State.TRAINING: "listening/rater/trial.html",
@@ -170,9 +173,7 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     if session.study.state != Study.State.OPEN:
         return _no_sound(gettext("This study has ended."), 410)
     try:
-        stored = stimuli.behind(session, audio_token)
-        with stored.open("rb") as file:
-            content = masking.mask(file.read(), masking.key_of(audio_token))
+        content = masking.mask(stimuli.read(session, audio_token), masking.key_of(audio_token))
     except stimuli.NoSuchSound:
         return _no_sound(gettext("This sound does not belong to the page where you are. Reload the page."), 404)
     except (OSError, ValueError):  # ValueError: a rendering without a file
@@ -204,9 +205,7 @@ def _clean(text: str) -> str:
 
 
 def _session(token: str) -> Session | None:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
-        return None
-    session = Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    session = sessions.behind_link(token)
     if session:
         speak_to(session)
     return session
@@ -253,6 +252,8 @@ def _page(
         context["code"], context["onward"] = sessions.ending(session)
     if session.state in (Session.State.QUESTIONS, Session.State.INSTRUCTIONS, Session.State.BREAK):
         context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
+    if session.state in sound_check.SETUPS:
+        context["setup"] = sound_check.SETUPS[session.state](session)
     if trial:
         if request.method == "GET":
             sessions.show(trial)
@@ -276,6 +277,7 @@ def _setup(session: Session, trial: Trial) -> dict[str, object]:
         "trial": trial.token,
         "page_url": reverse("rate", args=[session.rater.token]),
         "save_url": reverse("save_rating", args=[session.rater.token]),
+        "level": sound_check.level_of(session),
         "heard_seconds": session.study.heard_seconds,
         "rules": {
             **session.study.protocol.rules.model_dump(),

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
-from listening import ratings, sessions
+from listening import headphone_check, ratings, sessions
 from listening.models import Session, Study
 from listening.protocol import read
 
@@ -62,6 +62,8 @@ def everything(opened) -> Study:
     """The open study with all that a protocol can ask for."""
     opened.protocol = read(
         {
+            "level": True,
+            "headphones": {"tests": ["antiphase", "huggins"]},
             "repeats": 1,
             "attention": 1,
             "pause": {"after_minutes": 10},
@@ -97,7 +99,10 @@ def pages(session: Session):
             if trial.position == 1 and not rested:
                 session.trials.filter(position=1).update(started_at=timezone.now() - timedelta(minutes=11))
                 rested = True
-        sessions.advance(session, sessions.step_of(session), ANSWERS)
+        while (attempt := headphone_check.current(session)) is not None and not attempt.over:
+            at = len(attempt.answers)
+            sessions.answer_headphones(session, attempt.number, at, attempt.right_answers[at])
+        sessions.advance(session, sessions.step_of(session), ANSWERS | {"level": "-16"})
 
 
 def faults(page) -> list[str]:
@@ -107,7 +112,7 @@ def faults(page) -> list[str]:
 
 def look(page, name: str) -> None:
     """Wait until the page is all there, and run axe."""
-    if name.startswith("trial"):
+    if name.startswith(("trial", "level", "headphones")):
         page.locator("#loading").wait_for(state="hidden")
     assert faults(page) == [], name
 
@@ -131,7 +136,7 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
             page.get_by_test_id("score-slot-1").press("ArrowUp")
             page.keyboard.press("?")
             look(page, "trial-1 with its help open")
-    assert {"consent", "instructions", "trial-0", "trial-1", "comments", "finished"} < set(seen)
+    assert {"consent", "level", "instructions", "trial-0", "trial-1", "comments", "finished"} < set(seen)
     assert any(name.startswith("break") for name in seen)
     for state in (State.SCREENED_OUT, State.TIMED_OUT):
         Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE")

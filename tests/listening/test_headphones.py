@@ -70,9 +70,7 @@ def test_three_sounds_of_a_second_with_their_gaps(test, gap, rate):
 def test_tones_of_200_hz_at_the_published_levels_and_phases(rate):
     for trial in headphones.draw("antiphase", seed=3):
         samples = heard(trial, rate)
-        tones = {
-            kind: middle(samples, *span, rate) for kind, span in zip(trial, intervals(samples, rate), strict=True)
-        }
+        tones = {kind: middle(samples, *span, rate) for kind, span in zip(trial, intervals(samples, rate), strict=True)}
         full = rms(tones["full"])
         for kind, tone in tones.items():
             n = len(tone)

@@ -16,15 +16,17 @@ const PATIENCE = 3000; // ms that the browser gets to let sound out
 const LOOK = 1000; // ms between two looks at whether the sound still runs
 const STUCK = 3; // looks without any progress after which the output is made anew
 const BLOCK = 1024; // frames of the script processor
+const GLIDE = 0.015; // s, time constant of a change of the level: no click
 
 /**
  * Events: `change` when what plays, the loop or the passage changed; `seek` with the seconds gone to; `blocked` when the browser lets no sound out;
  * `interrupted` when it took the sound away, `resumed` when it gave it back; `unsupported` when the browser can't
- * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`), so that treble is lost.
+ * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`), so that treble is lost;
+ * `level` with the gain in dB when it changed.
  */
 export class AudioEngine extends EventTarget {
   /** @type {AudioContext | null} */ #context = null;
-  /** @type {{send: (...message: any[]) => void, close: () => void} | null} */ #output = null;
+  /** @type {{send: (...message: any[]) => void, gain: AudioParam, close: () => void} | null} */ #output = null;
   /** @type {Promise<void> | null} */ #making = null;
   /** @type {import("./mixer.js").Report & {at: number} | null} */ #report = null;
   #request = 0;
@@ -35,6 +37,7 @@ export class AudioEngine extends EventTarget {
   #rest = 0; // frame where the next start begins
   #interrupted = false;
   #unsupported = false;
+  #level = 0; // dB
   #looks = { at: 0, stuck: 0 };
   #counted = { frames: [], plays: [] }; // of outputs that are gone
   /** @type {bigint[]} */ #parts;
@@ -78,6 +81,11 @@ export class AudioEngine extends EventTarget {
 
   get playing() {
     return this.#playing;
+  }
+
+  /** Gain behind the mixer, dB; 0, which changes no sample, until `setLevel` is called. */
+  get level() {
+    return this.#level;
   }
 
   /** Index of the sound that plays, or would. */
@@ -156,6 +164,14 @@ export class AudioEngine extends EventTarget {
     this.#changed();
   }
 
+  /** @param {number} level dB, at most 0 */
+  setLevel(level) {
+    if (level === this.#level) return;
+    this.#level = level;
+    this.#output?.gain.setTargetAtTime(toGain(level), this.#context.currentTime, GLIDE);
+    this.dispatchEvent(new CustomEvent("level", { detail: level }));
+  }
+
   /**
    * Go to another place of the clip, inside the passage.
    * @param {number} seconds
@@ -221,6 +237,7 @@ export class AudioEngine extends EventTarget {
     const output = await makeOutput(context, format, (report) => context === this.#context && this.#heard(report));
     if (context !== this.#context) return output.close();
     this.#output = output;
+    output.gain.value = toGain(this.#level);
     this.sounds.forEach((sound, index) => sound && this.#send("add", index, sound.samples));
     if (this.first !== 0 || this.last !== this.frames) this.#send("setPassage", this.first, this.last);
     if (!this.#loop) this.#send("setLoop", false);
@@ -317,12 +334,13 @@ function workletOutput(context, format, onreport) {
     processorOptions: format,
   });
   node.port.onmessage = ({ data }) => onreport(data);
-  node.connect(context.destination);
+  const gain = connect(node);
   return {
     send: (...message) => node.port.postMessage(message),
+    gain: gain.gain,
     close: () => {
       node.port.postMessage(["close"]);
-      node.disconnect();
+      gain.disconnect();
     },
   };
 }
@@ -336,12 +354,25 @@ function scriptOutput(context, format, onreport) {
     at = playbackTime * context.sampleRate + outputBuffer.length;
     if (mixer.changed || mixer.playing) onreport({ ...mixer.report(), at });
   };
-  node.connect(context.destination);
+  const gain = connect(node);
   return {
     send: (method, ...values) => mixer[method](...values),
+    gain: gain.gain,
     close: () => {
       node.onaudioprocess = null;
-      node.disconnect();
+      gain.disconnect();
     },
   };
+}
+
+/** Put a gain between a mixer and the destination. @param {AudioNode} node */
+function connect(node) {
+  const gain = node.context.createGain();
+  node.connect(gain).connect(node.context.destination);
+  return gain;
+}
+
+/** @param {number} level dB */
+function toGain(level) {
+  return level === 0 ? 1 : 10 ** (level / 20);
 }

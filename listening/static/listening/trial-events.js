@@ -19,6 +19,7 @@ export function watchSound(engine) {
     Object.assign(before, { playing, current, loop, passage: engine.rate ? passage : "" });
   });
   engine.addEventListener("seek", (event) => log.note("seek", null, seconds(event.detail)));
+  engine.addEventListener("level", (event) => log.note("level", null, event.detail));
   engine.addEventListener("blocked", () => log.note("sound_blocked"));
   engine.addEventListener("interrupted", () => log.note("sound_interrupted"));
   engine.addEventListener("resumed", () => log.note("sound_resumed"));

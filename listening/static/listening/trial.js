@@ -4,6 +4,7 @@ import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
 import { commandsOf } from "./commands.js";
 import { gettext, interpolate, number } from "./i18n.js";
+import { controlLevel } from "./level-control.js";
 import { done, missing } from "./missing.js";
 import { ScoreField } from "./score-field.js";
 import { ScoreSlider } from "./score-slider.js";
@@ -76,6 +77,7 @@ $("help-open").addEventListener("click", () => $("help").showModal());
 $("onward").addEventListener("submit", goOn);
 $("desk").style.setProperty("--signals", String(slots.length));
 
+controlLevel(engine, setup.level);
 const commands = commandsOf({ engine, slots, sorting, tell });
 
 wireDesk();

@@ -6,6 +6,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from listening import headphone_check
 from listening.models import Session, Study
 from listening.views.researcher.access import of_study, study_page
 
@@ -14,11 +15,16 @@ from listening.views.researcher.access import of_study, study_page
 @require_GET
 def raters(request: HttpRequest, study: Study) -> HttpResponse:
     sessions = list(watched(study))
+    tests = study.protocol.headphones.tests
+    for session in sessions:
+        session.headphones_outcome = headphone_check.outcome(session)
+        session.headphones_right = [(test, headphone_check.last_right(session, test)) for test in tests]
     return study_page(
         request,
         study,
         "raters",
         sessions=sessions,
+        headphone_tests=tests,
         started=len(sessions),
         finished=sum(session.state == Session.State.FINISHED for session in sessions),
     )

@@ -14,6 +14,7 @@ from django.test import Client
 
 from listening import masking, studies
 from listening.models import Clip, Condition, Rendering, Session, Study
+from listening.protocol import read
 
 
 class Walker:
@@ -149,6 +150,18 @@ def opened(rendered_once, media, researcher, request) -> Study:
         study = Study.objects.get()
     studies.open_study(study, study.owner)
     return study
+
+
+@pytest.fixture
+def wants(opened):
+    """Give the open study a protocol."""
+
+    def set_protocol(**parts):
+        opened.protocol = read(parts)
+        opened.save()
+        return opened
+
+    return set_protocol
 
 
 @pytest.fixture

@@ -13,18 +13,6 @@ from tests.listening.rater.conftest import Walker
 State = Session.State
 
 
-@pytest.fixture
-def wants(opened):
-    """Give the open study a protocol."""
-
-    def set_protocol(**parts):
-        opened.protocol = read(parts)
-        opened.save()
-        return opened
-
-    return set_protocol
-
-
 def test_repeats_come_later_and_all_else_stays_as_the_seed_gave_it():
     for seed in range(100):
         plain = planning.plan([1, 2, 3, 4, 5], [7, 8], seed)
