@@ -35,7 +35,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     def take(session: Session, found: dict) -> dict:
         numbers = [found.get(name) for name in ("attempt", "trial", "answer")]
         if not all(type(number) is int for number in numbers):
-            raise headphone_check.WrongAnswer(_("An answer has the numbers attempt, trial and answer."))
+            raise headphone_check.WrongAnswer("An answer has the numbers attempt, trial and answer.")
         sessions.answer_headphones(session, *numbers)
         return headphones_setup(session)
 
