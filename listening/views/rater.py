@@ -179,7 +179,7 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     except (OSError, ValueError):  # ValueError: a rendering without a file
         log.exception("a stimulus of session %s can't be read", session.pk)
         return _no_sound(gettext("This sound can't be read on the server."), 503)
-    response = HttpResponse(content, content_type="application/octet-stream")
+    response = HttpResponse(b"" if request.method == "HEAD" else content, content_type="application/octet-stream")
     response["Content-Length"] = len(content)
     response["Accept-Ranges"] = "none"
     # no-transform: a proxy that compresses would give each sound a length of its own.
