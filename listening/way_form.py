@@ -203,10 +203,13 @@ class WayForm:
     def _setting(self, found: dict[str, Any], place: str) -> Setting:
         kind, choices = _kind(found)
         if place == "training.clips":
-            named = self._list(place)
             kind = "ticks"
             choices = [(name, name) for name in self.clips]
-            choices += [(name, f"{name} (not in the study)") for name in named if name not in self.clips]
+        if kind == "ticks":
+            # What is chosen comes first, in its own order: saving the page changes none.
+            words, named = dict(choices), self._list(place)
+            choices = [(name, words.get(name, f"{name} (not in the study)")) for name in named]
+            choices += [(name, label) for name, label in words.items() if name not in named]
         setting = Setting(place, kind, None, label_of(place), help_of(place), choices=choices)
         setting.least = found.get("minimum", 0 if "exclusiveMinimum" in found else None)
         setting.most = found.get("maximum")

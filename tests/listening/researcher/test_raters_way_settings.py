@@ -20,6 +20,8 @@ languages: [en, fr]
 texts:
   fr: {consent: "D'accord ?", instructions: Écoutez., ending: Merci.}
 consent: {version: '3', contact: ada@example.org, kept_months: 24}
+level: true
+headphones: {tests: [huggins, antiphase], huggins_passes_with: 4, attempts: 2, failing: go_on}
 training: {pages: 2, clips: [speech_ga_words, gone]}
 rating: {input: numbers, comments: true}
 rules: {share_heard: 0.5, all_rated: false, one_at_100: true, only_playing: true, least_seconds: 7.5}
@@ -291,6 +293,7 @@ def test_before_opening_it_is_told_what_raters_will_get(page, ready):
     for sentence in (
         "Languages offered: English, Français.",
         "Consent: version 3, contact ada@example.org, data kept for 24 months.",
+        "Sound check: level setting, headphone test (Huggins pitch), headphone test (antiphase tones).",
         "Questionnaire “equipment” before the instructions.",
         "Questionnaire “tired” after every 3 pages.",
         "5 pages to rate, with 1 repeat and 2 pages of attention.",
