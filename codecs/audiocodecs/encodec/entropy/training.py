@@ -145,8 +145,9 @@ class Trainer:
         """
         state, size = self.model.state_dict(), self.experiment.model.dim
         books = torch.from_numpy(self.source.codebooks)[: self.experiment.model.codebooks]
-        wide = max(size, books.shape[2])
-        turn = torch.linalg.qr(torch.randn(wide, wide, generator=self.random))[0][: books.shape[2], :size]
+        # A network narrower than the vectors takes the directions in which they differ most.
+        axes = _principal_axes(books, size)
+        turn = axes @ torch.linalg.qr(torch.randn(size, size, generator=self.random))[0][: axes.shape[1]]
         spread = books.std(dim=(1, 2), keepdim=True)
         vectors = books @ turn / spread[0]
         alone = books / spread @ turn * (0.3 / math.sqrt(books.shape[2]))
@@ -264,6 +265,13 @@ class Trainer:
                 frames += clip.shape[1]
             found[count] = bits / frames * self.source.frame_rate / 1000
         return found
+
+
+def _principal_axes(books: Tensor, most: int) -> Tensor:
+    """Directions in which the entries of all codebooks (n_q, entries, d) differ most: (d, min(d, most))."""
+    centred = (books - books.mean(1, keepdim=True)).flatten(0, 1).double()
+    axes: Tensor = torch.linalg.eigh(centred.T @ centred).eigenvectors  # that of the largest value last
+    return axes[:, -most:].float()
 
 
 def _losses(logits: Tensor, codes: Tensor) -> Tensor:
