@@ -83,3 +83,24 @@ def test_channels_of_opposite_sign_are_not_lost(music):
 def test_mono_is_refused_with_what_to_do():
     with pytest.raises(CodecError, match="stereo"):
         get_codec("spectral_48khz@6").encode(np.zeros((1, 100), np.float32), 48_000)
+
+
+@pytest.mark.parametrize("kbps", RATES)
+def test_entropy_coding_gives_the_same_samples_in_fewer_bits(coded, decoded, music, kbps):
+    coder = get_codec(f"spectral_48khz@{kbps}:entropy=lm")
+    smaller = coder.encode(music, 48_000)
+    assert smaller.kbps < 0.95 * coded[kbps].kbps
+    assert np.array_equal(coder.decode(smaller)[0], decoded[kbps])
+    # Any setting of the codec reads it, as the file says how it was written.
+    plain = get_codec("spectral_48khz@6")
+    assert np.array_equal(plain.decode(plain.read(smaller.container))[0], decoded[kbps])
+    assert "language model" in coder.version
+
+
+@pytest.mark.parametrize("side", [0.0, -1.0, 3.0], ids=["equal channels", "swapped", "wide"])
+def test_entropy_coding_loses_nothing_of_unusual_stereo(music, side):
+    """The language model was trained on music as it is; what it does not expect costs bits and no sample."""
+    middle, difference = music[0] + music[1], side * (music[0] - music[1])
+    clip = np.stack([middle + difference, middle - difference])[:, :48_000] / 4
+    plain, coder = get_codec("spectral_48khz@12"), get_codec("spectral_48khz@12:entropy=lm")
+    assert np.array_equal(coder.decode(coder.encode(clip, 48_000))[0], plain.decode(plain.encode(clip, 48_000))[0])

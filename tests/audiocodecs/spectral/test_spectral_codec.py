@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -205,8 +206,9 @@ def test_entropy_coding_gives_the_same_samples_in_fewer_bits(codecs, speech, dec
     assert "language model" in coded.version
 
 
-def test_entropy_coding_without_a_language_model_is_refused_with_what_to_do():
-    with pytest.raises(CodecUnavailable, match="not beside them.*Leave out entropy=lm"):
-        get_codec("spectral_48khz@6:entropy=lm")
+def test_entropy_coding_without_a_language_model_is_refused_with_what_to_do(tmp_path):
+    own = shutil.copy(FOLDER / "spectral_24khz.safetensors", tmp_path / "own.safetensors")
+    with pytest.raises(CodecUnavailable, match="own.lm.safetensors is not beside them.*Leave out entropy=lm"):
+        get_codec(f"spectral_24khz@6:entropy=lm:weights={own}")
     with pytest.raises(UnknownCodec, match="entropy=lm"):
         get_codec("spectral_24khz@6:entropy=zip")
