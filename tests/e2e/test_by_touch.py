@@ -1,11 +1,11 @@
-"""Sliders under a finger: real touches, through the browser's own input."""
+"""A whole session with one finger on a phone: real touches alone, from the link to the code."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from listening.models import Rating
+from listening.models import Rating, Session, Study
 from tests.e2e.conftest import Desk
 
 pytestmark = pytest.mark.e2e
@@ -55,6 +55,48 @@ def at_score(slider, score):
 def arrives(slider, score):
     """A busy browser hands the finger's last move on a little later."""
     expect(slider).to_have_value(re.compile("|".join(f"^{each}$" for each in range(score - 2, score + 3))))
+
+
+def rate(desk, finger, slot, score):
+    """Play a sound with a tap, drag its slider from somewhere else to about a score; say what it became."""
+    slider = desk.slider(slot)
+    slider.scroll_into_view_if_needed()
+    desk.page.get_by_test_id(f"play-slot-{slot}").tap()
+    expect(desk.page.get_by_test_id(f"play-slot-{slot}")).to_have_attribute("aria-pressed", "true")
+    before = desk.page.evaluate(SCROLLED)
+    start = score + 40 if score < 50 else score - 40
+    finger.drag(at_score(slider, start), at_score(slider, score))
+    assert desk.page.evaluate(SCROLLED) == before
+    arrives(slider, score)
+    expect(desk.page.locator(f".signal[data-slot='{slot}']")).to_have_class(re.compile("is-heard"))
+    return int(slider.input_value())
+
+
+@pytest.mark.parametrize("name", ["opened", "twelve"])
+def test_a_session_by_touch_alone(request, phone, live_server, name):
+    study = request.getfixturevalue(name)
+    Study.objects.filter(pk=study.pk).update(heard_seconds=0.2)
+    slots = study.conditions.count()
+    phone.goto(live_server.url + study.invite_path)
+    for _ in range(2):
+        with phone.expect_navigation():
+            phone.get_by_test_id("begin").tap()
+    desk, finger, given = Desk(phone), Finger(phone), {}
+    for at in range(1 + study.clips.count()):
+        desk.ready()
+        phone.get_by_test_id("play-reference").tap()
+        for slot in range(1, slots + 1):
+            given[at, slot] = rate(desk, finger, slot, 5 + (37 * slot + 11 * at) % 91)
+        phone.get_by_test_id("stop").tap()
+        expect(phone.get_by_test_id("next")).to_be_enabled()
+        with phone.expect_navigation():
+            phone.get_by_test_id("next").tap()
+    with phone.expect_navigation():
+        phone.get_by_test_id("finish").tap()
+    session = Session.objects.get()
+    expect(phone.get_by_test_id("completion-code")).to_have_text(session.completion_code)
+    stored = Rating.objects.filter(trial__session=session).select_related("trial")
+    assert {(each.trial.position, each.slot): each.score for each in stored} == given
 
 
 def test_a_finger_that_scrolls_the_page_sets_no_slider(phone, live_server, twelve):
