@@ -49,11 +49,11 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
     """
     words = DjangoTranslation(language, domain="djangojs")
     found: dict[str, str | dict[str, str]] = {}
-    for key, text in words._catalog.items():
+    for key, text in words._catalog.items():  # what overrules comes first
         if isinstance(key, tuple):
             message = key[0]
             forms = {form: words.ngettext(message, message, number) for form, number in FORMS.items()}
             found[message] = {form: text for form, text in forms.items() if form == "other" or text != forms["other"]}
         elif key:
-            found[key] = text
+            found.setdefault(key, text)
     return found
