@@ -87,15 +87,17 @@ def keep(session: Session, block: Block) -> int:
     Raises
     ------
     Refused
-        403 if the trial is not of this session, 410 if the study is not open, 413 if the session has as many
-        events as are kept.
+        403 if the trial is not of this session, 404 if the session was deleted meanwhile, 410 if the study is not
+        open, 413 if the session has as many events as are kept.
     """
     trial = session.trials.filter(token=block.trial).first() if block.trial else None
     if block.trial and trial is None:
         raise Refused(403, "This trial does not belong to your link.")
     with transaction.atomic():
         # One after the other: two sendings of one event must not both find it missing.
-        locked = Session.objects.select_for_update(of=("self",)).select_related("study").get(pk=session.pk)
+        locked = Session.objects.select_for_update(of=("self",)).select_related("study").filter(pk=session.pk).first()
+        if locked is None:
+            raise Refused(404, "This link is not known.")
         if locked.study.state != Study.State.OPEN:
             raise Refused(410, "This study has ended. It takes no more events.")
         near = (block.first - MOST_IN_BLOCK + 1, block.first + len(block.events) - 1)

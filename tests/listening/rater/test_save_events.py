@@ -5,7 +5,8 @@ import json
 import pytest
 
 from listening import events
-from listening.models import EventBlock
+from listening.models import EventBlock, Session
+from listening.ratings import Refused
 
 PAGE = "a1b2c3d4e5"
 
@@ -113,6 +114,16 @@ def test_a_closed_study_takes_no_events(at_trial, close):
     answer = post(at_trial, json.dumps(body))
     assert (answer.status_code, answer.json()["error"]) == (410, "This study has ended. It takes no more events.")
     assert stored() == numbers(1, 3)
+
+
+def test_a_session_that_was_deleted_meanwhile_is_an_unknown_link(at_trial):
+    """Between the look at the link and the lock: the page's last block may come while a study is being deleted."""
+    session = at_trial.session
+    block = events.Block(PAGE, "", 1, ((1, "hidden", None, None),))
+    Session.objects.filter(pk=session.pk).delete()
+    with pytest.raises(Refused, match="not known") as caught:
+        events.keep(session, block)
+    assert caught.value.status == 404
 
 
 def test_a_forged_link_is_refused(client, db):
