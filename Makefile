@@ -40,7 +40,7 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 	@$(BIN)/python manage.py run --port $(PORT)
 
 test: .venv/installed-dev ## All tests but those of `make verify`
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev ## Lint, types, import rules, templates
 	$(BIN)/ruff check $(SOURCES)

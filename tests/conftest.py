@@ -15,6 +15,17 @@ from listening.models import Study
 CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left with one at the end; browsers after what loads the machine."""
+    e2e = ("tests/e2e/test_output.py", "tests/e2e/test_sound_check_pages.py", "tests/e2e")
+    order = ("tests/integration/test_demo.py", "tests/integration", "", *e2e)
+
+    def turn(item: pytest.Item) -> int:
+        return order.index(max((start for start in order if item.nodeid.startswith(start)), key=len))
+
+    items.sort(key=turn)
+
+
 def wav_upload(clip: str, tmp_path: Path, seconds: float, start: float = 1.0, name: str | None = None):
     """A part of one of the project's clips, as a browser would upload it."""
     data, rate = soundfile.read(CLIPS / f"{clip}.flac", always_2d=True)
