@@ -40,7 +40,8 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 	@$(BIN)/python manage.py run --port $(PORT)
 
 test: .venv/installed-dev ## All tests but those of `make verify`
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "heard and not slow" --numprocesses 2 --dist load
 
 check: .venv/installed-dev ## Lint, types, import rules, templates
 	$(BIN)/ruff check $(SOURCES)

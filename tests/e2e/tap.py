@@ -144,12 +144,15 @@ def check(found: Samples, sounds: Sequence[Samples], order: Sequence[int], rate:
         differs = np.flatnonzero(np.abs(found[at:] - expected[before][at:]).max(axis=1) > 1e-6)
         assert len(differs), f"no switch from {before} to {after} after {at}"
         block = (at + differs[0]) // BLOCK * BLOCK
-        begins = min(
-            (each for each in range(block, max(at - 1, block - 4 * BLOCK), -BLOCK)),
-            key=lambda begin: _misfit(found, expected[before], expected[after], begin, rising),
-        )
-        error = _misfit(found, expected[before], expected[after], begins, rising)
-        assert error < 1e-6, f"the switch from {before} to {after} at {begins} is off by {error:.2g}"
+        # It began in this block or one before, and longer ago where both sounds pause.
+        errors = {
+            begin: _misfit(found, expected[before], expected[after], begin, rising)
+            for begin in range(block, at - 1, -BLOCK)
+        }
+        begins = next((begin for begin, error in errors.items() if error < 1e-6), None)
+        if begins is None:
+            nearest = min(errors, key=errors.__getitem__)
+            raise AssertionError(f"the switch from {before} to {after} at {nearest} is off by {errors[nearest]:.2g}")
         same(before, at, begins)
         at = begins + 2 * n
     same(order[-1], at, len(found))

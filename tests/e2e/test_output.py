@@ -16,7 +16,7 @@ from tests.e2e import tap
 from tests.e2e.conftest import Desk
 from tests.robot import FIREFOX_CONTEXT, chromium, firefox, missing_chromium, missing_firefox
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.heard]
 
 SWITCHES = 200
 PASSES = 50

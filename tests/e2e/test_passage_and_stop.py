@@ -11,7 +11,7 @@ from listening import sessions
 from listening.models import Rendering, Session
 from tests.e2e import tap
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.heard]
 
 RATE = 48000
 

@@ -137,6 +137,7 @@ def test_a_level_that_was_changed_without_a_line_is_kept_when_it_is_back(come, c
     assert session().level_change_db == 2
 
 
+@pytest.mark.heard
 def test_what_is_heard_is_the_clip_at_the_level_that_was_set_without_a_click(come, opened):
     page = come(tap.SCRIPT, level=True)
     page.get_by_test_id("level").fill("-10")
