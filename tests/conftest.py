@@ -17,7 +17,7 @@ CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no process is left with one at the end; browsers after what loads the machine."""
-    e2e = ("tests/e2e/test_sound_check_pages.py", "tests/e2e/test_by_touch.py", "tests/e2e")
+    e2e = ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
     order = ("tests/integration/test_demo.py", "tests/integration", "", *e2e)
 
     def turn(item: pytest.Item) -> int:

@@ -53,14 +53,16 @@ def rate(page, slots, score):
     expect(page.locator(".play[aria-pressed=true]")).to_have_count(0)
 
 
-def test_a_session_by_keys_alone(page, live_server, twelve):
-    Study.objects.filter(pk=twelve.pk).update(heard_seconds=0.2)
-    slots = twelve.conditions.count()
-    page.goto(live_server.url + twelve.invite_path)
+@pytest.mark.parametrize("name", ["opened", pytest.param("twelve", marks=pytest.mark.slow)])
+def test_a_session_by_keys_alone(request, page, live_server, name):
+    study = request.getfixturevalue(name)
+    Study.objects.filter(pk=study.pk).update(heard_seconds=0.2)
+    slots = study.conditions.count()
+    page.goto(live_server.url + study.invite_path)
     for _ in range(2):
         tab_to(page, "begin")
         leave(page, "begin", "Enter")
-    for at in range(1 + twelve.clips.count()):
+    for at in range(1 + study.clips.count()):
         expect(page.locator("#loading")).to_be_hidden()
         rate(page, slots, lambda slot, at=at: (31 * slot + 7 * at) % 101)
         if at == 1:  # on the first page that counts, all else that keys do
@@ -88,5 +90,5 @@ def test_a_session_by_keys_alone(page, live_server, twelve):
         for each in Rating.objects.filter(trial__session=session).select_related("trial")
     }
     assert given == {
-        (at, slot): (31 * slot + 7 * at) % 101 for at in range(1 + twelve.clips.count()) for slot in range(1, slots + 1)
+        (at, slot): (31 * slot + 7 * at) % 101 for at in range(1 + study.clips.count()) for slot in range(1, slots + 1)
     }

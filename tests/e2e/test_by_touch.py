@@ -72,15 +72,17 @@ def rate(desk, finger, slot, score):
     return int(slider.input_value())
 
 
-def test_a_session_by_touch_alone(phone, live_server, twelve):
-    Study.objects.filter(pk=twelve.pk).update(heard_seconds=0.2)
-    slots = twelve.conditions.count()
-    phone.goto(live_server.url + twelve.invite_path)
+@pytest.mark.parametrize("name", ["opened", pytest.param("twelve", marks=pytest.mark.slow)])
+def test_a_session_by_touch_alone(request, phone, live_server, name):
+    study = request.getfixturevalue(name)
+    Study.objects.filter(pk=study.pk).update(heard_seconds=0.2)
+    slots = study.conditions.count()
+    phone.goto(live_server.url + study.invite_path)
     for _ in range(2):
         with phone.expect_navigation():
             phone.get_by_test_id("begin").tap()
     desk, finger, given = Desk(phone), Finger(phone), {}
-    for at in range(1 + twelve.clips.count()):
+    for at in range(1 + study.clips.count()):
         desk.ready()
         phone.get_by_test_id("play-reference").tap()
         for slot in range(1, slots + 1):

@@ -48,7 +48,7 @@ window.shifted = 7;
 """Makes slot 7 one sample late on its way to the audio thread."""
 
 
-@pytest.fixture(scope="module", params=["chromium", "firefox"])
+@pytest.fixture(scope="module")
 def browser(request):
     reason = missing_chromium() if request.param == "chromium" else missing_firefox()
     if reason:
@@ -68,7 +68,7 @@ def context(browser):
     found.close()
 
 
-@pytest.fixture(params=[44100, 48000])
+@pytest.fixture
 def rate(request):
     return request.param
 
@@ -126,6 +126,20 @@ def drawn(switches: int, seed: int) -> list[int]:
     return order
 
 
+BROWSERS_AND_RATES = pytest.mark.parametrize(
+    ("browser", "rate"),
+    [
+        ("chromium", 48000),
+        ("firefox", 44100),
+        pytest.param("chromium", 44100, marks=pytest.mark.slow),
+        pytest.param("firefox", 48000, marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
+"""Each browser and each rate in `make test`, each browser at each rate in `make verify`."""
+
+
+@BROWSERS_AND_RATES
 def test_every_sample_is_that_of_the_file_over_switches_and_loop_points(tapped, rate):
     desk, sounds = tapped(), served()
     assert len(sounds) == 13
@@ -137,6 +151,7 @@ def test_every_sample_is_that_of_the_file_over_switches_and_loop_points(tapped, 
     assert tap.check(tap.recorded(desk.page), sounds, order, rate) >= PASSES
 
 
+@BROWSERS_AND_RATES
 def test_one_sample_too_late_in_one_slot_is_noticed(tapped, rate):
     desk, sounds = tapped(SHIFT), served()
     desk.page.wait_for_timeout(300)
