@@ -57,7 +57,7 @@ format: .venv/installed-dev ## Put the code in its form
 	$(BIN)/djlint listening/templates --reformat --quiet
 
 verify: .venv/installed-dev ## The proofs too long for `make test`
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 models: .venv/installed ## Download the published EnCodec checkpoints
 	@$(BIN)/python -m audiocodecs fetch
