@@ -1,0 +1,163 @@
+"""How many raters a study needs: by drawing studies and analysing each as the real one will be.
+
+>>> plan = Plan(n_raters=12, n_items=8, means={"A": 60.0, "B": 75.0})
+>>> found = power(plan, "difference", n_studies=40, seed=1)
+>>> 0.0 <= found.low <= found.share <= found.high <= 1.0
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from analysis import crossed
+from analysis.frame import RatingsError
+from analysis.margins import within_margin
+from analysis.mixed import Items, cells_of
+from analysis.simulation import Plan, draw_scores
+
+Question = Literal["difference", "non_inferiority", "equivalence"]
+
+QUESTIONS = {
+    "difference": "the first system differs from the second at the 5% level, two-sided",
+    "non_inferiority": "the first system is no worse than the second by more than the margin",
+    "equivalence": "neither system is better than the other by more than the margin",
+}
+MOST_RATERS = 1000
+
+
+@dataclass(frozen=True)
+class Power:
+    """Share of drawn studies that showed it.
+
+    Attributes
+    ----------
+    n_raters, n_items, n_studies : int
+    share, low, high : float
+        With its 95% interval (Clopper and Pearson): more studies, narrower.
+    """
+
+    n_raters: int
+    n_items: int
+    n_studies: int
+    share: float
+    low: float
+    high: float
+
+
+def power(
+    plan: Plan,
+    question: Question = "difference",
+    *,
+    margin: float = 0.0,
+    items: Items = "random",
+    n_studies: int = 500,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Power:
+    """Share of studies of a plan in which the mixed model shows what is asked of the first two systems.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its first two systems are compared; the others are in the model.
+    question : {"difference", "non_inferiority", "equivalence"}
+    margin : float
+        Points, for the last two.
+    items : {"random", "fixed"}
+        See `analysis.mixed.mixed_model`.
+    n_studies, seed : int
+    progress : callable
+        Told how many studies are done.
+
+    Raises
+    ------
+    RatingsError
+        For an unknown question, or a margin that is missing.
+    """
+    if question not in QUESTIONS:
+        raise RatingsError(f"There is no question {question!r}. There are: {', '.join(QUESTIONS)}.")
+    if question != "difference" and not margin > 0:
+        raise RatingsError("A margin above 0 is needed (--margin POINTS).")
+    terms = crossed.TERMS if items == "random" else crossed.TERMS[:2]
+    if items == "fixed":  # what items do is the same in every study then, and goes into their own means
+        plan = replace(plan, components=replace(plan.components, item=0.0, item_condition=0.0))
+    draw = np.random.default_rng(seed)
+    hits = 0
+    for done in range(n_studies):
+        cells = cells_of(draw_scores(plan, draw), fixed_items=items == "fixed")
+        fitted = crossed.fit(cells, terms)
+        weights = np.zeros(len(plan.means))
+        weights[:2] = 1, -1
+        if items == "fixed":
+            weights = np.tile(weights / plan.n_items, plan.n_items)
+        difference = float(weights @ fitted.solution.beta)
+        se = float(np.sqrt(weights @ fitted.cov @ weights))
+        df = fitted.degrees(weights)
+        if question == "difference":
+            hits += 2 * stats.t.sf(abs(difference) / se, df) < 0.05
+        else:
+            found = within_margin(difference, se, df, margin)
+            hits += found.non_inferior if question == "non_inferiority" else found.equivalent
+        progress(done + 1)
+    low, high = stats.binomtest(int(hits), n_studies).proportion_ci(0.95, "exact")
+    return Power(plan.n_raters, plan.n_items, n_studies, int(hits) / n_studies, float(low), float(high))
+
+
+def raters_for(
+    plan: Plan,
+    question: Question = "difference",
+    *,
+    wanted: float = 0.8,
+    margin: float = 0.0,
+    items: Items = "random",
+    n_studies: int = 500,
+    seed: int = 0,
+) -> list[Power]:
+    """Smallest number of raters that shows it in a wanted share of studies, by bisection.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its number of raters is where the search begins.
+    wanted : float
+        0.8 for 80%.
+    margin, items, n_studies, seed
+        See `power`.
+
+    Returns
+    -------
+    list of Power
+        What was tried, by number of raters. The first with `share >= wanted`
+        is the answer; there is none if even 1000 raters do not reach it,
+        which happens where the items set the limit.
+    """
+    tried: dict[int, Power] = {}
+
+    def enough(n_raters: int) -> bool:
+        if n_raters not in tried:
+            tried[n_raters] = power(
+                replace(plan, n_raters=n_raters),
+                question,
+                margin=margin,
+                items=items,
+                n_studies=n_studies,
+                seed=seed,
+            )
+        return tried[n_raters].share >= wanted
+
+    low, high = 2, max(3, plan.n_raters)
+    while not enough(high) and high < MOST_RATERS:
+        low, high = high, min(2 * high, MOST_RATERS)
+        if high >= 8 * plan.n_raters and tried[low].share <= tried[min(tried)].share + 0.02:
+            break  # more raters bring nothing more
+    if enough(high):
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle, high)
+    return [tried[n] for n in sorted(tried)]

@@ -1,0 +1,96 @@
+"""Rate-quality curves, and the rate at which one codec reaches another."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.frame import RatingsError, tidy
+from analysis.mixed import mixed_model
+from analysis.rates import Curve, codec_of, curves, equivalent_rate, monotone, points, rate_of
+from analysis.simulation import Components, Plan, as_frame, draw_scores
+
+QUIET = Components(80, 40, 5, 10, 60)
+ENCODEC = Curve("encodec", ("e1.5", "e3", "e6", "e12"), (1.5, 3.0, 6.0, 12.0))
+
+
+def fitted(means, *, seed=1, n_raters=20, n_items=10, components=QUIET):
+    plan = Plan(n_raters, n_items, means, components)
+    return mixed_model(as_frame(draw_scores(plan, np.random.default_rng(seed)), plan))
+
+
+RISING = {"e1.5": 30.0, "e3": 45.0, "e6": 60.0, "e12": 75.0}
+
+
+def test_a_rate_between_two_points_is_found_with_its_interval():
+    found = equivalent_rate(fitted(RISING | {"mp3": 52.5}), ENCODEC, "mp3", 64.0)
+    assert found.status == "reached"
+    assert found.low < found.kbps < found.high
+    assert found.low < 3 * 2**0.5 < found.high  # the truth
+    assert found.kbps == pytest.approx(3 * 2**0.5, rel=0.25)
+    estimate, least, most = found.factor
+    assert estimate == pytest.approx(64 / found.kbps)
+    assert (least, most) == (pytest.approx(64 / found.high), pytest.approx(64 / found.low))
+
+
+def test_a_quality_that_no_rate_has_is_not_reached():
+    found = equivalent_rate(fitted(RISING | {"mp3": 90.0}), ENCODEC, "mp3", 64.0)
+    assert (found.status, found.high) == ("not reached", float("inf"))
+    assert np.isnan(found.kbps)
+
+
+def test_a_quality_that_the_lowest_rate_exceeds_is_at_most_there():
+    found = equivalent_rate(fitted(RISING | {"mp3": 10.0}), ENCODEC, "mp3", 64.0)
+    assert (found.status, found.kbps, found.low, found.high) == ("exceeded", 1.5, 0.0, 1.5)
+    assert found.factor[2] == float("inf")
+
+
+def test_a_meeting_that_chance_explains_is_not_shown():
+    shown = [
+        equivalent_rate(fitted(RISING | {"mp3": 75.0}, seed=seed, n_raters=6, n_items=4), ENCODEC, "mp3", 64.0).status
+        for seed in range(12)
+    ]
+    assert shown.count("reached") <= 2
+    assert {"not shown", "not reached"} <= set(shown)
+
+
+def test_a_codec_against_its_own_rate_meets_there():
+    found = equivalent_rate(fitted(RISING), ENCODEC, "e6", 6.0)
+    assert (found.low, found.kbps, found.high) == pytest.approx((6.0, 6.0, 6.0))  # there is nothing to be unsure of
+
+
+def test_means_that_fall_are_levelled():
+    assert monotone([40, 30, 60], [1, 1, 1]).tolist() == [35, 35, 60]
+    found = equivalent_rate(fitted(RISING | {"e3": 62.0, "mp3": 50.0}), ENCODEC, "mp3", 64.0)
+    assert 1.5 < found.kbps < 3
+
+
+@pytest.mark.parametrize(
+    ("condition", "spec", "kbps", "codec"),
+    [
+        ("Opus 12", "opus@12", 12.0, "opus"),
+        ("x", "encodec_24khz@1.5:weights=published:entropy=lm", 1.5, "encodec_24khz:entropy=lm"),
+        ("Proposed 1.38", "", 1.38, "Proposed"),
+        ("Proposed 1.38 16kHz", "", 1.38, "Proposed 16kHz"),
+        ("Lyra 3", "", 3.0, "Lyra"),
+    ],
+)
+def test_codec_and_rate_come_from_spec_or_name(condition, spec, kbps, codec):
+    assert (rate_of(condition, spec), codec_of(condition, spec)) == (kbps, codec)
+
+
+def test_a_condition_without_a_rate_has_none():
+    assert np.isnan(rate_of("AudioDec"))
+
+
+def test_measured_rates_come_first_and_given_ones_before_them():
+    rows = [("a", "x", "Opus 6", "opus@6", 6.3, 40), ("a", "x", "Opus 12", "opus@12", 12.4, 60)]
+    frame = tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "spec", "kbps", "score"]))
+    assert points(frame)["kbps"].tolist() == [6.3, 12.4]
+    assert points(frame, {"Opus 6": 5.0})["kbps"].tolist() == [5.0, 12.4]
+    (curve,) = curves(points(frame))
+    assert curve == Curve("opus", ("Opus 6", "Opus 12"), (6.3, 12.4))
+
+
+def test_one_rate_is_no_curve():
+    with pytest.raises(RatingsError, match="at least two rates"):
+        equivalent_rate(fitted(RISING), Curve("x", ("e6",), (6.0,)), "e3", 3.0)
