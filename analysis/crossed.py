@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
@@ -29,8 +29,8 @@ TERMS = ("rater", "rater:condition", "item", "item:condition")
 """Random effects, in the order of theta."""
 
 START = 0.5
-FEW_PAIRS = 300
-"""Items times conditions up to which more threads only wait for each other."""
+MANY = 1e9
+"""Multiplications of one evaluation above which threads help; below, they only wait for each other."""
 
 ZERO = 1e-4
 """A relative standard deviation below it counts as none."""
@@ -59,6 +59,15 @@ class Cells:
     centre: float = 0.0
     fixed_items: bool = False
 
+    @cached_property
+    def pages(self) -> Pages | None:
+        """The ratings turned into strata, where each rater rated all conditions of an item or none."""
+        n = self.n[:, :, 0]
+        if not (self.n == n[:, :, None]).all():
+            return None
+        turn = turning(self.n.shape[2])
+        return Pages(n, self.total @ turn.T, turn)
+
     @property
     def n_ratings(self) -> int:
         """How many ratings the cells hold."""
@@ -69,6 +78,25 @@ class Cells:
         """How many means are estimated."""
         items, conditions = int(self.n.shape[1]), int(self.n.shape[2])
         return items * conditions if self.fixed_items else conditions
+
+
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """Ratings of whole pages, as one mean and contrasts of each page that have nothing to do with each other.
+
+    Attributes
+    ----------
+    n : ndarray, shape (raters, items)
+        How often a page was rated.
+    total : ndarray, shape (raters, items, conditions)
+        Sums of the pages' scores, turned by `turn`.
+    turn : ndarray, shape (conditions, conditions)
+        Orthonormal; its first row is the mean times the root of their number.
+    """
+
+    n: Floats = field(repr=False)
+    total: Floats = field(repr=False)
+    turn: Floats = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +185,8 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     (item, condition), give the dense system `gram`.
     """
     rater, rater_condition, item, item_condition = np.abs(theta)
+    if cells.pages is not None:
+        return _solve_pages(cells, cells.pages, rater, rater_condition, item, item_condition)
     n, total = cells.n, cells.total
     n_raters, n_items, n_conditions = n.shape
     pairs = n_items * n_conditions
@@ -180,6 +210,93 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     if cells.fixed_items:
         return _means(gram, right, squares, log_det, cells.centre)
     return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
+
+
+def turning(size: int) -> Floats:
+    """Orthonormal rows: the mean, and Helmert's contrasts.
+
+    >>> np.round(turning(2), 3).tolist()
+    [[0.707, 0.707], [0.707, -0.707]]
+    """
+    rows: Floats = np.full((size, size), size**-0.5)
+    for i in range(1, size):
+        rows[i] = 0
+        rows[i, :i] = 1
+        rows[i, i] = -i
+        rows[i] /= np.sqrt(i * (i + 1))
+    return rows
+
+
+def _solve_pages(
+    cells: Cells, pages: Pages, rater: float, rater_condition: float, item: float, item_condition: float
+) -> Solution:
+    """Like `solve`, stratum by stratum.
+
+    Turned by orthonormal contrasts, the scores of a page are independent: the
+    mean varies by rater with C theta_r^2 + theta_rc^2 and by item likewise, and
+    each contrast with theta_rc^2 and theta_ic^2 alone. So each stratum is a
+    plain table of raters by items.
+    """
+    size = len(pages.turn)
+    of_mean = _two_way(
+        pages.n,
+        pages.total[:, :, :1],
+        size * rater**2 + rater_condition**2,
+        size * item**2 + item_condition**2,
+        cells.fixed_items,
+    )
+    of_contrasts = _two_way(pages.n, pages.total[:, :, 1:], rater_condition**2, item_condition**2, cells.fixed_items)
+    beta = (
+        np.concatenate([of_mean[0], of_contrasts[0]], axis=1) @ pages.turn
+    )  # (means of an item or of all, conditions)
+    first = np.outer(pages.turn[0], pages.turn[0])
+    unscaled = np.kron(of_mean[1], first) + np.kron(of_contrasts[1], np.eye(size) - first)
+    return Solution(
+        beta=cells.centre + beta.ravel(),
+        unscaled=unscaled,
+        log_det=of_mean[2] + (size - 1) * of_contrasts[2],
+        residual=cells.squares - of_mean[3] - of_contrasts[3],
+    )
+
+
+def _two_way(
+    n: Floats, total: Floats, of_raters: float, of_items: float, fixed_items: bool
+) -> tuple[Floats, Floats, float, float]:
+    """Several variates of a table of raters by items, with relative variances of both.
+
+    Returns
+    -------
+    beta : ndarray, shape (1 or items, variates)
+    unscaled : ndarray, shape (1 or items, 1 or items)
+    log_det : float
+        Of one variate.
+    explained : float
+        What the model takes off the sum of squares of all.
+    """
+    n_r, total_r = n.sum(axis=1), total.sum(axis=1)
+    e = 1 + of_raters * n_r
+    share = of_raters / e
+    gram = np.diag(n.sum(axis=0)) - (n * share[:, None]).T @ n
+    right = total.sum(axis=0) - n.T @ (share[:, None] * total_r)
+    explained = float((share[:, None] * total_r**2).sum())
+    log_det = float(np.log(e).sum())
+    if not fixed_items:
+        left = of_items * gram
+        left[np.diag_indices(len(left))] += 1
+        root = linalg.cholesky(left, lower=True, check_finite=False)
+        scale = of_items**0.5
+        columns = scale * np.column_stack([gram.sum(axis=1), right])
+        half = linalg.solve_triangular(root, columns, lower=True, check_finite=False)
+        explained += float((half[:, 1:] ** 2).sum())
+        log_det += 2 * float(np.log(np.diag(root)).sum())
+        right = (right.sum(axis=0) - half[:, 0] @ half[:, 1:])[None, :]
+        gram = np.array([[gram.sum() - half[:, 0] @ half[:, 0]]])
+    root = linalg.cholesky(gram, lower=True, check_finite=False)
+    half = linalg.solve_triangular(root, np.column_stack([right, np.eye(len(gram))]), lower=True, check_finite=False)
+    wanted, inverse = half[:, : right.shape[1]], half[:, right.shape[1] :]
+    explained += float((wanted**2).sum())
+    log_det += 2 * float(np.log(np.diag(root)).sum())
+    return inverse.T @ wanted, inverse.T @ inverse, log_det, explained
 
 
 def _with_items(
@@ -252,8 +369,9 @@ def fit(cells: Cells, terms: tuple[str, ...]) -> Fit:
     active = tuple(i for i, name in enumerate(TERMS) if name in terms)
     if len(active) == len(TERMS) and is_complete(cells):
         return _complete(cells)
-    small = cells.n.shape[1] * cells.n.shape[2] < FEW_PAIRS
-    with _threads().limit(limits=1 if small else None, user_api="blas"):
+    n_raters, pairs = cells.n.shape[0], cells.n.shape[1] * cells.n.shape[2]
+    few = cells.pages is not None or (n_raters + pairs) * pairs**2 < MANY
+    with _threads().limit(limits=1 if few else None, user_api="blas"):
         return _search(cells, active)
 
 

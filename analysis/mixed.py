@@ -188,7 +188,11 @@ def mixed_model(
     conditions = condition_order(chosen[chosen["score"].notna()])
     if len(conditions) < 2:
         raise RatingsError(f"The mixed model compares at least 2 conditions; the ratings have {len(conditions)}.")
-    cells = _cells(average_repeats(chosen), conditions, items)
+    return model_of(_cells(average_repeats(chosen), conditions, items), conditions, terms)
+
+
+def model_of(cells: crossed.Cells, conditions: Sequence[str], terms: Sequence[str] = crossed.TERMS) -> MixedModel:
+    """The model of ratings that are summed already, see `cells_of`."""
     kept, notes = _terms(cells, terms)
     fitted = crossed.fit(cells, kept)
     table = _components(fitted)
@@ -197,7 +201,7 @@ def mixed_model(
         notes.append(f"No variance of {' and of '.join(none)} was found beyond what the other terms explain.")
     return MixedModel(
         conditions=tuple(conditions),
-        items=items,
+        items="fixed" if cells.fixed_items else "random",
         n_raters=cells.n.shape[0],
         n_items=cells.n.shape[1],
         n_ratings=cells.n_ratings,
