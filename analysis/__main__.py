@@ -1,4 +1,4 @@
-"""Command line: `python -m analysis report ratings.csv -o results`."""
+"""Command line: `python -m analysis report ratings.csv -o results`, and screen, compare, claim, power."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+
+from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.findings import findings
-from analysis.frame import ROLES, RatingsError
+from analysis.frame import ROLES, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
+from analysis.mixed import ITEMS, mixed_model
+from analysis.power import QUESTIONS, raters_for
 from analysis.readers import read_ratings
 from analysis.report import build_report
-from analysis.screening import RULES
+from analysis.screening import RULES, Screening, screen
+from analysis.simulation import Components, Plan
+from analysis.wording import NOTHING
 
 WRONG_RATINGS = 2
 """Exit code when there is nothing to analyse; argparse uses it for wrong options too."""
@@ -24,35 +31,154 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or 2 with a line on stderr that says what is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        report = build_report(
-            read_ratings(options.ratings, roles=dict(options.role)),
-            title=options.title,
-            screening=options.screening,
-            study=options.study,
-            order=options.order,
-            ci=options.ci,
-            quantiles=options.quantiles,
-            zeros=options.zeros,
-            keep_unfinished=options.keep_unfinished,
-            made_on=date.today().isoformat(),
-        )
-        report.save(options.output)
+        options.run(options)
     except (RatingsError, OSError) as error:
         print(f"analysis: {error}", file=sys.stderr)
         return WRONG_RATINGS
+    return 0
+
+
+def _report(options: argparse.Namespace) -> None:
+    report = build_report(
+        read_ratings(options.ratings, roles=dict(options.role)),
+        title=options.title,
+        screening=options.screening,
+        study=options.study,
+        order=options.order,
+        ci=options.ci,
+        quantiles=options.quantiles,
+        zeros=options.zeros,
+        keep_unfinished=options.keep_unfinished,
+        made_on=date.today().isoformat(),
+    )
+    report.save(options.output)
     for note in report.screening.notes:
         print(f"analysis: {note}", file=sys.stderr)
     print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}"]))
-    return 0
+
+
+def _screened(options: argparse.Namespace) -> Screening:
+    frame = one_study(read_ratings(options.ratings, roles=dict(options.role)), options.study)
+    found = screen(frame, options.screening, keep_unfinished=options.keep_unfinished)
+    for note in found.notes:
+        print(f"analysis: {note}", file=sys.stderr)
+    return found
+
+
+def _screen(options: argparse.Namespace) -> None:
+    found = _screened(options)
+    _show(found.raters[["rater", "excluded", "reason"]], options.csv)
+    if not options.csv:
+        print(f"{len(found.excluded)} of {len(found.raters)} raters are excluded.")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    model = mixed_model(_screened(options).kept, items=options.items)
+    if not options.csv:
+        print(f"{ITEMS[options.items].capitalize()}.\n")
+        _show(model.components, csv=False)
+        _show(model.means(), csv=False)
+    _show(model.contrasts(), options.csv)
+    for note in model.notes:
+        print(f"analysis: {note}", file=sys.stderr)
+
+
+def _claim(options: argparse.Namespace) -> None:
+    found = claim(_screened(options).kept, margin=options.margin, items=options.items, rates=dict(options.rate))
+    if options.csv:
+        found.comparisons.to_csv(sys.stdout, index=False)
+        return
+    print("\n".join(sentences(found)))
+
+
+def _power(options: argparse.Namespace) -> None:
+    if options.pilot:
+        frame = read_ratings(options.pilot, roles=dict(options.role))
+        components = Components.of(mixed_model(screen(one_study(frame, options.study), None).kept).components)
+    else:
+        components = Components()
+    means = {f"system {at + 1}": 50.0 for at in range(options.systems)}
+    means["system 1"] += options.difference
+    plan = Plan(options.raters, options.items_rated, means, components)
+    found = raters_for(
+        plan,
+        options.question,
+        wanted=options.power,
+        margin=options.margin if options.margin == options.margin else 0.0,
+        items=options.items,
+        n_studies=options.studies,
+        seed=options.seed,
+    )
+    table = pd.DataFrame([vars(each) for each in found])
+    _show(table, options.csv)
+    enough = [each.n_raters for each in found if each.share >= options.power]
+    variances = ", ".join(f"{name.replace('_', ':')} {value:.0f}" for name, value in vars(components).items())
+    if not options.csv:
+        print(f"Variances, points squared: {variances}. {QUESTIONS[options.question].capitalize()}.")
+        print(
+            f"{min(enough)} raters show it in {options.power:.0%} of studies."
+            if enough
+            else f"No number of raters tried shows it in {options.power:.0%} of studies: more items are needed."
+        )
+
+
+def _show(table: pd.DataFrame, csv: bool) -> None:
+    if csv:
+        table.to_csv(sys.stdout, index=False)
+        return
+    shown = table.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep=NOTHING)
+    print(shown, end="\n\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Statistics of listening tests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    report = commands.add_parser("report", help="tables, figures and tests on one page")
-    report.add_argument("ratings", type=Path, metavar="RATINGS", help="CSV, JSON or Parquet file of ratings")
+    report = _command(commands, "report", _report, "tables, figures and tests on one page")
     report.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
-    report.add_argument(
+    report.add_argument("--title", default="", help="heading of the report; the study's name without it")
+    report.add_argument("--order", nargs="+", metavar="CONDITION", help="conditions to show first, in this order")
+    report.add_argument("--ci", choices=list(INTERVALS), default="t", help="confidence interval of the means")
+    report.add_argument("--quantiles", choices=list(QUANTILES), default="linear", help="method of the quartiles")
+    report.add_argument("--zeros", choices=list(ZERO_METHODS), default="pratt", help="zero differences in Wilcoxon's")
+    _command(commands, "screen", _screen, "who is excluded, and why", table=True)
+    compare = _command(commands, "compare", _compare, "the mixed model: means and all differences", table=True)
+    _items(compare)
+    test = _command(commands, "claim", _claim, "no worse, equivalent, and at which rate", table=True)
+    _items(test)
+    test.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="fixed before the data")
+    test.add_argument(
+        "--rate",
+        type=_rate,
+        action="append",
+        default=[],
+        metavar="CONDITION=KBPS",
+        help="rate of a condition, where the file does not say it; may be repeated",
+    )
+    size = commands.add_parser("power", help="how many raters a study needs, by simulation")
+    size.set_defaults(run=_power)
+    size.add_argument("question", choices=list(QUESTIONS), help="what is to be shown of the first two systems")
+    size.add_argument("--pilot", type=Path, metavar="RATINGS", help="take the variances from these ratings")
+    size.add_argument("--study", help="which study, where the pilot's file holds several")
+    size.add_argument("--role", type=_role, action="append", default=[], metavar="CONDITION=ROLE")
+    size.add_argument("--difference", type=float, default=0.0, metavar="POINTS", help="true one of the two (default 0)")
+    size.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="for the last two questions")
+    size.add_argument("--systems", type=int, default=6, help="in the study (default 6)")
+    size.add_argument("--items-rated", type=int, default=8, metavar="N", help="items (default 8)")
+    size.add_argument("--raters", type=int, default=20, help="where the search begins (default 20)")
+    size.add_argument("--power", type=float, default=0.8, help="wanted share of studies (default 0.8)")
+    size.add_argument("--studies", type=int, default=500, help="drawn for each number of raters (default 500)")
+    size.add_argument("--seed", type=int, default=0)
+    size.add_argument("--csv", action="store_true", help="print the table as CSV")
+    _items(size)
+    return parser
+
+
+def _command(commands, name: str, run, text: str, *, table: bool = False) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
+    """A command that reads ratings and screens them."""
+    found: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    found.set_defaults(run=run)
+    found.add_argument("ratings", type=Path, metavar="RATINGS", help="CSV, JSON or Parquet file of ratings")
+    found.add_argument(
         "--screening",
         nargs="+",
         choices=list(RULES),
@@ -60,9 +186,8 @@ def _parser() -> argparse.ArgumentParser:
         help=f"who is excluded: {', '.join(RULES)}. Without it: whom the column `excluded` of an export marks, or "
         "bs1534_hidden_reference for a file without that column",
     )
-    report.add_argument("--title", default="", help="heading of the report; the study's name without it")
-    report.add_argument("--study", help="which study, where the file holds several")
-    report.add_argument(
+    found.add_argument("--study", help="which study, where the file holds several")
+    found.add_argument(
         "--role",
         type=_role,
         action="append",
@@ -70,12 +195,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CONDITION=ROLE",
         help=f"role of a condition ({', '.join(ROLES)}), where the file does not say it; may be repeated",
     )
-    report.add_argument("--order", nargs="+", metavar="CONDITION", help="conditions to show first, in this order")
-    report.add_argument("--ci", choices=list(INTERVALS), default="t", help="confidence interval of the means")
-    report.add_argument("--quantiles", choices=list(QUANTILES), default="linear", help="method of the quartiles")
-    report.add_argument("--zeros", choices=list(ZERO_METHODS), default="pratt", help="zero differences in Wilcoxon's")
-    report.add_argument("--keep-unfinished", action="store_true", help="analyse unfinished sessions like the others")
-    return parser
+    found.add_argument("--keep-unfinished", action="store_true", help="analyse unfinished sessions like the others")
+    if table:
+        found.add_argument("--csv", action="store_true", help="print the table as CSV")
+    return found
+
+
+def _items(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--items", choices=list(ITEMS), default="random", help="whether other items are spoken of too")
+
+
+def _rate(text: str) -> tuple[str, float]:
+    condition, _, kbps = text.rpartition("=")
+    try:
+        value = float(kbps)
+    except ValueError:
+        value = 0.0
+    if not condition or not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not CONDITION=KBPS with a rate above 0")
+    return condition, value
 
 
 def _role(text: str) -> tuple[str, str]:

@@ -7,8 +7,9 @@ other by more than a margin that was fixed before the data, and the rate at whic
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from analysis.inference import holm
 from analysis.margins import within_margin
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.rates import Curve, curves, equivalent_rate, points
+from analysis.wording import number
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,3 +128,49 @@ def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: floa
                 + (found.p_non_inferior, found.p_equivalent, found.verdict)
             )
     return rows
+
+
+_VERDICTS = {
+    "better": "is better than",
+    "equivalent": "is equivalent to",
+    "no worse": "is no worse than",
+    "worse": "is worse by more than the margin than",
+    "not shown": "is not shown to be as good as",
+}
+
+
+def sentences(found: Claim) -> list[str]:
+    """What the tests show, in words: comparisons within the margin, then equivalent rates."""
+    said = [
+        f"{row['system']}{_at(row['kbps'])} {_VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}: "
+        f"{_signed(row['difference'])} points, bounds {_signed(row['lower'])} and {_signed(row['upper'])}, "
+        f"margin {found.margin:g}."
+        for row in found.comparisons.to_dict("records")
+    ]
+    said += [_rate_sentence(row) for row in found.rates.to_dict("records")]
+    return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
+
+
+def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
+    target = f"{row['against']}{_at(row['kbps_against'])}"
+    if row["status"] == "exceeded":
+        return f"{row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s."
+    if row["status"] == "not shown":
+        return f"{row['codec']} is not shown to reach {target} at the rates that were rated."
+    if row["status"] == "not reached":
+        return f"{row['codec']} does not reach {target} at the rates that were rated."
+    high, saving = f"{row['high']:.3g}", ""
+    if row["kbps_against"] > 0:
+        least, most = row["factor_low"], row["factor_high"]
+        span = f"{least:.2g} to {most:.2g}" if math.isfinite(most) else f"at least {least:.2g}"
+        saving = f", with {row['factor']:.2g} times fewer bits ({span})"
+    between = f"{row['low']:.3g} to {high}" if row["low"] > 0 else f"at most {high}"
+    return f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s ({between}){saving}."
+
+
+def _at(kbps: float) -> str:
+    return f" ({kbps:.3g} kbit/s)" if kbps > 0 else ""
+
+
+def _signed(points: float) -> str:
+    return ("+" if points > 0 else "") + number(points)

@@ -1,5 +1,6 @@
 """`python -m analysis report` from files as people have them."""
 
+import io
 import json
 import subprocess
 import sys
@@ -93,3 +94,62 @@ def test_unfinished_sessions_are_analysed_only_when_asked_for(tmp_path):
     assert pd.read_csv(tmp_path / "conditions.csv")["n_raters"].unique().tolist() == [3]
     assert main([*command, "--keep-unfinished"]) == 0
     assert pd.read_csv(tmp_path / "conditions.csv")["n_raters"].unique().tolist() == [4]
+
+
+@pytest.fixture
+def ratings(tmp_path):
+    """An export of twelve raters and eight clips."""
+    path = tmp_path / "ratings.csv"
+    exported(12, 8).to_csv(path, index=False)
+    return path
+
+
+def test_who_is_excluded_is_listed_with_reasons(ratings, capsys):
+    assert main(["screen", str(ratings), "--screening", "bs1534_hidden_reference"]) == 0
+    assert "0 of 12 raters are excluded." in capsys.readouterr().out
+
+
+def test_the_mixed_model_is_printed_with_what_its_items_mean(ratings, capsys):
+    assert main(["compare", str(ratings)]) == 0
+    said = capsys.readouterr().out
+    assert "Items are a sample" in said
+    assert "item:condition" in said
+    assert main(["compare", str(ratings), "--items", "fixed", "--csv"]) == 0
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert len(table) == 9 * 8 / 2
+    assert not table.isna().any().any()
+
+
+def test_a_claim_is_answered_in_sentences(ratings, capsys):
+    assert main(["claim", str(ratings), "--margin", "8"]) == 0
+    said = capsys.readouterr().out
+    assert "EnCodec 12 (12 kbit/s) is better than Opus 12 (12.3 kbit/s)" in said
+    assert "margin 8." in said
+    assert "encodec_24khz reaches Opus 12 (12.3 kbit/s) at" in said
+    assert "inf" not in said
+    assert "nan" not in said
+
+
+def test_a_margin_of_nothing_is_refused(ratings, capsys):
+    assert main(["claim", str(ratings), "--margin", "0"]) == 2
+    assert "above 0" in capsys.readouterr().err
+
+
+def test_a_rate_that_is_none_is_refused(ratings, capsys):
+    with pytest.raises(SystemExit):
+        main(["claim", str(ratings), "--rate", "Opus 12=fast"])
+    assert "CONDITION=KBPS" in capsys.readouterr().err
+
+
+def test_the_number_of_raters_for_a_margin_is_found_by_simulation(ratings, capsys):
+    options = ["--margin", "12", "--studies", "30", "--systems", "3", "--raters", "8"]
+    assert main(["power", "non_inferiority", *options, "--pilot", str(ratings)]) == 0
+    said = capsys.readouterr().out
+    assert "raters show it in 80% of studies" in said or "more items are needed" in said
+    assert main(["power", "difference", "--difference", "25", "--studies", "20", "--systems", "3", "--csv"]) == 0
+    assert (pd.read_csv(io.StringIO(capsys.readouterr().out))["share"] <= 1).all()
+
+
+def test_power_without_its_margin_says_so(capsys):
+    assert main(["power", "equivalence", "--studies", "5"]) == 2
+    assert "--margin" in capsys.readouterr().err
