@@ -12,7 +12,7 @@ from analysis.describe import INTERVALS, QUANTILES
 from analysis.findings import findings
 from analysis.frame import ROLES, RatingsError
 from analysis.inference import ZERO_METHODS
-from analysis.readers import read_ratings
+from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.screening import RULES
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report = build_report(
-            read_ratings(options.ratings, roles=dict(options.role)),
+            read_ratings(options.ratings, roles=dict(options.role), layout=options.layout),
             title=options.title,
             screening=options.screening,
             study=options.study,
@@ -50,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis", description="Statistics of listening tests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     report = commands.add_parser("report", help="tables, figures and tests on one page")
-    report.add_argument("ratings", type=Path, metavar="RATINGS", help="CSV, JSON or Parquet file of ratings")
+    report.add_argument(
+        "ratings",
+        type=Path,
+        metavar="RATINGS",
+        help="CSV, JSON or Parquet file of ratings, or a folder of results of BeaqleJS",
+    )
     report.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write to")
     report.add_argument(
         "--screening",
@@ -59,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RULE",
         help=f"who is excluded: {', '.join(RULES)}. Without it: whom the column `excluded` of an export marks, or "
         "bs1534_hidden_reference for a file without that column",
+    )
+    report.add_argument(
+        "--layout",
+        choices=LAYOUT_NAMES,
+        help="what the file is; without it the columns say so, but for a wide table, with a column for each condition",
     )
     report.add_argument("--title", default="", help="heading of the report; the study's name without it")
     report.add_argument("--study", help="which study, where the file holds several")
