@@ -112,13 +112,16 @@ def _table(text: str) -> pd.DataFrame:
         raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
     header, *cells = rows
     width = len(header)
+    if all(len(row) > width and not any(row[width:]) for row in cells):
+        cells = [row[:width] for row in cells]  # a spreadsheet that ends all rows alike
     for number, row in enumerate(cells, start=1):
-        if len(row) < width or any(row[width:]):
+        if len(row) != width:
             raise RatingsError(
                 f"The file is not a CSV table: row {number} has {len(row)} cells, and the header has {width}. "
                 "Complete the row, or remove it."
             )
-    table = pd.DataFrame([row[:width] for row in cells], columns=_distinct(header), dtype=object)
+    table = pd.DataFrame(cells, columns=_distinct(header), dtype=object)
+    table = table.drop(columns=[name for name in table if name == "" and (table[name] == "").all()])
     table.attrs[TWICE] = sorted({name for name in header if name and header.count(name) > 1})
     return table
 

@@ -130,14 +130,15 @@ def _milliseconds(rows: pd.DataFrame) -> pd.Series:
     if "started_at" not in rows or "rated_at" not in rows:
         return pd.Series("", index=rows.index)
     started = _times(rows["started_at"]).groupby(rows["page"]).transform("min")
-    seconds = (_finished_at(rows) - started).dt.total_seconds()
+    seconds: pd.Series = (_finished_at(rows) - started).dt.total_seconds()
     return seconds.map(lambda n: "" if pd.isna(n) else str(round(n * 1000)))
 
 
 def _dates(rows: pd.DataFrame) -> pd.Series:
     if "rated_at" not in rows:
         return pd.Series("", index=rows.index)
-    return _finished_at(rows).dt.strftime("%Y-%m-%d %H:%M:%S.%f").fillna("")
+    dates: pd.Series = _finished_at(rows).dt.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return dates.fillna("")
 
 
 def _finished_at(rows: pd.DataFrame) -> pd.Series:
