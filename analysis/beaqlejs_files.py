@@ -6,6 +6,7 @@ the rater (UserName). A set that was not shown has no rating.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -111,9 +112,11 @@ def _rated(name: str, parts: Sequence[object]) -> dict[str, dict[str, object]]:
 
 def _raters(results: Mapping[str, Sequence[object]]) -> dict[str, str]:
     """Name of the file -> name of the rater."""
-    given = {name: _user(parts) for name, parts in results.items()}
-    taken = list(given.values())
-    return {name: user if user and taken.count(user) == 1 else Path(name).stem for name, user in given.items()}
+    users = {name: _user(parts) for name, parts in results.items()}
+    counts = Counter(users.values())
+    called = {name: user if user and counts[user] == 1 else Path(name).stem for name, user in users.items()}
+    counts = Counter(called.values())
+    return {name: rater if counts[rater] == 1 else name for name, rater in called.items()}
 
 
 def _user(parts: Sequence[object]) -> str:

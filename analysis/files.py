@@ -107,10 +107,12 @@ def _table(text: str) -> pd.DataFrame:
     rows: list[list[str]] = []
     try:
         # pandas would fill short rows and shift long ones without a word.
-        rows += (row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row)
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            if any(cell.strip() for cell in row):  # spreadsheets leave empty rows at the end
+                rows.append(row)
     except csv.Error as error:
         raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
-    header, *cells = rows
+    header, cells = [name.strip() for name in rows[0]], rows[1:]
     width = len(header)
     if all(len(row) > width and not any(row[width:]) for row in cells):
         cells = [row[:width] for row in cells]  # a spreadsheet that ends all rows alike
@@ -127,8 +129,7 @@ def _table(text: str) -> pd.DataFrame:
 
 
 def _distinct(header: list[str]) -> list[str]:
-    names = [name.strip() for name in header]
-    return [name if name not in names[:i] else f"{name}.{names[:i].count(name)}" for i, name in enumerate(names)]
+    return [name if name not in header[:i] else f"{name}.{header[:i].count(name)}" for i, name in enumerate(header)]
 
 
 def _separator(text: str) -> str:
@@ -138,7 +139,7 @@ def _separator(text: str) -> str:
 
 def _first_row(text: str, separator: str) -> list[str]:
     try:
-        return next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row), [])
+        return next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)), [])
     except csv.Error:  # a quote that never ends, where the separator is another
         return []
 

@@ -67,7 +67,8 @@ def from_webmushra(table: pd.DataFrame) -> pd.DataFrame:
     columns = list(table.columns)
     between = columns[columns.index("session_test_id") + 1 : columns.index("trial_id")]
     # Files that were put one after another have their headers in between.
-    header = (table["trial_id"] == "trial_id") & (table["rating_stimulus"] == "rating_stimulus")
+    needed = sorted(WEBMUSHRA)
+    header = (table[needed] == needed).all(axis=1)
     names = _Names(
         study="session_test_id",
         session="session_uuid",

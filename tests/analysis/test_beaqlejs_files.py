@@ -48,6 +48,12 @@ def test_raters_without_a_name_or_of_one_name_are_called_by_their_files(tmp_path
     assert read_ratings(tmp_path)["rater"].tolist() == ["0", "1", "2", "ann"]
 
 
+def test_a_file_called_as_another_rater_is_not_taken_for_that_rater(tmp_path):
+    save(tmp_path / "ann.json", result("", {"choir": {"Reference": 91}}))
+    save(tmp_path / "2.txt", result("ann", {"piano": {"Reference": 92}}))
+    assert sorted(read_ratings(tmp_path)["rater"]) == ["2.txt", "ann.json"]
+
+
 def test_results_sent_twice_are_refused(tmp_path):
     sets = {"choir": {"Reference": 100, "new": 60}}
     save(tmp_path / "1.txt", result("ann", sets))

@@ -154,6 +154,13 @@ def test_separators_within_names_do_not_mislead(tmp_path):
     assert read_ratings(path)["score"].tolist() == [80]
 
 
+@pytest.mark.parametrize("empty", ["", "   ", ",,,", ", ,,"])
+def test_empty_rows_are_passed_over(tmp_path, empty):
+    path = tmp_path / "ratings.csv"
+    path.write_text(f"{empty}\nrater,item,condition,score\na,x,A,80\n{empty}\na,x,B,70\n{empty}\n{empty}\n")
+    assert read_ratings(path)["score"].tolist() == [80, 70]
+
+
 def test_rows_that_a_spreadsheet_ended_with_separators_are_read(tmp_path):
     path = tmp_path / "ratings.csv"
     path.write_text("rater,item,condition,score\na,x,A,80,\na,x,B,70,\n")
