@@ -150,7 +150,7 @@ def test_commas_and_points_in_one_column_are_refused_with_their_rows(tmp_path):
 
 def test_separators_within_names_do_not_mislead(tmp_path):
     path = tmp_path / "ratings.csv"
-    path.write_text('rater;item;condition;score;"comment (good, bad, so-so, none)"\na;x;A;80;fine\n')
+    path.write_text('rater;item;condition;score;"comment (good, bad, so-so, odd, none)"\na;x;A;80;fine\n')
     assert read_ratings(path)["score"].tolist() == [80]
 
 
