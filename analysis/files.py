@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -133,13 +134,19 @@ def _distinct(header: list[str]) -> list[str]:
 
 
 def _separator(text: str) -> str:
-    """The separator that gives most columns; counting it would count those within names too."""
-    return max(SEPARATORS, key=lambda separator: len(_first_row(text, separator)))
+    """The separator that gives rows of one width, and most columns: names may have the others within."""
+
+    def fit(separator: str) -> tuple[bool, int]:
+        widths = [len(row) for row in _first_rows(text, separator)]
+        return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0
+
+    return max(SEPARATORS, key=fit)
 
 
-def _first_row(text: str, separator: str) -> list[str]:
+def _first_rows(text: str, separator: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)), [])
+        return [row for row in islice(reader, 50) if any(row)]
     except csv.Error:  # a quote that never ends, where the separator is another
         return []
 

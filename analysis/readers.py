@@ -36,6 +36,7 @@ class Layout:
     Attributes
     ----------
     title : str
+        What messages call it.
     columns : frozenset of str
         What tells it from the others: all must be there. None tell a wide
         table.

@@ -148,10 +148,11 @@ def test_commas_and_points_in_one_column_are_refused_with_their_rows(tmp_path):
         read_ratings(path)
 
 
-def test_separators_within_names_do_not_mislead(tmp_path):
+@pytest.mark.parametrize("name", ['"comment (good, bad, so-so, odd, none)"', "comment (good, bad, so-so, odd, none)"])
+def test_separators_within_names_do_not_mislead(tmp_path, name):
     path = tmp_path / "ratings.csv"
-    path.write_text('rater;item;condition;score;"comment (good, bad, so-so, odd, none)"\na;x;A;80;fine\n')
-    assert read_ratings(path)["score"].tolist() == [80]
+    path.write_text(f"rater;item;condition;score;{name}\na;x;A;80;fine\na;x;B;70;rough, but fine\n")
+    assert read_ratings(path)["score"].tolist() == [80, 70]
 
 
 @pytest.mark.parametrize("empty", ["", "   ", ",,,", ", ,,"])
