@@ -113,6 +113,8 @@ def _table(text: str) -> pd.DataFrame:
                 rows.append(row)
     except csv.Error as error:
         raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
+    if not rows:
+        raise RatingsError("There are no ratings: the file has separators and nothing else.")
     header, cells = [name.strip() for name in rows[0]], rows[1:]
     width = len(header)
     if all(len(row) > width and not any(row[width:]) for row in cells):
@@ -124,7 +126,7 @@ def _table(text: str) -> pd.DataFrame:
                 "Complete the row, or remove it."
             )
     table = pd.DataFrame(cells, columns=_distinct(header), dtype=object)
-    table = table.drop(columns=[name for name in table if name == "" and (table[name] == "").all()])
+    table = table.iloc[:, [i for i, name in enumerate(header) if name or (table.iloc[:, i] != "").any()]]
     table.attrs[TWICE] = sorted({name for name in header if name and header.count(name) > 1})
     return table
 

@@ -40,6 +40,11 @@ def test_a_row_for_each_rater_has_columns_of_item_and_condition(tmp_path):
     ]
 
 
+def test_columns_without_name_and_cells_are_no_conditions(tmp_path):
+    frame = read_ratings(written(tmp_path, "rater,item,A,B,,\nann,x,4,5,,\n"), layout="wide")
+    assert frame["condition"].tolist() == ["A", "B"]
+
+
 def test_repeats_in_rows_of_their_own_are_kept_apart(tmp_path):
     text = "rater;item;repeat;A;B\nann;choir;0;40,5;50\nann;choir;1;44;55\n"
     frame = read_ratings(written(tmp_path, text), layout="wide")
