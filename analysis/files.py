@@ -48,7 +48,7 @@ def read_file(path: Path) -> pd.DataFrame | list[object]:
             text = file.read()
         if "\0" in text:  # UTF-16 without its mark passes for UTF-8
             raise RatingsError("The file is not UTF-8 text (it has zero bytes). Save it as UTF-8.")
-        if not text.strip():
+        if not text.strip(' \t\r\n,;"'):
             raise RatingsError("There are no ratings: the file is empty.")
         if ending in JSON or (ending == ".txt" and text.lstrip().startswith("[")):
             return _array(text)
@@ -113,8 +113,6 @@ def _table(text: str) -> pd.DataFrame:
                 rows.append(row)
     except csv.Error as error:
         raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
-    if not rows:
-        raise RatingsError("There are no ratings: the file has separators and nothing else.")
     header, cells = [name.strip() for name in rows[0]], rows[1:]
     width = len(header)
     if all(len(row) > width and not any(row[width:]) for row in cells):
