@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_file(path: Path) -> pd.DataFrame | list[object]:
             text = file.read()
         if "\0" in text:  # UTF-16 without its mark passes for UTF-8
             raise RatingsError("The file is not UTF-8 text (it has zero bytes). Save it as UTF-8.")
-        if not text.strip(' \t\r\n,;"'):
+        if not re.search(r"[^\s,;\"]", text):
             raise RatingsError("There are no ratings: the file is empty.")
         if ending in JSON or (ending == ".txt" and text.lstrip().startswith("[")):
             return _array(text)

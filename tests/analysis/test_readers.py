@@ -98,7 +98,7 @@ def test_another_table_is_refused_with_what_it_has_and_what_is_needed(tmp_path):
         ("r.csv", b"rater,clip,condition,score\n", "no ratings: the table has columns and no rows"),
         ("r.csv", b" \r\n\n", "the file is empty"),
         ("r.csv", b",,,\n,,,\n", "the file is empty"),
-        ("r.csv", b'"","";\n', "the file is empty"),
+        ("r.csv", '"","\u00a0";\n'.encode(), "the file is empty"),
         ("r.json", b"", "the file is empty"),
         ("r.parquet", b"", "cannot be read"),
         ("r.csv", "rater,item,condition,score\nJürgen,x,A,4\n".encode("latin-1"), "not UTF-8"),
