@@ -17,7 +17,7 @@ from analysis.frame import ROLES, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
-from analysis.readers import read_ratings
+from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace) -> None:
     report = build_report(
-        read_ratings(options.ratings, roles=dict(options.role)),
+        read_ratings(options.ratings, roles=dict(options.role), layout=options.layout),
         title=options.title,
         screening=options.screening,
         study=options.study,
@@ -58,7 +58,7 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _screened(options: argparse.Namespace) -> Screening:
-    frame = one_study(read_ratings(options.ratings, roles=dict(options.role)), options.study)
+    frame = one_study(read_ratings(options.ratings, roles=dict(options.role), layout=options.layout), options.study)
     found = screen(frame, options.screening, keep_unfinished=options.keep_unfinished)
     for note in found.notes:
         print(f"analysis: {note}", file=sys.stderr)
@@ -177,7 +177,17 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
     """A command that reads ratings and screens them."""
     found: argparse.ArgumentParser = commands.add_parser(name, help=text)
     found.set_defaults(run=run)
-    found.add_argument("ratings", type=Path, metavar="RATINGS", help="CSV, JSON or Parquet file of ratings")
+    found.add_argument(
+        "ratings",
+        type=Path,
+        metavar="RATINGS",
+        help="CSV, JSON or Parquet file of ratings, or a folder of results of BeaqleJS",
+    )
+    found.add_argument(
+        "--layout",
+        choices=LAYOUT_NAMES,
+        help="what the file is; without it the columns say so, but for a wide table, with a column for each condition",
+    )
     found.add_argument(
         "--screening",
         nargs="+",

@@ -49,7 +49,19 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     assert str(tmp_path / "out") in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--screening", "bs1534"], ["--role", "A=anchor"], ["--ci", "z"]])
+def test_a_wide_table_is_read_when_it_is_named(tmp_path, capsys):
+    rows = ["rater,item,Reference,A,B", *(f"r{n},{item},{90 + n},{40 + n},{60 - n}" for n in range(4) for item in "xy")]
+    (tmp_path / "ratings.csv").write_text("\n".join(rows))
+    arguments = ["report", str(tmp_path / "ratings.csv"), "-o", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "name the layout: wide" in capsys.readouterr().err
+    assert main([*arguments, "--layout", "wide"]) == 0
+    assert "4 raters are analysed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "option", [["--layout", "long"], ["--screening", "bs1534"], ["--role", "A=anchor"], ["--ci", "z"]]
+)
 def test_an_option_with_an_unknown_value_is_refused(tmp_path, capsys, option):
     with pytest.raises(SystemExit) as stop:
         main(["report", "ratings.csv", "-o", str(tmp_path), *option])

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pandas as pd
 from django.core.management.base import BaseCommand, CommandError
 
-from analysis.frame import RatingsError
+from analysis.frame import RatingsError, tidy
+from analysis.writers import WRITERS
 from listening.export import TABLES, Row, Table
 from listening.models import Study
 from listening.studies import audit
@@ -21,15 +23,24 @@ from listening.table_files import FORMATS, TEXT_FORMATS, write_parquet
 
 
 class Command(BaseCommand):
-    help = "Write a table of one study, or of all, as CSV, JSON or Parquet."
+    help = "Write a table of one study, or of all, as CSV, JSON or Parquet, or ratings as files of other programs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--study", metavar="SLUG", help="short name of the study; without it, all studies")
         parser.add_argument("--table", choices=list(TABLES), default="ratings", help="what to write (default: ratings)")
-        parser.add_argument("--format", choices=FORMATS, help="default: what the name of FILE ends with, else csv")
+        parser.add_argument(
+            "--format",
+            choices=[*FORMATS, *WRITERS],
+            help=f"default: what the name of FILE ends with, else csv; {' and '.join(WRITERS)} hold ratings only",
+        )
         parser.add_argument("--output", metavar="FILE", type=Path, help="default: the standard output")
 
     def handle(self, *, study: str | None, table: str, format: str | None, output: Path | None, **_: Any) -> None:  # noqa: A002
+        if format in WRITERS and table != "ratings":
+            raise CommandError(
+                f"A file of {format} holds ratings only, no {table}. Leave out --table, or choose one of the formats "
+                f"{', '.join(FORMATS)}."
+            )
         studies = self._studies(study)
         for found in studies:
             if found.state == Study.State.OPEN:
@@ -131,7 +142,9 @@ def _write(table: Table, rows: Iterator[Row], format: str, file: BinaryIO) -> in
         for n, row in enumerate(rows, start=1):  # noqa: B007
             yield row
 
-    if format == "parquet":
+    if format in WRITERS:
+        file.write(WRITERS[format](tidy(pd.DataFrame(counted(), columns=list(table.columns)))).encode())
+    elif format == "parquet":
         write_parquet(table.columns, counted(), file)
     else:
         for line in TEXT_FORMATS[format](table.columns, counted()):

@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from django.core.management import CommandError, call_command
@@ -234,6 +235,46 @@ def test_rows_stream_in_blocks(closed, django_assert_num_queries):
 def test_two_conditions_of_one_codec_are_told_apart(opened):
     titles = list(opened.conditions.values_list("title", flat=True))
     assert len(set(titles)) == len(titles) == Condition.objects.count()
+
+
+def shown(frame):
+    """What must be the same; of the reference and the anchors the role is, not the name."""
+    system = frame["condition"].where(frame["role"] == "system", "")
+    columns = ["study", "rater", "item", "repeat", "role", "system", "score", "finished", "marks"]
+    return frame.assign(system=system)[columns].sort_values(columns[:6]).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("chosen", ["webmushra", "pymushra"])
+def test_ratings_for_other_programs_come_back_the_same(closed, tmp_path, chosen):
+    Clip.objects.filter(pk=closed.study.clips.first().pk).update(name='"Piano", forte; R&B é')
+    exported(study="speech", output=tmp_path / "ratings.csv")
+    err = io.StringIO()
+    call_command("export_results", study="speech", format=chosen, output=tmp_path / "other.csv", stderr=err)
+    assert "28 ratings written to" in err.getvalue()
+    expected, read = read_ratings(tmp_path / "ratings.csv"), read_ratings(tmp_path / "other.csv")
+    pd.testing.assert_frame_equal(shown(read), shown(expected))
+    assert set(read["marks"]) == set(expected["marks"]) != {""}
+
+
+def test_webmushra_to_the_standard_output_begins_with_its_columns(closed):
+    header, first, *_ = exported(study="speech", format="webmushra").splitlines()
+    assert header.startswith("session_test_id,")
+    assert header.endswith("session_uuid,trial_id,rating_stimulus,rating_score,rating_time,rating_comment")
+    assert first.startswith("speech,")
+
+
+@pytest.mark.parametrize("table", ["sessions", "answers", "events", "comments"])
+@pytest.mark.parametrize("chosen", ["webmushra", "pymushra"])
+def test_other_tables_for_other_programs_are_refused(closed, tmp_path, table, chosen):
+    with pytest.raises(CommandError, match=f"A file of {chosen} holds ratings only, no {table}. Leave out --table"):
+        exported(study="speech", format=chosen, table=table, output=tmp_path / "r.csv")
+    assert not list(tmp_path.glob("*r.csv*"))
+
+
+def test_ratings_for_other_programs_need_ratings(opened, tmp_path):
+    with pytest.raises(CommandError, match="There are no ratings"):
+        exported(study="speech", format="webmushra", output=tmp_path / "r.csv")
+    assert not list(tmp_path.glob("*r.csv*"))
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(tmp_path):
