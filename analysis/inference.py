@@ -117,7 +117,7 @@ def friedman(frame: pd.DataFrame) -> Friedman:
     notes = []
     if n < ROUGH_BELOW:
         notes.append(f"With fewer than {ROUGH_BELOW} raters the chi-square approximation is rough: read p as a guide.")
-    notes += _mixed_items(frame)
+    notes += mixed_items(frame)
     p = float(stats.chi2.sf(statistic, k - 1))
     return Friedman(statistic, k - 1, p, statistic / (n * (k - 1)), n, k, dropped, " ".join(notes))
 
@@ -217,7 +217,7 @@ def _exact(differences: NDArray[np.float64], zeros: ZeroMethod) -> tuple[float, 
     return float(min(above, below) + split), min(p, 1.0)
 
 
-def _mixed_items(frame: pd.DataFrame) -> list[str]:
+def mixed_items(frame: pd.DataFrame) -> list[str]:
     """Say if a rater's means of the systems are over different items, so that items and systems mix."""
     systems = frame[frame["role"] == SYSTEM]
     cells = average_repeats(systems).groupby(["rater", "item"], sort=False).size()
