@@ -94,7 +94,7 @@ def krippendorff_alpha(table: Floats) -> float:
         return float("nan")
     filled = np.where(there, table - values.mean(), 0.0)
     m = there.sum(axis=1)
-    # Squared differences of all pairs of m values, each pair once: m times their sum of squares, less their sum squared.
+    # Squared differences of pairs, each pair once: m times the sum of squares, less the square of the sum.
     within = m * (filled**2).sum(axis=1) - filled.sum(axis=1) ** 2
     observed = 2 * float((within / (m - 1)).sum()) / n
     expected = 2 * (n * float((filled**2).sum()) - float(filled.sum()) ** 2) / (n * (n - 1))

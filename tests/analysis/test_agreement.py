@@ -34,7 +34,7 @@ def brute_alpha(table: np.ndarray) -> float:
 
 def test_alpha_by_hand():
     # Pairs within units differ by 0, 0 and 2: (0 + 0 + 2 * 4) / 6 values = 4/3.
-    # Values 1, 1, 3, 3, 5, 7: 30 ordered pairs, squares 2 * (0 + 4 * 4 + 2 * 16 + 2 * 36 + 0 + 2 * 4 + 2 * 16 + 4) = 328.
+    # Values 1, 1, 3, 3, 5, 7, sum 20, squares 94: 30 ordered pairs, squared differences 2 * (6 * 94 - 20 ** 2) = 328.
     table = np.array([[1.0, 1], [3, 3], [5, 7]])
     assert krippendorff_alpha(table) == pytest.approx(1 - (4 / 3) / (328 / 30))
 
