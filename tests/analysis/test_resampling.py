@@ -85,7 +85,7 @@ def test_crossed_intervals_are_what_a_loop_over_ratings_gives(frame, items):
 
 
 def test_random_items_widen_the_interval_by_what_their_variance_adds():
-    # Variance of a mean: raters 80 / 30, ratings 50 / 200; with random items also 100 / 10.
+    # Variance of a mean: raters 80 / 30, ratings 50 / 300; with random items also 100 / 10.
     plan = Plan(30, 10, {"A": 40.0, "B": 60.0}, Components(80, 100, 0, 0, 50))
     widths = np.zeros(2)
     for seed in range(20):
@@ -93,7 +93,7 @@ def test_random_items_widen_the_interval_by_what_their_variance_adds():
         for at, items in enumerate(("fixed", "random")):
             row = bootstrap_table(frame, items=items, draws=500).iloc[0]
             widths[at] += row["ci_high"] - row["ci_low"]
-    expected = math.sqrt((80 / 30 + 50 / 200 + 100 / 10) / (80 / 30 + 50 / 200))
+    expected = math.sqrt((80 / 30 + 50 / 300 + 100 / 10) / (80 / 30 + 50 / 300))
     assert widths[1] / widths[0] == pytest.approx(expected, rel=0.1)
 
 
