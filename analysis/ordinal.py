@@ -27,6 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, sparse, special, stats
 from scipy.sparse.csgraph import connected_components
+from threadpoolctl import ThreadpoolController
 
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
@@ -175,7 +176,9 @@ def ordinal_model(
     terms, notes = _terms(ratings, interactions)
     data = _Data(category, condition, len(found), len(conditions), terms)
     _check_separation(data, conditions)
-    return _fit(data, tuple(conditions), tuple(float(borders[low]) for low in found[1:] - 1), notes)
+    met = tuple(float(borders[low]) for low in found[1:] - 1)
+    with ThreadpoolController().limit(limits=1, user_api="blas"):  # the matrices are small: threads wait for each other
+        return _fit(data, tuple(conditions), met, notes)
 
 
 def _terms(ratings: pd.DataFrame, interactions: bool) -> tuple[tuple[_Term, ...], list[str]]:
@@ -185,6 +188,8 @@ def _terms(ratings: pd.DataFrame, interactions: bool) -> tuple[tuple[_Term, ...]
     for names in columns:
         level = np.asarray(ratings.groupby(names, sort=False).ngroup(), np.int64)
         n_levels, name = int(level.max()) + 1, ":".join(names)
+        if n_levels == ratings["condition"].nunique() and "condition" in names:
+            continue  # one item: its effects are the conditions'
         if n_levels < 2:
             notes.append(f"One {name}: the odds are those of this {name}.")
         elif n_levels == len(ratings):
