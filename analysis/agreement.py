@@ -155,7 +155,8 @@ def intraclass(frame: pd.DataFrame, *, level: float = 0.95) -> tuple[Agreement, 
     n, k = wide.shape
     if n < 2 or k < 2:
         note = (
-            f"{n} of {len(every)} stimuli were rated by all of {k} raters: an intraclass correlation needs 2 of each."
+            f"{n} of {len(every)} stimuli were rated by all of {k} raters: an intraclass correlation needs 2 of each. "
+            "Krippendorff's alpha takes ratings with gaps."
         )
         return _no_intraclass(k, n, note)
     scores = wide.to_numpy(float)
