@@ -2,6 +2,14 @@
 
 Between raters: Krippendorff's alpha and intraclass correlations over the stimuli. Of each rater: what repeats of a
 trial say of their reliability, and how well they tell systems apart, in the spirit of Recommendation ITU-R BS.2300.
+
+>>> import pandas as pd
+>>> from analysis.frame import tidy
+>>> scores = {"A": [20, 30, 25], "B": [40, 45, 50], "C": [80, 75, 90]}
+>>> rows = [(rater, "x", name, score) for name in scores for rater, score in enumerate(scores[name])]
+>>> single, mean = intraclass(tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"])))
+>>> round(single.value, 4), round(mean.value, 4)
+(0.9577, 0.9855)
 """
 
 from __future__ import annotations
@@ -20,6 +28,9 @@ Floats = NDArray[np.float64]
 
 DRAWS = 999
 
+NOTHING_LEFT = 1e-12
+"""Share of the squares below which what is left is rounding."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -29,10 +40,12 @@ class Agreement:
     ----------
     name : str
     value, low, high : float
-        NaN where it cannot be computed.
+        NaN where it cannot be computed; `note` says why. An end that has no
+        bound is infinite.
     n_raters, n_stimuli : int
         What it is of.
     note : str
+        Why there is no figure, or what to keep in mind.
     """
 
     name: str
@@ -63,7 +76,7 @@ def krippendorff_alpha(table: Floats) -> float:
     -------
     float
         1 for perfect agreement, 0 for what chance gives; NaN where nothing
-        varies.
+        varies or no unit has two ratings.
 
     Notes
     -----
@@ -73,8 +86,7 @@ def krippendorff_alpha(table: Floats) -> float:
     >>> round(krippendorff_alpha(np.array([[1.0, 1], [2, 2], [3, 3], [3, 4], [np.nan, 5]])), 4)
     0.8889
     """
-    there = ~np.isnan(table)
-    table = table[there.sum(axis=1) > 1]
+    table = table[(~np.isnan(table)).sum(axis=1) > 1]
     there = ~np.isnan(table)
     values = table[there]
     n = len(values)
@@ -82,7 +94,8 @@ def krippendorff_alpha(table: Floats) -> float:
         return float("nan")
     filled = np.where(there, table - values.mean(), 0.0)
     m = there.sum(axis=1)
-    within = m * (filled**2).sum(axis=1) - filled.sum(axis=1) ** 2  # half the sum over ordered pairs
+    # Squared differences of pairs, each pair once: m times the sum of squares, less the square of the sum.
+    within = m * (filled**2).sum(axis=1) - filled.sum(axis=1) ** 2
     observed = 2 * float((within / (m - 1)).sum()) / n
     expected = 2 * (n * float((filled**2).sum()) - float(filled.sum()) ** 2) / (n * (n - 1))
     return 1 - observed / expected
@@ -95,19 +108,32 @@ def alpha(frame: pd.DataFrame, *, level: float = 0.95, draws: int = DRAWS, seed:
     ----------
     frame : DataFrame
         Tidy frame of one study.
+    level : float
+    draws : int
+        Times that the stimuli are drawn again; raters stay as they are.
+    seed : int
+
+    Notes
+    -----
+    All conditions count. With a reference and anchors among them, raters agree
+    on what is far apart anyway, and alpha is high for that alone.
     """
     wide = stimuli(frame)
+    wide = wide[wide.notna().sum(axis=1) > 1].dropna(axis=1, how="all")
     table = wide.to_numpy(float)
+    n, k = table.shape
+    name = "Krippendorff's alpha (interval)"
     value = krippendorff_alpha(table)
-    low = high = float("nan")
-    if not np.isnan(value):
-        draw = np.random.default_rng(seed)
-        sample = [krippendorff_alpha(table[draw.integers(0, len(table), len(table))]) for _ in range(draws)]
-        low, high = map(float, np.nanquantile(sample, [0.5 - level / 2, 0.5 + level / 2]))
-    note = (
-        "" if not np.isnan(value) else "Nothing varies, or no stimulus has two ratings: agreement cannot be measured."
-    )
-    return Agreement("Krippendorff's alpha (interval)", value, low, high, wide.shape[1], len(wide), note)
+    nan = float("nan")
+    if np.isnan(value):
+        why = "All scores are equal" if n else "No stimulus has ratings of two raters"
+        return Agreement(name, nan, nan, nan, k, n, f"{why}: agreement cannot be measured.")
+    if n < 2:
+        return Agreement(name, value, nan, nan, k, n, "One stimulus: no interval, and nothing to tell apart.")
+    draw = np.random.default_rng(seed)
+    sample = np.array([krippendorff_alpha(table[draw.integers(0, n, n)]) for _ in range(draws)])
+    low, high = map(float, np.quantile(sample[~np.isnan(sample)], [0.5 - level / 2, 0.5 + level / 2]))
+    return Agreement(name, value, low, high, k, n, "")
 
 
 def intraclass(frame: pd.DataFrame, *, level: float = 0.95) -> tuple[Agreement, Agreement]:
@@ -117,50 +143,65 @@ def intraclass(frame: pd.DataFrame, *, level: float = 0.95) -> tuple[Agreement, 
     ----------
     frame : DataFrame
         Tidy frame of one study. Stimuli that not all raters rated are left out.
+    level : float
 
     Notes
     -----
     McGraw and Wong, Psychol. Methods 1 (1996) 30-46, two-way random model,
     tables 4 and 7.
     """
-    wide = stimuli(frame).dropna()
+    every = stimuli(frame)
+    wide = every.dropna()
     n, k = wide.shape
-    names = ("ICC(A,1)", "ICC(A,k)")
-    nan = float("nan")
     if n < 2 or k < 2:
-        note = f"{n} stimuli were rated by all of {k} raters: an intraclass correlation needs 2 of each."
-        one, many = (Agreement(name, nan, nan, nan, k, n, note) for name in names)
-        return one, many
+        note = (
+            f"{n} of {len(every)} stimuli were rated by all of {k} raters: an intraclass correlation needs 2 of each. "
+            "Krippendorff's alpha takes ratings with gaps."
+        )
+        return _no_intraclass(k, n, note)
     scores = wide.to_numpy(float)
     grand = scores.mean()
     rows = k * float(((scores.mean(axis=1) - grand) ** 2).sum()) / (n - 1)
     columns = n * float(((scores.mean(axis=0) - grand) ** 2).sum()) / (k - 1)
     rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + grand
     error = float((rest**2).sum()) / ((n - 1) * (k - 1))
+    rounding = NOTHING_LEFT * max(rows, columns, error, float((scores**2).mean()))
     below = rows + (k - 1) * error + k / n * (columns - error)
-    if below <= 1e-12:
-        note = "Nothing varies: agreement cannot be measured."
-        one, many = (Agreement(name, nan, nan, nan, k, n, note) for name in names)
-        return one, many
+    if below <= rounding:
+        return _no_intraclass(k, n, "The stimuli do not differ: agreement on them cannot be measured.")
+    notes = []
+    if n < len(every):
+        notes.append(f"{len(every) - n} of {len(every)} stimuli were not rated by all raters and are left out.")
     single = (rows - error) / below
-    mean = (rows - error) / (rows + (columns - error) / n)
-    low, high = _icc_interval(rows, columns, error, single, n, k, level)
+    if error <= rounding:
+        low = high = mean_low = mean_high = float("nan")
+        notes.append("All raters put the same distances between the stimuli: no interval.")
+    else:
+        low, high = _icc_interval(rows, columns, error, single, n, k, level)
+        mean_low, mean_high = _of_mean(low, k), _of_mean(high, k)
+    if rows <= error:
+        notes.append("The stimuli differ no more than chance makes them: there is no agreement.")
+    note = " ".join(notes)
     return (
-        Agreement(names[0], single, low, high, k, n, ""),
-        Agreement(names[1], mean, _of_mean(low, k), _of_mean(high, k), k, n, ""),
+        Agreement("ICC(A,1)", single, low, high, k, n, note),
+        Agreement("ICC(A,k)", _of_mean(single, k), mean_low, mean_high, k, n, note),
     )
 
 
+def _no_intraclass(k: int, n: int, note: str) -> tuple[Agreement, Agreement]:
+    nan = float("nan")
+    return Agreement("ICC(A,1)", nan, nan, nan, k, n, note), Agreement("ICC(A,k)", nan, nan, nan, k, n, note)
+
+
 def _of_mean(single: float, k: int) -> float:
-    """Spearman and Brown's formula: from one rater to the mean of k."""
-    return k * single / (1 + (k - 1) * single)
+    """Spearman and Brown's formula: from one rater to the mean of k. Minus infinity at its pole and beyond."""
+    below = 1 + (k - 1) * single
+    return k * single / below if below > 0 else float("-inf")
 
 
 def _icc_interval(
     rows: float, columns: float, error: float, single: float, n: int, k: int, level: float
 ) -> tuple[float, float]:
-    if error <= 1e-12:
-        return float("nan"), float("nan")
     a = k * single / (n * (1 - single))
     b = 1 + k * single * (n - 1) / (n * (1 - single))
     free = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
@@ -178,17 +219,19 @@ def raters(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        Tidy frame of one study.
+        Tidy frame of one study. All conditions count, hidden reference and
+        anchors too: to tell them from the systems is part of the task.
 
     Returns
     -------
     DataFrame
         rater, n_repeated (stimuli rated more than once), repeat_sd (points:
         standard deviation of one rating of the same stimulus by the same
-        rater; NaN without repeats), discrimination (F of the conditions over
-        the rater's items, conditions against their interaction with items),
-        discrimination_p, with_others (correlation with the mean of all other
-        raters over the same stimuli).
+        rater), discrimination (F of the conditions over the items of which the
+        rater rated all of their conditions, against the interaction of
+        conditions with items; infinite where there is none), discrimination_p,
+        with_others (correlation with the mean of all other raters over the
+        same stimuli), note (why a figure is missing).
 
     Notes
     -----
@@ -201,15 +244,19 @@ def raters(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name in sorted_raters([str(each) for each in wide.columns]):
         own = wide[name].dropna()
-        others = (total[own.index] - own) / (counts[own.index] - 1).where(counts[own.index] > 1)
-        both = others.dropna()
-        together = (
-            float(np.corrcoef(own[both.index], both)[0, 1])
-            if len(both) > 2 and np.ptp(own[both.index]) > 0 and np.ptp(both) > 0
-            else float("nan")
-        )
-        rows.append((name, *_repeats(scores[scores["rater"] == name]), *_discrimination(own), together))
-    columns = ["rater", "n_repeated", "repeat_sd", "discrimination", "discrimination_p", "with_others"]
+        n_others = counts[own.index] - 1
+        others = (total[own.index] - own) / n_others.where(n_others > 0)
+        n_repeated, repeat_sd = _repeats(scores[scores["rater"] == name])
+        f, p = _discrimination(own)
+        together = _correlation(own[others.notna()].to_numpy(float), others.dropna().to_numpy(float))
+        missing = {
+            "No stimulus was rated twice.": repeat_sd,
+            "Telling conditions apart takes 2 conditions rated on 2 items, and scores that differ.": f,
+            "A comparison with others takes 3 stimuli that others rated, and scores that differ.": together,
+        }
+        note = " ".join(text for text, value in missing.items() if np.isnan(value))
+        rows.append((name, n_repeated, repeat_sd, f, p, together, note))
+    columns = ["rater", "n_repeated", "repeat_sd", "discrimination", "discrimination_p", "with_others", "note"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -223,7 +270,7 @@ def _repeats(scores: pd.DataFrame) -> tuple[int, float]:
 
 
 def _discrimination(own: pd.Series) -> tuple[float, float]:
-    table = own.unstack("condition").dropna(axis=1, how="all").dropna()
+    table = own.unstack("condition").dropna()
     n, k = table.shape
     if n < 2 or k < 2:
         return float("nan"), float("nan")
@@ -231,7 +278,14 @@ def _discrimination(own: pd.Series) -> tuple[float, float]:
     between = n * float(((scores.mean(axis=0) - scores.mean()) ** 2).sum()) / (k - 1)
     rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
     error = float((rest**2).sum()) / ((n - 1) * (k - 1))
-    if error <= 1e-12:
-        return (float("inf"), 0.0) if between > 1e-12 else (float("nan"), float("nan"))
+    rounding = NOTHING_LEFT * float((scores**2).mean())
+    if error <= rounding:
+        return (float("inf"), 0.0) if between > rounding else (float("nan"), float("nan"))
     f = between / error
     return f, float(stats.f.sf(f, k - 1, (n - 1) * (k - 1)))
+
+
+def _correlation(own: Floats, others: Floats) -> float:
+    if len(own) < 3 or np.ptp(own) == 0 or np.ptp(others) < 1e-9:
+        return float("nan")
+    return float(np.corrcoef(own, others)[0, 1])

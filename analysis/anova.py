@@ -18,9 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.inference import system_matrix
+from analysis.inference import mixed_items, system_matrix
+
+Floats = NDArray[np.float64]
+
+NOTHING_LEFT = 1e-12
+"""Share of the squares below which what is left is rounding."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class RepeatedMeasures:
     Attributes
     ----------
     f : float
-        NaN where it cannot be computed.
+        NaN where it cannot be computed; `note` says why.
     df : tuple of int
         Of the effect and of its error, uncorrected.
     p, p_gg, p_hf : float
@@ -41,9 +47,11 @@ class RepeatedMeasures:
         Partial eta squared: share of the effect in effect and error.
     mauchly_w, mauchly_p : float
         Mauchly's test of sphericity; NaN for two systems, for which there is
-        nothing to test, and where raters are too few.
+        nothing to test, and where raters are fewer than systems.
     n_raters, n_systems, n_dropped : int
+        Raters with a mean of every system, systems, raters left out.
     note : str
+        Why there is no figure, or what to keep in mind.
     """
 
     f: float
@@ -76,32 +84,35 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
     Epsilons: Greenhouse and Geisser, Psychometrika 24 (1959) 95-112; Huynh and
     Feldt, J. Educ. Stat. 1 (1976) 69-82, at most 1. Sphericity: Mauchly, Ann.
     Math. Stat. 11 (1940) 204-209, with the chi-square approximation of second
-    order.
+    order (Anderson, An Introduction to Multivariate Statistical Analysis,
+    10.7).
     """
     matrix = system_matrix(frame)
     complete = matrix.dropna()
     n, k = complete.shape
-    nan = float("nan")
     dropped = len(matrix) - n
     if k < 2 or n < 2:
-        note = f"The analysis needs 2 systems and 2 raters with all of them; here {k} and {n}."
-        return RepeatedMeasures(nan, (0, 0), nan, nan, nan, nan, nan, nan, nan, nan, n, k, dropped, note)
+        note = f"The analysis needs 2 systems and 2 raters with a mean of all systems; here {k} and {n}."
+        return _nothing((0, 0), n, k, dropped, note)
     scores = complete.to_numpy(float)
     df = (k - 1, (k - 1) * (n - 1))
     effect = n * float(((scores.mean(axis=0) - scores.mean()) ** 2).sum())
     rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
     error = float((rest**2).sum())
-    if error < 1e-12 * max(1.0, float((scores**2).sum())):
+    if error <= NOTHING_LEFT * float((scores**2).sum()):
         note = "All raters put the same distances between the systems: there is no error to test against."
-        return RepeatedMeasures(nan, df, nan, nan, nan, nan, nan, nan, nan, nan, n, k, dropped, note)
+        return _nothing(df, n, k, dropped, note)
     f = (effect / df[0]) / (error / df[1])
     axes = _contrasts(k)
     spread = axes @ np.cov(scores, rowvar=False) @ axes.T
-    gg = float(np.trace(spread)) ** 2 / ((k - 1) * float((spread**2).sum()))
-    hf = (n * (k - 1) * gg - 2) / ((k - 1) * (n - 1 - (k - 1) * gg)) if n - 1 > (k - 1) * gg else 1.0
-    hf = min(max(hf, gg), 1.0)
+    gg, hf = _epsilons(spread, n)
     w, w_p = _mauchly(spread, n)
-    few = n <= k - 1
+    notes = []
+    if k == 2:
+        notes.append("Two systems have one difference, so sphericity holds and nothing is corrected.")
+    elif n < k:
+        notes.append(f"With {n} raters for {k} systems sphericity cannot be tested; read the corrected p.")
+    notes += mixed_items(frame)
     return RepeatedMeasures(
         f=f,
         df=df,
@@ -116,11 +127,16 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
         n_raters=n,
         n_systems=k,
         n_dropped=dropped,
-        note="With no more raters than systems sphericity cannot be tested." if few and k > 2 else "",
+        note=" ".join(notes),
     )
 
 
-def _contrasts(k: int) -> np.ndarray:
+def _nothing(df: tuple[int, int], n: int, k: int, dropped: int, note: str) -> RepeatedMeasures:
+    nan = float("nan")
+    return RepeatedMeasures(nan, df, nan, nan, nan, nan, nan, nan, nan, nan, n, k, dropped, note)
+
+
+def _contrasts(k: int) -> Floats:
     """Orthonormal contrasts of k systems, shape (k - 1, k): Helmert's."""
     rows = np.zeros((k - 1, k))
     for i in range(1, k):
@@ -130,13 +146,24 @@ def _contrasts(k: int) -> np.ndarray:
     return rows
 
 
-def _mauchly(spread: np.ndarray, n: int) -> tuple[float, float]:
+def _epsilons(spread: Floats, n: int) -> tuple[float, float]:
+    """Greenhouse and Geisser's and Huynh and Feldt's epsilon, from the covariance of orthonormal contrasts."""
+    d = len(spread)
+    gg = float(np.trace(spread)) ** 2 / (d * float((spread**2).sum()))
+    room = n - 1 - d * gg
+    hf = (n * d * gg - 2) / (d * room) if room > NOTHING_LEFT * n else 1.0
+    return gg, min(max(hf, gg), 1.0)
+
+
+def _mauchly(spread: Floats, n: int) -> tuple[float, float]:
+    """Mauchly's W and its p; NaN where there is nothing to test or too little to test it with."""
     d = len(spread)
     if d < 2 or n - 1 < d:
         return float("nan"), float("nan")
-    w = float(np.linalg.det(spread) / (np.trace(spread) / d) ** d)
-    if w <= 0:
-        return 0.0, 0.0
+    variances = np.linalg.eigvalsh(spread)
+    if variances[0] <= NOTHING_LEFT * variances[-1]:
+        return 0.0, 0.0  # some difference of systems is the same for every rater
+    w = float(np.exp(np.log(variances).sum() - d * np.log(variances.mean())))
     free = d * (d + 1) / 2 - 1
     scale = 1 - (2 * d**2 + d + 2) / (6 * d * (n - 1))
     chi = -(n - 1) * scale * np.log(w)

@@ -104,7 +104,9 @@ def methods(report: Report) -> dict[str, str]:
             "ties, and Kendall's W, over the raters who rated every system. Wilcoxon's signed-rank test of every "
             f"pair, two-sided, with Holm's correction over all pairs; {ZERO_METHODS[report.zeros]}. Its distribution "
             f"is exact, over all sign patterns given the ties, up to {EXACT_UP_TO} raters, and a normal approximation "
-            "above."
+            "above. The shift of a pair is Hodges and Lehmann's, the median of the means of every two raters' "
+            "differences; its interval belongs to the same test, without Holm's correction, and takes no note of ties "
+            "and zeros."
         ),
         "Software": f"{used}.",
     }

@@ -7,18 +7,27 @@ the distances between scores and gives no difference in points.
     logit P(category <= k) = threshold_k - (system + rater + item)
 
 Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does.
+
+>>> from analysis.simulation import Components, Plan, as_frame, draw_scores
+>>> plan = Plan(12, 6, {"A": 40.0, "B": 60.0}, Components(80, 60, 0, 0, 200))
+>>> frame = as_frame(draw_scores(plan, np.random.default_rng(1)), plan)
+>>> found = ordinal_model(frame).contrasts().iloc[0]
+>>> bool(found["odds_ratio"] < 0.2), bool(found["p"] < 0.001)  # A against B
+(True, True)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, optimize, special, stats
+from scipy import linalg, optimize, sparse, special, stats
+from scipy.sparse.csgraph import connected_components
+from threadpoolctl import ThreadpoolController
 
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
@@ -30,7 +39,12 @@ Ints = NDArray[np.int64]
 BANDS = (20.0, 40.0, 60.0, 80.0)
 """Borders of the five bands Bad to Excellent (ITU-R BS.1534-3); a border belongs to the band above."""
 
-NEWTON_STEPS = 50
+NEWTON_STEPS = 100
+MOST_SD = 20.0
+"""Log odds; a spread that grows to it has no finite estimate."""
+
+NO_SD = 1e-3
+"""Log odds; a spread below it is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +60,9 @@ class OrdinalModel:
     thresholds : ndarray, shape (categories - 1,)
     effects : ndarray, shape (conditions,)
         Log odds of a higher category, relative to the first condition.
-    sd_rater, sd_item : float
-        On the scale of the log odds.
+    components : DataFrame
+        term (rater, item, rater:condition, item:condition), n_levels, sd (log
+        odds).
     log_likelihood : float
     notes : tuple of str
     cov : ndarray, shape (conditions, conditions)
@@ -58,8 +73,7 @@ class OrdinalModel:
     borders: tuple[float, ...]
     thresholds: Floats
     effects: Floats
-    sd_rater: float
-    sd_item: float
+    components: pd.DataFrame
     log_likelihood: float
     notes: tuple[str, ...]
     cov: Floats = field(repr=False)
@@ -88,21 +102,31 @@ class OrdinalModel:
 
 
 @dataclass(frozen=True, eq=False)
+class _Term:
+    """A random effect: its name, the level of each rating, how many levels there are."""
+
+    name: str
+    level: Ints
+    n_levels: int
+
+
+@dataclass(frozen=True, eq=False)
 class _Data:
-    """Ratings as whole numbers: category, condition, rater, item."""
+    """Ratings as whole numbers, and the random effects in them."""
 
     category: Ints
     condition: Ints
-    rater: Ints
-    item: Ints
     n_categories: int
     n_conditions: int
-    n_raters: int
-    n_items: int
+    terms: tuple[_Term, ...]
 
 
 def ordinal_model(
-    frame: pd.DataFrame, *, borders: Sequence[float] = BANDS, roles: Sequence[str] = (SYSTEM,)
+    frame: pd.DataFrame,
+    *,
+    borders: Sequence[float] = BANDS,
+    roles: Sequence[str] = (SYSTEM,),
+    interactions: bool = False,
 ) -> OrdinalModel:
     """Fit the model.
 
@@ -115,13 +139,18 @@ def ordinal_model(
         lies are joined with the next.
     roles : sequence of str
         Conditions of these roles are in the model.
+    interactions : bool
+        Raters and items have their own odds of each condition as well
+        (rater:condition, item:condition). Without them the standard errors
+        speak of these items only, and are too small if raters differ in what
+        they prefer.
 
     Raises
     ------
     RatingsError
-        If there are fewer than two conditions, raters or categories, or a
-        condition has all of its scores in one end category, so that its odds
-        have no finite estimate.
+        If there are fewer than two conditions, raters or categories, or the
+        conditions are so separated by categories that the odds between some of
+        them have no finite estimate.
 
     Notes
     -----
@@ -130,151 +159,255 @@ def ordinal_model(
     regression", section on mixed models. Standard errors from the curvature of
     the log likelihood.
     """
+    if any(low >= high for low, high in pairwise(borders)):
+        raise RatingsError(f"Borders must rise, not {', '.join(f'{border:g}' for border in borders)}.")
     chosen = frame[frame["role"].isin(list(roles))]
     conditions = condition_order(chosen[chosen["score"].notna()])
     if len(conditions) < 2:
         raise RatingsError(f"The ordinal model compares at least 2 conditions; the ratings have {len(conditions)}.")
     ratings = average_repeats(chosen)
+    if ratings["rater"].nunique() < 2:
+        raise RatingsError("The ordinal model needs at least 2 raters; the ratings are of one.")
     category = np.searchsorted(np.asarray(borders, float), ratings["score"].to_numpy(float), side="right")
-    found = np.unique(category)
+    found, category = np.unique(category, return_inverse=True)
     if len(found) < 2:
         raise RatingsError("All scores lie in one category: there are no odds to compare.")
-    met = tuple(float(borders[low]) for low in found[1:] - 1)
-    rater, raters = pd.factorize(ratings["rater"])
-    item, items = pd.factorize(ratings["item"])
-    if len(raters) < 2:
-        raise RatingsError("The ordinal model needs at least 2 raters; the ratings are of one.")
-    data = _Data(
-        category=np.searchsorted(found, category),
-        condition=np.asarray(pd.Categorical(ratings["condition"], conditions).codes, np.int64),
-        rater=rater,
-        item=item,
-        n_categories=len(found),
-        n_conditions=len(conditions),
-        n_raters=len(raters),
-        n_items=len(items),
-    )
+    condition = np.asarray(pd.Categorical(ratings["condition"], conditions).codes, np.int64)
+    terms, notes = _terms(ratings, interactions)
+    data = _Data(category, condition, len(found), len(conditions), terms)
     _check_separation(data, conditions)
-    return _fit(data, tuple(conditions), met)
+    met = tuple(float(borders[low]) for low in found[1:] - 1)
+    with ThreadpoolController().limit(limits=1, user_api="blas"):  # the matrices are small: threads wait for each other
+        return _fit(data, tuple(conditions), met, notes)
+
+
+def _terms(ratings: pd.DataFrame, interactions: bool) -> tuple[tuple[_Term, ...], list[str]]:
+    """Random effects that the ratings can tell, and a note for each that they cannot."""
+    columns = [["rater"], ["item"], *([["rater", "condition"], ["item", "condition"]] if interactions else [])]
+    terms, notes = [], []
+    for names in columns:
+        level = np.asarray(ratings.groupby(names, sort=False).ngroup(), np.int64)
+        n_levels, name = int(level.max()) + 1, ":".join(names)
+        if n_levels == ratings["condition"].nunique() and "condition" in names:
+            continue  # one item: its effects are the conditions'
+        if n_levels < 2:
+            notes.append(f"One {name}: the odds are those of this {name}.")
+        elif n_levels == len(ratings):
+            notes.append(f"One rating of each {name}: it has no effect of its own in the model.")
+        else:
+            terms.append(_Term(name, level, n_levels))
+    return tuple(terms), notes
 
 
 def _check_separation(data: _Data, conditions: Sequence[str]) -> None:
-    counts = np.zeros((data.n_conditions, data.n_categories))
+    """Refuse ratings whose likelihood rises without end as some odds go to infinity.
+
+    A rating in category k of a condition holds the condition's odds between two
+    thresholds. Odds can run away from the others if and only if those bonds,
+    as arrows from the lower to the higher, do not lead from everywhere to
+    everywhere.
+    """
+    counts = np.zeros((data.n_conditions, data.n_categories), np.int64)
     np.add.at(counts, (data.condition, data.category), 1)
     for name, row in zip(conditions, counts, strict=True):
-        if (row[1:].sum() == 0) or (row[:-1].sum() == 0):
+        if row[1:].sum() == 0 or row[:-1].sum() == 0:
             end = "lowest" if row[0] else "highest"
             raise RatingsError(
                 f"All scores of {name} lie in the {end} category, so that its odds have no finite estimate. Leave it "
                 "out of this model, or choose other borders."
             )
+    n = data.n_categories - 1  # thresholds come first, then conditions
+    arrows = np.zeros((n + data.n_conditions, n + data.n_conditions), bool)
+    for c, k in np.argwhere(counts):
+        if k > 0:
+            arrows[k - 1, n + c] = True
+        if k < n:
+            arrows[n + c, k] = True
+    n_parts, part = connected_components(sparse.csr_array(arrows), connection="strong")
+    if n_parts > 1:
+        apart = [name for name, own in zip(conditions, part[n:], strict=True) if own == part[n]]
+        others = [name for name in conditions if name not in apart]
+        what = f"{', '.join(apart)} on one side and {', '.join(others)}" if others else "the conditions"
+        raise RatingsError(
+            f"The categories separate {what}: the odds between them have no finite estimate. Choose other borders."
+        )
 
 
-def _fit(data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...]) -> OrdinalModel:
-    n_thresholds, n_effects = data.n_categories - 1, data.n_conditions - 1
+class _Likelihood:
+    """Negative log likelihood by Laplace's approximation, with its slopes.
+
+    Parameters are the first threshold, the logarithms of the steps to the next
+    ones, the effects of all conditions but the first, and the standard
+    deviations of the terms. Random effects are in units of these.
+    """
+
+    def __init__(self, data: _Data) -> None:
+        self.data = data
+        self.n_steps = data.n_categories - 2
+        self.n_effects = data.n_conditions - 1
+        self.levels = np.empty((len(data.category), len(data.terms)), np.int64)
+        n_levels = 0
+        for at, term in enumerate(data.terms):
+            self.levels[:, at] = n_levels + term.level
+            n_levels += term.n_levels
+        self.modes = np.zeros(n_levels)
+
+    def unpack(self, values: Floats) -> tuple[Floats, Floats, Floats]:
+        """Thresholds, effects and standard deviations."""
+        steps = np.exp(values[1 : 1 + self.n_steps])
+        thresholds = values[0] + np.concatenate([[0.0], np.cumsum(steps)])
+        first = 1 + self.n_steps
+        effects = np.concatenate([[0.0], values[first : first + self.n_effects]])
+        return thresholds, effects, values[first + self.n_effects :]
+
+    def __call__(self, values: Floats) -> tuple[float, Floats]:
+        """Value and slopes at the parameters."""
+        thresholds, effects, sds = self.unpack(values)
+        z = self._design(sds)
+        ends = np.concatenate([[-np.inf], thresholds, [np.inf]])
+        category, condition = self.data.category, self.data.condition
+        at, root = self._at_modes(ends[category + 1] - effects[condition], ends[category] - effects[condition], z)
+        inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
+        beside = np.take_along_axis(np.asarray(z @ inverse), self.levels, axis=1)
+        leverage = beside @ sds
+        shift = -(at.bend_above + at.bend_below)
+        pull = inverse @ (z.T @ (shift * leverage))  # how the determinant pulls at the modes
+        pulled = z @ pull
+        above = at.slope_above + (leverage * at.bend_above + pulled * at.density_above) / 2
+        below = at.slope_below + (leverage * at.bend_below + pulled * at.density_below) / 2
+        by_shift = -(above + below)
+        by_threshold = (
+            np.bincount(category, above, self.data.n_categories)[:-1]
+            + np.bincount(category, below, self.data.n_categories)[1:]
+        )
+        by_later = np.cumsum(by_threshold[::-1])[::-1]
+        by_step = by_later[1:] * np.exp(values[1 : 1 + self.n_steps])
+        by_effect = np.bincount(condition, by_shift, self.data.n_conditions)[1:]
+        by_sd = (
+            by_shift @ self.modes[self.levels] + at.curve @ beside - at.slope @ pull[self.levels] / 2
+            if len(sds)
+            else np.zeros(0)
+        )
+        loss = at.loss + float(self.modes @ self.modes) / 2 + float(np.log(np.diag(root)).sum())
+        return loss, np.concatenate([by_later[:1], by_step, by_effect, by_sd])
+
+    def _design(self, sds: Floats) -> sparse.csr_array:
+        n, n_terms = self.levels.shape
+        ends = np.arange(n + 1) * n_terms
+        return sparse.csr_array((np.tile(sds, n), self.levels.ravel(), ends), shape=(n, len(self.modes)))
+
+    def _at_modes(self, upper: Floats, lower: Floats, z: sparse.csr_array) -> tuple[_Ratings, Floats]:
+        """Ratings at the modes of the random effects, by Newton's steps, and the root of the curvature there."""
+        at = _Ratings.of(upper - z @ self.modes, lower - z @ self.modes)
+        for _ in range(NEWTON_STEPS):
+            curve = np.eye(len(self.modes)) + (z.T @ z.multiply(at.curve[:, None]).tocsr()).toarray()
+            root = linalg.cholesky(curve, lower=True, check_finite=False)
+            gradient = self.modes + z.T @ at.slope
+            if np.abs(gradient).max(initial=0.0) < 1e-9:
+                break
+            step = -linalg.cho_solve((root, True), gradient, check_finite=False)
+            loss = at.loss + float(self.modes @ self.modes) / 2
+            scale = 1.0
+            while True:
+                tried = self.modes + scale * step
+                at = _Ratings.of(upper - z @ tried, lower - z @ tried)
+                if at.loss + float(tried @ tried) / 2 <= loss + 1e-9 or scale < 1e-6:
+                    break
+                scale /= 2
+            self.modes = tried
+        return at, root
+
+
+@dataclass(frozen=True, eq=False)
+class _Ratings:
+    """Negative log chance of the categories, and what its derivatives take.
+
+    A category lies between two ends, above and below, on the scale of the log
+    odds; a shift of the odds moves both ends down. With the logistic
+    distribution F and its density f the loss of a rating is
+
+        log(1 + exp(-above)) + log(1 + exp(below)) - log(1 - exp(below - above))
+
+    so that its slope by the shift is 1 - F(above) - F(below), the slope of that
+    by an end -f, its curve f(above) + f(below), and the slope of that by an end
+    f', here called bend.
+    """
+
+    loss: float
+    slope: Floats
+    curve: Floats
+    slope_above: Floats
+    slope_below: Floats
+    density_above: Floats
+    density_below: Floats
+    bend_above: Floats
+    bend_below: Floats
+
+    @classmethod
+    def of(cls, above: Floats, below: Floats) -> _Ratings:
+        """At the ends given; the lowest end may be minus infinity, the highest infinity."""
+        within = -np.expm1(below - above)
+        up, low = special.expit(above), special.expit(below)
+        density_above, density_below = up * special.expit(-above), low * special.expit(-below)
+        return cls(
+            loss=float((np.logaddexp(0, -above) + np.logaddexp(0, below) - np.log(within)).sum()),
+            slope=1 - up - low,
+            curve=density_above + density_below,
+            slope_above=up - 1 / within,
+            slope_below=low + 1 / within - 1,
+            density_above=density_above,
+            density_below=density_below,
+            bend_above=density_above * (1 - 2 * up),
+            bend_below=density_below * (1 - 2 * low),
+        )
+
+
+def _fit(data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], notes: list[str]) -> OrdinalModel:
+    likelihood = _Likelihood(data)
+    n_effects, n_steps, n_terms = likelihood.n_effects, likelihood.n_steps, len(data.terms)
     share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
     first = special.logit(share)
-    start = np.concatenate([[first[0]], np.log(np.diff(first)), np.zeros(n_effects), [0.5], [0.5]])
-    modes = np.zeros(data.n_raters + data.n_items)
-
-    def unpack(values: Floats) -> tuple[Floats, Floats, Floats]:
-        thresholds = values[0] + np.concatenate([[0.0], np.cumsum(np.exp(values[1:n_thresholds]))])
-        effects = np.concatenate([[0.0], values[n_thresholds : n_thresholds + n_effects]])
-        return thresholds, effects, values[-2:]
-
-    def criterion(values: Floats) -> float:
-        nonlocal modes
-        loss, modes = _laplace(data, *unpack(values), modes)
-        return loss
-
-    found = optimize.minimize(criterion, start, method="BFGS", options={"gtol": 1e-4, "maxiter": 300})
-    values = np.asarray(found.x, float)
-    thresholds, effects, sds = unpack(values)
-    if not np.isfinite(found.fun) or np.abs(effects).max() > 30:
-        raise RatingsError("The conditions are separated: the odds between some of them have no finite estimate.")
-    cov = _covariance(criterion, values)[
-        n_thresholds : n_thresholds + n_effects, n_thresholds : n_thresholds + n_effects
-    ]
-    whole = np.zeros((n_effects + 1, n_effects + 1))
-    whole[1:, 1:] = cov
-    none = [name for name, sd in zip(("raters", "items"), np.abs(sds), strict=True) if sd < 1e-3]
-    notes = tuple(f"No variance between {name} was found." for name in none)
+    start = np.concatenate([first[:1], np.log(np.diff(first)), np.zeros(n_effects), np.full(n_terms, 0.5)])
+    bounds = [(-100, 100), *[(-15, 6)] * n_steps, *[(-100, 100)] * n_effects, *[(0, MOST_SD)] * n_terms]
+    options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
+    found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method
+        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    values = np.asarray(found.x, np.float64)
+    thresholds, effects, sds = likelihood.unpack(values)
+    for term, sd in zip(data.terms, sds, strict=True):
+        if sd > 0.99 * MOST_SD:
+            raise RatingsError(
+                f"The spread between levels of {term.name} has no finite estimate. Choose other borders."
+            )
+        if sd < NO_SD:
+            notes.append(f"No variance between levels of {term.name} was found.")
+    table = [(term.name, term.n_levels, float(sd)) for term, sd in zip(data.terms, sds, strict=True)]
+    cov = np.zeros((n_effects + 1, n_effects + 1))
+    free = np.flatnonzero(np.concatenate([np.ones(1 + n_steps + n_effects, bool), sds >= NO_SD]))
+    place = slice(1 + n_steps, 1 + n_steps + n_effects)
+    cov[1:, 1:] = _covariance(likelihood, values, free)[place, place]
     return OrdinalModel(
-        conditions,
-        borders,
-        thresholds,
-        effects,
-        float(abs(sds[0])),
-        float(abs(sds[1])),
-        -float(found.fun),
-        notes,
-        whole,
+        conditions=conditions,
+        borders=borders,
+        thresholds=thresholds,
+        effects=effects,
+        components=pd.DataFrame(table, columns=["term", "n_levels", "sd"]),
+        log_likelihood=-float(found.fun),
+        notes=tuple(notes),
+        cov=cov,
     )
 
 
-def _laplace(data: _Data, thresholds: Floats, effects: Floats, sds: Floats, modes: Floats) -> tuple[float, Floats]:
-    """Negative log likelihood by Laplace's approximation, and the modes of the random effects."""
-    ends = np.concatenate([[-np.inf], thresholds, [np.inf]])
-    upper, lower = ends[data.category + 1] - effects[data.condition], ends[data.category] - effects[data.condition]
-    n_raters, n_items = data.n_raters, data.n_items
-    loss = np.inf
-    step = np.zeros_like(modes)
-    scale = 1.0
-    base = modes
-    for _ in range(NEWTON_STEPS):
-        tried = base + scale * step
-        shift = sds[0] * tried[data.rater] + sds[1] * tried[n_raters + data.item]
-        above, below = special.expit(upper - shift), special.expit(lower - shift)
-        chance = np.maximum(above - below, 1e-300)
-        value = float(-np.log(chance).sum() + 0.5 * tried @ tried)
-        if value > loss + 1e-10 and scale > 1e-6:
-            scale /= 2
-            continue
-        base, loss, scale = tried, value, 1.0
-        above_slope, below_slope = above * (1 - above), below * (1 - below)
-        first = (above_slope - below_slope) / chance  # of -log chance by the shift
-        bend = above_slope * (1 - 2 * above) - below_slope * (1 - 2 * below)
-        second = first**2 - bend / chance
-        gradient = base + np.concatenate(
-            [
-                sds[0] * np.bincount(data.rater, first, n_raters),
-                sds[1] * np.bincount(data.item, first, n_items),
-            ]
-        )
-        curve = np.zeros((len(base), len(base)))
-        diagonal = np.concatenate(
-            [
-                sds[0] ** 2 * np.bincount(data.rater, second, n_raters),
-                sds[1] ** 2 * np.bincount(data.item, second, n_items),
-            ]
-        )
-        curve[np.diag_indices(len(base))] = 1 + diagonal
-        mixed = np.bincount(data.rater * n_items + data.item, second, n_raters * n_items).reshape(n_raters, n_items)
-        curve[:n_raters, n_raters:] = sds[0] * sds[1] * mixed
-        curve[n_raters:, :n_raters] = curve[:n_raters, n_raters:].T
-        root = linalg.cholesky(curve, lower=True, check_finite=False)
-        step = -linalg.cho_solve((root, True), gradient, check_finite=False)
-        if np.abs(gradient).max() < 1e-8:
-            break
-    return loss + float(np.log(np.diag(root)).sum()), base
-
-
-def _covariance(criterion: Callable[[Floats], float], values: Floats) -> Floats:
-    """Inverse of the curvature of the negative log likelihood, by central differences."""
-    k = len(values)
-    steps = 1e-3 * np.maximum(1.0, np.abs(values))
-    curve = np.empty((k, k))
-    middle = criterion(values)
-
-    def at(*moves: tuple[int, int]) -> float:
-        moved = values.copy()
-        for place, sign in moves:
-            moved[place] += sign * steps[place]
-        return criterion(moved)
-
-    for i in range(k):
-        curve[i, i] = (at((i, 1)) - 2 * middle + at((i, -1))) / steps[i] ** 2
-        for j in range(i):
-            corners = [a * b * at((i, a), (j, b)) for a in (1, -1) for b in (1, -1)]
-            curve[i, j] = curve[j, i] = sum(corners) / (4 * steps[i] * steps[j])
+def _covariance(likelihood: _Likelihood, values: Floats, free: Ints) -> Floats:
+    """Inverse of the curvature by the parameters that are free, by central differences of the slopes."""
+    curve = np.empty((len(free), len(free)))
+    for row, at in enumerate(free):
+        step = np.zeros_like(values)
+        step[at] = 1e-4 * max(1.0, abs(values[at]))
+        rise = likelihood(values + step)[1] - likelihood(values - step)[1]
+        curve[row] = rise[free] / (2 * step[at])
+    curve = (curve + curve.T) / 2
+    if np.linalg.eigvalsh(curve)[0] <= 0:
+        raise RatingsError("The ratings are too few for this model: its odds have no standard errors.")
     return np.asarray(np.linalg.inv(curve), np.float64)

@@ -124,15 +124,11 @@ def _results(report: Report) -> str:
 def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
     first = [Column(by.capitalize(), list(table[by]), numeric=False)] if by else []
     counts = ("raters", "ratings") if by == "item" else ("raters", "items", "ratings")
-    interval = [
-        f"{number(low)} to {number(high)}" if low == low else NOTHING
-        for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
-    ]
     return [
         *first,
         Column("Condition", list(table["condition"]), numeric=False),
         Column("Mean", _numbers(table["mean"])),
-        Column("CI", interval),
+        Column("CI", _intervals(table["ci_low"], table["ci_high"])),
         Column("Median", _numbers(table["median"])),
         Column("Quartiles", [f"{number(a)} to {number(b)}" for a, b in zip(table["q1"], table["q3"], strict=True)]),
         *(Column(name.capitalize(), [f"{n:,}" for n in table[f"n_{name}"]]) for name in counts),
@@ -163,12 +159,15 @@ def _tests(report: Report) -> str:
         Column("and", list(pairs["b"]), numeric=False),
         Column("Mean difference", _numbers(pairs["mean_difference"])),
         Column("Median", _numbers(pairs["median_difference"])),
+        Column("Shift", _numbers(pairs["shift"])),
+        Column("CI of the shift", _intervals(pairs["shift_low"], pairs["shift_high"])),
         Column("Raters", [f"{n:,}" for n in pairs["n_raters"]]),
         Column("p", [p_value(p) for p in pairs["p"]]),
         Column("p (Holm)", [p_value(p) for p in pairs["p_holm"]], strong=list(pairs["p_holm"] < ALPHA)),
     ]
     caption = (
-        f"Wilcoxon's signed-rank test of every pair. Differences: first minus second. Strong: p (Holm) < {ALPHA:g}."
+        "Wilcoxon's signed-rank test of every pair. Differences: first minus second. Shift: Hodges and Lehmann's, with "
+        f"its {100 * report.level:g}% confidence interval. Strong: p (Holm) < {ALPHA:g}."
     )
     parts.append(_table(caption, columns, group=True))
     for note in dict.fromkeys(note for note in pairs["note"] if note):
@@ -329,6 +328,11 @@ def _more(summary: str, body: str) -> str:
 
 def _numbers(values: pd.Series) -> list[str]:
     return [number(float(value)) for value in values]
+
+
+def _intervals(low: pd.Series, high: pd.Series) -> list[str]:
+    ends = zip(map(float, low), map(float, high), strict=True)
+    return [f"{number(a)} to {number(b)}" if a == a else NOTHING for a, b in ends]
 
 
 def _of_study(report: Report) -> str:

@@ -199,7 +199,7 @@ def build_report(
         by_category=described(kept if several else kept.iloc[:0], "category"),
         by_item=described(kept, "item"),
         friedman=friedman(kept),
-        pairs=wilcoxon_pairs(kept, zeros=zeros),
+        pairs=wilcoxon_pairs(kept, zeros=zeros, level=level),
         drawings=tuple(drawings),
         ci=ci,
         level=level,

@@ -8,6 +8,9 @@ What is counted is a *trial* (an item, or each presentation of an item that was 
 the condition that the rule asks about. Trials without that rating are in no denominator. Ratings of unfinished
 sessions are set aside before any rule unless they are to be kept.
 
+Three rules look at how raters listened instead: `too_fast`, `not_heard` and `no_variance`. None is on by default, and
+the first two need columns of the export that say it (started_at and rated_at; seconds_heard).
+
 >>> import pandas as pd
 >>> from analysis.frame import tidy
 >>> def ratings(rater, slips):
@@ -39,6 +42,18 @@ UNFINISHED = "session not finished"
 UNRATED = "no rating given"
 """Reason for raters who finished without one rating."""
 
+FAST_SECONDS = 5.0
+"""A trial that was rated in less time was rated too fast."""
+
+HEARD_SECONDS = 1.0
+"""A stimulus that was played for less time in all was not heard."""
+
+FLAT_POINTS = 2.0
+"""Scores with a smaller standard deviation tell nothing apart."""
+
+FLAT_RATINGS = 5
+"""Ratings below which equal scores may be chance."""
+
 MARKED = "marked"
 NONE = "none"
 
@@ -64,12 +79,19 @@ class Rule:
     check : callable
         Rated rows of a tidy frame -> frame of the columns rater, check,
         failed, of, excluded, reason, one row per rater and check; and notes.
+    lacking : str
+        What the ratings of a rater lack whom it could not judge; "" if it
+        judges everyone whom there is something to say of.
+    columns : tuple of str
+        Columns that it needs beside those of every tidy frame.
     """
 
     name: str
     text: str
     roles: tuple[str, ...]
     check: Callable[[pd.DataFrame], Checks]
+    lacking: str = "no rating of what it looks at"
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,10 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
             continue
         if absent:
             notes.append(f"{rule.name} was applied without the {_words(absent)}, of which there is no rating.")
+        absent = [name for name in rule.columns if name not in usable]
+        if absent:
+            notes.append(f"{rule.name} was not applied: the ratings have no column {' and no column '.join(absent)}.")
+            continue
         checks, remarks = rule.check(usable)
         checks = checks.sort_values("rater", key=_places_of(list(reasons)), kind="stable")
         checks.insert(0, "rule", rule.name)
@@ -200,13 +226,18 @@ def _why_nothing_is_left(rows: pd.DataFrame) -> str:
 
 def _not_judged(rule: Rule, checks: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
     missed = sorted_raters(list(set(usable["rater"]) - set(checks["rater"])))
-    if not rule.roles or not missed:
+    if not rule.lacking or not missed:
         return []
-    return [f"{rule.name} could not judge {', '.join(missed)}: no rating of what it looks at."]
+    return [f"{rule.name} could not judge {', '.join(missed)}: {rule.lacking}."]
 
 
 def _count(
-    check: str, raters: pd.Series, failed: pd.Series, exceeds: Callable[[Counts, Counts], Verdicts], allowed: str
+    check: str,
+    raters: pd.Series,
+    failed: pd.Series,
+    exceeds: Callable[[Counts, Counts], Verdicts],
+    allowed: str,
+    of_what: str = "trials",
 ) -> pd.DataFrame:
     """Verdict of one check on each rater, from whether each trial failed it.
 
@@ -220,11 +251,13 @@ def _count(
         Failed and all trials of each rater -> whether the rater is excluded.
     allowed : str
         The border in words.
+    of_what : str
+        What was counted, where it is not trials.
     """
     counts = failed.astype(int).groupby(raters, sort=False).agg(["sum", "size"])
     n_failed, of = counts["sum"].to_numpy(int), counts["size"].to_numpy(int)
     reasons = [
-        f"{check} in {k} of {n} trials ({100 * k / n:.3g}%; allowed: {allowed})"
+        f"{check} in {k} of {n} {of_what} ({100 * k / n:.3g}%; allowed: {allowed})"
         for k, n in zip(n_failed, of, strict=True)
     ]
     columns = {"check": check, "failed": n_failed, "of": of, "excluded": exceeds(n_failed, of), "reason": reasons}
@@ -293,6 +326,54 @@ def mpeg(rows: pd.DataFrame) -> Checks:
     return pd.concat(checks, ignore_index=True), []
 
 
+def too_fast(rows: pd.DataFrame, *, seconds: float = FAST_SECONDS) -> Checks:
+    """More than 15% of the trials (strict) rated in less than so many seconds.
+
+    Counted is from when the trial was first shown (`started_at`) to its last
+    score (`rated_at`), so that a trial that was left and taken up again counts
+    as slow. Trials of which one of the times is not known are in no denominator.
+    """
+    times = pd.DataFrame({name: rows[name] for name in _TRIAL})
+    for name in ("started_at", "rated_at"):
+        times[name] = pd.to_datetime(rows[name].replace("", None), errors="coerce", utc=True, format="ISO8601")
+    trials = times.groupby(_TRIAL, sort=False).agg(first=("started_at", "min"), last=("rated_at", "max"))
+    trials = trials.dropna().reset_index()
+    failed = (trials["last"] - trials["first"]).dt.total_seconds() < seconds
+    check = f"rated within less than {seconds:g} s"
+    return _count(check, trials["rater"], failed, lambda k, n: 100 * k > 15 * n, "up to 15%"), []
+
+
+def not_heard(rows: pd.DataFrame, *, seconds: float = HEARD_SECONDS) -> Checks:
+    """More than 15% of the rated stimuli (strict) played for less than so many seconds (`seconds_heard`) in all.
+
+    Stimuli of which the time is not known are in no denominator.
+    """
+    heard = pd.to_numeric(rows["seconds_heard"].replace("", None), errors="coerce").astype(float)
+    known = heard.notna()
+    check = f"rated after less than {seconds:g} s of it were heard"
+    raters, failed = rows.loc[known, "rater"], heard[known] < seconds
+    return _count(check, raters, failed, lambda k, n: 100 * k > 15 * n, "up to 15%", "stimuli"), []
+
+
+def no_variance(rows: pd.DataFrame, *, points: float = FLAT_POINTS) -> Checks:
+    """All scores alike, or with a standard deviation (ddof 1) below so many points, hidden reference and anchors too.
+
+    Raters with fewer than 5 ratings are not judged.
+    """
+    found = rows.groupby("rater", sort=False)["score"].agg(["size", "std", "min", "max"])
+    found = found[found["size"] >= FLAT_RATINGS]
+    flat = (found["max"] == found["min"]) | (found["std"] < points)
+    reasons = [
+        f"all {n} scores are {low:g}"
+        if low == high
+        else f"{n} scores with a standard deviation of {sd:.2f} points (allowed: {points:g} or more)"
+        for n, sd, low, high in found.itertuples(index=False)
+    ]
+    columns = {"failed": flat.to_numpy(int), "of": 1, "excluded": flat.to_numpy(bool), "reason": reasons}
+    check = f"standard deviation of scores below {points:g} points"
+    return pd.DataFrame({"rater": list(found.index), "check": check, **columns}), []
+
+
 def marked(rows: pd.DataFrame) -> Checks:
     """Raters whom the file itself marks as excluded (column `excluded` of an export), with the file's reasons.
 
@@ -341,8 +422,33 @@ RULES = {
             (HIDDEN_REFERENCE, MID_ANCHOR, LOW_ANCHOR),
             mpeg,
         ),
-        Rule(MARKED, "Excluded are the raters whom the file of ratings marks as excluded.", (), marked),
-        Rule(NONE, "No rater is excluded for what was rated.", (), _none),
+        Rule(
+            "too_fast",
+            f"Excluded is a rater who rates more than 15% of the trials in less than {FAST_SECONDS:g} s each.",
+            (),
+            too_fast,
+            "it is not known how long their trials took",
+            ("started_at", "rated_at"),
+        ),
+        Rule(
+            "not_heard",
+            f"Excluded is a rater who rates more than 15% of the stimuli after less than {HEARD_SECONDS:g} s of each "
+            "were played.",
+            (),
+            not_heard,
+            "it is not known how long they heard what they rated",
+            ("seconds_heard",),
+        ),
+        Rule(
+            "no_variance",
+            "Excluded is a rater whose scores, hidden reference and anchors included, are all the same or have a "
+            f"standard deviation below {FLAT_POINTS:g} points.",
+            (),
+            no_variance,
+            f"fewer than {FLAT_RATINGS} ratings",
+        ),
+        Rule(MARKED, "Excluded are the raters whom the file of ratings marks as excluded.", (), marked, ""),
+        Rule(NONE, "No rater is excluded for what was rated.", (), _none, ""),
     )
 }
 """Rules by name. `marked` takes over the marks in an export; `none` excludes nobody."""

@@ -358,9 +358,13 @@ def reasons(study: Study) -> dict[int, str]:
             "condition__role",
             "score",
             "trial__repeat",
+            "seconds_heard",
+            "trial__started_at",
+            "rated_at",
         )
     )
     names = ["session", "session_state", "item", "condition", "role", "score", "repeat"]
+    names += ["seconds_heard", "started_at", "rated_at"]
     frame = pd.DataFrame(rows.iterator(BLOCK), columns=names)
     if frame.empty:
         return {}

@@ -62,6 +62,8 @@ class Write:
         A bit for each hundredth of the clip that was heard.
     comment : str or None
         None where the page did not change it; it leaves a stored comment as it is.
+    writer : str
+        Random name of the browser, the same in all of its tabs.
     """
 
     trial: str
@@ -72,6 +74,7 @@ class Write:
     revision: int
     parts_heard: int = 0
     comment: str | None = None
+    writer: str = ""
 
 
 def parse(body: bytes) -> Write:
@@ -102,6 +105,7 @@ def parse(body: bytes) -> Write:
         revision=_integer(found, "revision", 1, LARGEST_REVISION),
         parts_heard=_parts(found),
         comment=_comment(found),
+        writer=_writer(found),
     )
 
 
@@ -138,6 +142,7 @@ def save(session: Session, write: Write) -> Rating:
 def _update(rating: Rating, write: Write) -> None:
     changes: dict[str, object] = {
         "revision": write.revision,
+        "writer": write.writer,
         "plays": Greatest(F("plays"), Value(write.plays)),
         "seconds_heard": Greatest(F("seconds_heard"), Value(write.seconds_heard)),
     }
@@ -184,6 +189,13 @@ def _comment(found: dict[str, object]) -> str | None:
         raise Refused(400, f"comment: a text of at most {LONGEST_COMMENT} characters, not {_shown(value)}.")
     # A database takes no NUL and no half of a surrogate pair.
     return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _writer(found: dict[str, object]) -> str:
+    value = found.get("writer", "")
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-z]{0,16}", value):
+        raise Refused(400, f"writer: at most 16 digits and small letters, not {_shown(value)}.")
+    return value
 
 
 def _shown(value: object) -> str:

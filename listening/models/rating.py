@@ -147,6 +147,9 @@ class Rating(models.Model):
     )
     comment = models.CharField(max_length=1000, blank=True, default="")
     revision = models.PositiveBigIntegerField(default=0, help_text="the page's number of the write that is kept")
+    writer = models.CharField(
+        max_length=16, blank=True, default="", help_text="which of the rater's browsers wrote it, by a random name"
+    )
     rated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -298,7 +298,7 @@ def _addresses(session: Session, trial: Trial) -> list[str]:
 
 def _saved(rating: Rating) -> dict[str, object]:
     """What a page learns of a slot; what no rule asked for and nobody wrote is left out."""
-    more = {"parts_heard": rating.parts_heard, "comment": rating.comment}
+    more = {"parts_heard": rating.parts_heard, "comment": rating.comment, "writer": rating.writer}
     return {
         "slot": rating.slot,
         "score": rating.score,

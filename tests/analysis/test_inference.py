@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.frame import RatingsError, tidy
-from analysis.inference import friedman, holm, system_matrix, wilcoxon_pairs
+from analysis.inference import friedman, hodges_lehmann, holm, system_matrix, wilcoxon_pairs
 
 from .studies import exported, scores_table
 
@@ -163,19 +163,75 @@ def test_wilcoxon_of_many_raters_is_scipys_approximation_and_near_the_exact_test
 def test_few_raters_cannot_get_below_the_p_that_the_note_names():
     found = wilcoxon_pairs(frame_of([[10, 20, 30, 40, 50], [21, 32, 43, 54, 65]])).iloc[0]
     assert found["p"] == 2 / 2**5
-    assert found["note"] == "With 5 raters p cannot fall below 0.0625."
+    assert found["note"] == ("With 5 raters p cannot fall below 0.0625. The interval of the shift covers 93.8%.")
+    assert (found["shift_low"], found["shift_high"]) == (-15, -11)
 
 
 def test_one_rater_is_no_test():
     found = wilcoxon_pairs(frame_of([[10], [20]])).iloc[0]
     assert math.isnan(found["p"])
     assert math.isnan(found["p_holm"])
+    assert (found["shift"], math.isnan(found["shift_low"])) == (-10, True)
     assert found["note"] == "1 rater with both systems: no test."
 
 
 def test_systems_that_every_rater_put_equal_have_a_p_of_one():
     found = wilcoxon_pairs(frame_of([[10, 20, 30], [10, 20, 30]])).iloc[0]
     assert (found["p"], found["p_holm"], found["n_zero"]) == (1, 1, 3)
+
+
+def test_the_shift_and_its_interval_are_rs_for_any_number_of_raters(r):
+    draw = np.random.default_rng(9)
+    sizes = (6, 7, 11, 20, 35, 50, 51, 80)
+    rows, ours = [], {}
+    for n in sizes:
+        a, b = draw.uniform(20, 90, (2, n)).round(3)
+        ours[n] = wilcoxon_pairs(frame_of([list(a), list(b)])).iloc[0]
+        rows += [(n, *pair) for pair in zip(a, b, strict=True)]
+    theirs = r("shift.R", pd.DataFrame(rows, columns=["pair", "a", "b"]))["shift"].set_index("pair")
+    for n in sizes:
+        columns = ours[n][["shift", "shift_low", "shift_high"]].astype(float)
+        near = 1e-6 if n <= 50 else 0.05  # above, the next Walsh average may be taken
+        assert columns.tolist() == pytest.approx(theirs.loc[n, ["shift", "low", "high"]].tolist(), abs=near)
+        assert ours[n]["p"] == pytest.approx(theirs.loc[n, "p"], rel=1e-9 if n <= 50 else 0.02)
+
+
+def test_the_shift_by_hand():
+    # Averages 1, 2, 3 of each with itself; 1.5, 2, 2.5 of two. The ends cover 1 - 2 / 2**3, whatever is asked for.
+    assert hodges_lehmann(np.array([3.0, 1, 2])) == (2, 1, 3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(-300, 300), min_size=6, max_size=14, unique=True), st.integers(-4, 4))
+def test_the_interval_of_the_shift_holds_what_the_test_does_not_reject(values, at):
+    d = np.array(values, float) + 0.5 * np.sqrt(np.arange(len(values)))  # no ties
+    _, low, high = hodges_lehmann(d)
+    shift = low + (high - low) * (0.5 + at / 4.000001)
+    if min(abs(shift - low), abs(shift - high)) > 1e-3:
+        p = stats.wilcoxon(d - shift, method="exact").pvalue
+        assert (p > 0.05) == (low < shift < high)
+
+
+def test_the_interval_of_the_shift_covers_at_least_its_level_also_with_ties():
+    draw = np.random.default_rng(1)
+    for n, step in ((8, 0.001), (12, 10.0), (60, 5.0)):
+        inside = 0
+        for _ in range(400):
+            _, low, high = hodges_lehmann(np.round(draw.normal(0, 12, n) / step) * step)
+            inside += low <= 0 <= high
+        assert inside / 400 > 0.95 - 2.5 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_differences_that_are_all_alike_have_a_shift_and_an_interval_without_width():
+    found = wilcoxon_pairs(frame_of([[10, 20, 30, 40, 50, 60], [20, 30, 40, 50, 60, 70]])).iloc[0]
+    assert found[["shift", "shift_low", "shift_high"]].tolist() == [-10, -10, -10]
+
+
+def test_a_wider_level_gives_a_wider_interval_of_the_shift():
+    frame = tidy(exported(n_raters=12))
+    wide, narrow = wilcoxon_pairs(frame, level=0.99), wilcoxon_pairs(frame, level=0.9)
+    assert (wide["shift_low"] < narrow["shift_low"]).all()
+    assert (wide["shift_high"] > narrow["shift_high"]).all()
 
 
 def test_holm_by_hand():

@@ -96,6 +96,15 @@ def test_it_shows_the_means_before_and_after_screening(report):
     assert f"Reference 12 {before:.1f} 10 {after:.1f}" in text
 
 
+def test_it_shows_the_shift_of_each_pair_with_its_interval(report):
+    row = report.pairs.iloc[0]
+    figures = [row[name] for name in ("mean_difference", "median_difference", "shift", "shift_low", "shift_high")]
+    mean, median, shift, low, high = (f"{value:.1f}".replace("-", "\N{MINUS SIGN}") for value in figures)
+    text = text_of(report.html)
+    assert f"{row['a']} {row['b']} {mean} {median} {shift} {low} to {high} 10" in text
+    assert "Shift: Hodges and Lehmann's, with its 95% confidence interval." in text
+
+
 def test_it_shows_measured_rates_and_categories(report):
     text = text_of(report.html)
     assert "Opus 6 system opus@6 – 6.1" in text

@@ -246,3 +246,100 @@ def test_the_border_is_exact_and_everyone_is_kept_or_excluded(by_rater):
     assert found.excluded == expected
     assert set(found.kept["rater"]) | set(expected) == {f"r{i}" for i in range(len(by_rater))}
     assert not set(found.kept["rater"]) & set(expected)
+
+
+def timed(rater: str, seconds: list[float], **columns) -> pd.DataFrame:
+    """A trial of two stimuli for each time, which is that of the second score."""
+    rows = [
+        {"rater": rater, "item": f"item {i}", "condition": name, "role": ROLES[name], "score": score}
+        | {"started_at": "2026-03-01T10:00:00+00:00", "rated_at": stamp}
+        for i, took in enumerate(seconds)
+        for name, score, stamp in (
+            ("Reference", 100, "2026-03-01T10:00:00.500000+00:00"),
+            ("A", 40, str(pd.Timestamp("2026-03-01T10:00:00Z") + pd.Timedelta(seconds=took))),
+        )
+    ]
+    return pd.DataFrame(rows).assign(**columns)
+
+
+@pytest.mark.parametrize(("n_fast", "goes"), [(0, False), (3, False), (4, True)])
+def test_more_than_15_percent_of_trials_rated_within_less_than_5_seconds_exclude(n_fast, goes):
+    found = screen(tidy(timed("r", [4.9] * n_fast + [5.0] * (20 - n_fast))), ["too_fast"])
+    assert found.excluded == (["r"] if goes else [])
+    assert found.checks[["failed", "of"]].values.tolist() == [[n_fast, 20]]
+    if goes:
+        assert found.raters["reason"].tolist() == [
+            "too_fast: rated within less than 5 s in 4 of 20 trials (20%; allowed: up to 15%)"
+        ]
+
+
+def test_times_as_a_database_gives_them_are_the_same_times():
+    table = timed("r", [4.0] * 5)
+    for name in ("started_at", "rated_at"):
+        table[name] = [pd.Timestamp(when).to_pydatetime() for when in table[name]]
+    assert screen(tidy(table), ["too_fast"]).excluded == ["r"]
+
+
+def test_a_rater_whose_times_are_not_known_stays_and_is_named():
+    table = pd.concat([timed("a", [1.0] * 5), timed("b", [1.0] * 5, rated_at=""), timed("c", [1.0], started_at="?")])
+    found = screen(tidy(table), ["too_fast"])
+    assert found.excluded == ["a"]
+    assert found.notes == ("too_fast could not judge b, c: it is not known how long their trials took.",)
+
+
+@pytest.mark.parametrize(("n_unheard", "goes"), [(3, False), (4, True)])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_more_than_15_percent_of_stimuli_heard_for_less_than_a_second_exclude(n_unheard, goes, as_text):
+    heard = [0.99] * n_unheard + [1.0] * (20 - n_unheard)
+    table = pd.DataFrame(ratings("r", "A", [50] * 20)).assign(seconds_heard=[*map(str, heard)] if as_text else heard)
+    found = screen(tidy(table), ["not_heard"])
+    assert found.excluded == (["r"] if goes else [])
+    if goes:
+        assert "after less than 1 s of it were heard in 4 of 20 stimuli (20%; all" in found.raters["reason"].item()
+
+
+def test_stimuli_of_which_the_time_heard_is_not_known_are_in_no_denominator():
+    table = pd.DataFrame(ratings("r", "A", [50] * 5)).assign(seconds_heard=["0.2", "", None, "5", "?"])
+    found = screen(tidy(table), ["not_heard"])
+    assert found.checks[["failed", "of"]].values.tolist() == [[1, 2]]
+    none = screen(tidy(table.assign(seconds_heard="")), ["not_heard"])
+    assert none.notes == ("not_heard could not judge r: it is not known how long they heard what they rated.",)
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ([70] * 6, "no_variance: all 6 scores are 70"),
+        ([70, 71, 72, 70, 69], "no_variance: 5 scores with a standard deviation of 1.14 points (allowed: 2 or more)"),
+        ([70, 72, 74, 70, 69], ""),  # 2 points: the squares are 16 with 4 degrees
+        ([70, 75, 70, 75, 70], ""),
+    ],
+)
+def test_scores_without_spread_exclude(scores, reason):
+    found = screen(tidy(pd.DataFrame(ratings("r", "A", scores))), ["no_variance"])
+    assert found.raters["reason"].tolist() == [reason]
+
+
+def test_one_who_hears_the_reference_alone_has_spread_and_few_ratings_are_not_judged():
+    rows = slips("a", "A", 50, 50, 0, 5) + slips("a", "Reference", 100, 100, 0, 5) + ratings("b", "A", [60] * 4)
+    found = screen(tidy(pd.DataFrame(rows)), ["no_variance"])
+    assert found.excluded == []
+    assert found.notes == ("no_variance could not judge b: fewer than 5 ratings.",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns"), [("too_fast", "started_at and no column rated_at"), ("not_heard", "seconds_heard")]
+)
+def test_a_rule_on_listening_without_its_columns_is_not_applied_and_says_so(rule, columns):
+    found = screen(tidy(pd.DataFrame(slips("r", "A", 50, 50, 0, 5))), [rule])
+    assert (found.excluded, len(found.checks)) == ([], 0)
+    assert found.notes == (f"{rule} was not applied: the ratings have no column {columns}.",)
+
+
+def test_rules_on_listening_are_off_unless_asked_for_and_keep_those_who_listened():
+    export = exported(4, 3)
+    for frame in (tidy(export), tidy(export.drop(columns="excluded"))):
+        assert {rule.name for rule in screen(frame).rules} <= {"marked", "bs1534_hidden_reference"}
+        found = screen(frame, ["too_fast", "not_heard", "no_variance"])
+        assert (found.excluded, found.notes) == ([], ())
+        assert len(found.checks) == 3 * 4

@@ -127,6 +127,25 @@ def test_next_takes_along_what_another_tab_could_not_send(desk, context):
     assert stored() == [77, 20, 30, 40]
 
 
+def test_a_late_write_of_a_tab_that_did_not_hear_of_another_takes_nothing_back(desk, context):
+    """A busy tab sends what it had before it learns that the other tab went on."""
+    deaf = type(desk)(context.new_page())
+    deaf.page.add_init_script("addEventListener('storage', (event) => event.stopImmediatePropagation(), true)")
+    deaf.page.goto(desk.page.url)
+    deaf.ready()
+    held = []
+    deaf.page.route("**/ratings/", lambda route: route.continue_() if held else held.append(route))
+    deaf.score(1, 89)
+    wait_for(lambda: deaf.page.evaluate("1") and held, 10, "a write on its way")
+    desk.score(1, 78)
+    desk.saving("Saved")
+    held[0].continue_()
+    deaf.saving("Saved")
+    expect(deaf.slider(1)).to_have_value("78")
+    expect(desk.slider(1)).to_have_value("78")
+    assert stored()[0] == 78
+
+
 def test_a_lost_answer_stores_the_rating_once(desk):
     """The write arrives, its answer does not: the same write is sent again."""
     lost = []

@@ -21,6 +21,7 @@ const TIMEOUT = 15_000;
  * @property {number} plays
  * @property {number} seconds_heard
  * @property {number} revision
+ * @property {string} writer name of this browser
  * @property {string} [parts_heard] hundredths of the clip, a bit each, as hexadecimal digits
  * @property {string} [comment] where it was changed here
  */
@@ -116,7 +117,7 @@ export class Autosave extends EventTarget {
    * @param {boolean} [now] without waiting for more
    */
   put(rating, now = false) {
-    const write = { trial: this.trial, ...rating, revision: this.#next() };
+    const write = { trial: this.trial, ...rating, revision: this.#next(), writer: this.#writer };
     this.#waiting.set(write.slot, { write, fresh: true });
     this.#newest.set(write.slot, write.revision);
     this.dispatchEvent(new CustomEvent("put", { detail: { ...rating, now } }));
@@ -191,7 +192,8 @@ export class Autosave extends EventTarget {
     this.#raise(answer.revision);
     const kept = answer.revision === write.revision && agrees(answer, write);
     const newest = this.#waiting.get(write.slot) === entry;
-    if (!kept && entry.fresh && newest) {
+    const later = answer.writer === write.writer && answer.revision > write.revision; // in another tab, by our counter
+    if (!kept && entry.fresh && newest && !later) {
       // Another device wrote meanwhile with the same or a higher number. This was made just now: it comes later.
       const again = { ...write, revision: this.#next() };
       this.#waiting.set(write.slot, { write: again, fresh: false });
@@ -240,6 +242,16 @@ export class Autosave extends EventTarget {
   #become(state) {
     this.state = state;
     this.dispatchEvent(new Event("state"));
+  }
+
+  /** A random name of this browser for this rater. */
+  get #writer() {
+    const key = `${this.prefix}writer`;
+    const known = storage()?.getItem(key) ?? this.#memory.get(key);
+    if (known) return known;
+    const name = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0"));
+    this.#remember(key, name.join(""));
+    return name.join("");
   }
 
   /** Highest number given out so far, by any tab of this browser. */

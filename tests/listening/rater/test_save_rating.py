@@ -101,6 +101,7 @@ def test_both_ends_of_the_scale_are_scores(at_trial, score):
         *[("seconds_heard", value) for value in (-0.1, None, 1e9, "1", True, float("nan"), float("inf"))],
         *[("revision", value) for value in (0, -5, None, 2**53, "1", 1.5)],
         *[("trial", value) for value in (None, 5, [], {})],
+        *[("writer", value) for value in (None, 5, "A", "x" * 17, "<b>")],
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused_with_its_name(at_trial, name, value):

@@ -18,6 +18,7 @@ from analysis.report import build_report
 from listening import studies
 from listening.export import RATINGS, SESSIONS, rating_rows
 from listening.models import AuditLine, Clip, Condition, Rating, Rendering, Study
+from listening.views.researcher import results
 
 ROOT = Path(__file__).parents[3]
 HEADER = (
@@ -90,6 +91,22 @@ def test_who_is_excluded_is_marked_with_the_reason(closed):
     assert why[closed.careful.rater.code] == ""
     assert why[closed.careless.rater.code].startswith("bs1534_hidden_reference: hidden reference below 90 in 2 of 2")
     assert why[closed.early.rater.code] == "session not finished (4 ratings given)"
+
+
+def test_rules_on_listening_mark_in_the_export_whom_they_exclude_from_the_report(closed):
+    Study.objects.update(screening=["not_heard", "too_fast"])
+    given = Rating.objects.filter(trial__session__study__slug="speech", score__isnull=False)
+    for rating in given.select_related("trial"):
+        rating.trial.started_at = rating.rated_at - timedelta(seconds=30)
+        rating.trial.save()
+    given.update(seconds_heard=3)
+    given.filter(trial__session=closed.careless).update(seconds_heard=0.2)
+    why = {row["rater"]: row["excluded"] for row in rows_of(exported(study="speech"))}
+    assert why[closed.careful.rater.code] == ""
+    assert why[closed.careless.rater.code].startswith("not_heard: rated after less than 1 s of it were heard in 8 of 8")
+    report = results.report(Study.objects.get(slug="speech"))
+    assert set(report.screening.excluded) == {rater for rater, reason in why.items() if reason}
+    assert not any("not_heard" in note or "too_fast" in note for note in report.screening.notes)
 
 
 def test_a_study_without_screening_excludes_nobody_who_finished(closed):
