@@ -230,7 +230,7 @@ export class Autosave extends EventTarget {
   /** @param {StorageEvent} event */
   #fromAnotherTab(event) {
     if (event.storageArea !== storage() || !event.newValue || !event.key?.startsWith(`${this.prefix}write/`)) return;
-    const write = this.#readWrite(event.key);
+    const write = parsed(event.newValue); // what was written then: it may be sent and gone by now
     if (write?.trial !== this.trial || write.revision < (this.#newest.get(write.slot) ?? 0)) return;
     this.#newest.set(write.slot, write.revision);
     const mine = this.#waiting.get(write.slot);
@@ -277,11 +277,7 @@ export class Autosave extends EventTarget {
 
   /** @param {string} key @returns {Write | null} */
   #readWrite(key) {
-    try {
-      return JSON.parse(storage()?.getItem(key) ?? this.#memory.get(key) ?? "null");
-    } catch {
-      return null;
-    }
+    return parsed(storage()?.getItem(key) ?? this.#memory.get(key) ?? "null");
   }
 
   #keys() {
@@ -305,6 +301,15 @@ export class Autosave extends EventTarget {
     this.#memory.delete(key);
     storage()?.removeItem(key);
     if (this.#aside.delete(key)) this.#store.remove([key]);
+  }
+}
+
+/** @param {string} text @returns {Write | null} */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
