@@ -2,14 +2,25 @@
 
 Modules
 -------
-frame      the tidy frame of ratings and its checks
-readers    files to that frame
-order      in which order conditions are shown
-screening  which raters are excluded, by named rules
-describe   means, intervals, medians
-inference  Friedman, Wilcoxon with Holm
-figures    the drawings
-report     all of it on one page
+frame        the tidy frame of ratings and its checks
+readers      files to that frame: files, mushra_files, beaqlejs_files, wide_tables
+writers      that frame to the files of other programs
+order        in which order conditions are shown
+screening    which raters are excluded, by named rules
+describe     means, intervals, medians
+inference    Friedman, Wilcoxon with Holm, Hodges and Lehmann's shift
+mixed        the mixed model of raters and items; crossed holds its algebra
+ordinal      a cumulative link mixed model, for scores at the ends of the scale
+anova        repeated measures, for those who must report it
+resampling   bootstrap and permutation tests
+agreement    of raters with each other and with themselves
+margins      non-inferiority and equivalence
+rates        rate-quality curves and equivalent rates
+claim        both, for every two codecs
+simulation   studies drawn from variance components
+power        how many raters a study needs
+figures      the drawings
+report       all of it on one page
 
     python -m analysis report ratings.csv -o results
 """
