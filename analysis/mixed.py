@@ -12,8 +12,8 @@ data, because a rater's (or an item's) taste for a system is then counted as man
 >>> model = mixed_model(tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"])))
 >>> model.means()[["condition", "mean"]].round(2).values.tolist()
 [['A', 56.0], ['B', 77.5]]
->>> print(*model.contrasts().loc[0, ["a", "b", "difference"]])
-A B -21.5
+>>> model.contrasts()[["a", "b", "difference"]].round(2).to_numpy().tolist()
+[['A', 'B', -21.5]]
 """
 
 from __future__ import annotations
