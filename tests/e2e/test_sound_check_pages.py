@@ -69,7 +69,8 @@ def take_all(page: Page, right: int = 6) -> None:
     for at, expected in enumerate(attempt().right_answers, start=1):
         question(page, at)
         take(page, expected if at <= right else expected % 3 + 1)
-        expect(page.locator("#number")).not_to_have_text(f"Question {at} of 6" if at < 6 else "")
+        if at < 6:  # after the last the page may be another one already
+            expect(page.locator("#number")).not_to_have_text(f"Question {at} of 6")
 
 
 # The level
