@@ -9,7 +9,7 @@ order        in which order conditions are shown
 screening    which raters are excluded, by named rules
 describe     means, intervals, medians
 inference    Friedman, Wilcoxon with Holm, Hodges and Lehmann's shift
-mixed        the mixed model of raters and items; crossed holds its algebra
+mixed        the mixed model of raters and items; the package crossed holds its algebra
 ordinal      a cumulative link mixed model, for scores at the ends of the scale
 anova        repeated measures, for those who must report it
 resampling   bootstrap and permutation tests

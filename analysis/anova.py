@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.contrasts import helmert
 from analysis.inference import mixed_items, system_matrix
 
 Floats = NDArray[np.float64]
@@ -103,7 +104,7 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
         note = "All raters put the same distances between the systems: there is no error to test against."
         return _nothing(df, n, k, dropped, note)
     f = (effect / df[0]) / (error / df[1])
-    axes = _contrasts(k)
+    axes = helmert(k)[1:]
     spread = axes @ np.cov(scores, rowvar=False) @ axes.T
     gg, hf = _epsilons(spread, n)
     w, w_p = _mauchly(spread, n)
@@ -134,16 +135,6 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
 def _nothing(df: tuple[int, int], n: int, k: int, dropped: int, note: str) -> RepeatedMeasures:
     nan = float("nan")
     return RepeatedMeasures(nan, df, nan, nan, nan, nan, nan, nan, nan, nan, n, k, dropped, note)
-
-
-def _contrasts(k: int) -> Floats:
-    """Orthonormal contrasts of k systems, shape (k - 1, k): Helmert's."""
-    rows = np.zeros((k - 1, k))
-    for i in range(1, k):
-        rows[i - 1, :i] = 1
-        rows[i - 1, i] = -i
-        rows[i - 1] /= np.sqrt(i * (i + 1))
-    return rows
 
 
 def _epsilons(spread: Floats, n: int) -> tuple[float, float]:

@@ -27,11 +27,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, sparse, special, stats
 from scipy.sparse.csgraph import connected_components
-from threadpoolctl import ThreadpoolController
 
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
 from analysis.order import condition_order
+from analysis.threads import blas_threads
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -177,7 +177,7 @@ def ordinal_model(
     data = _Data(category, condition, len(found), len(conditions), terms)
     _check_separation(data, conditions)
     met = tuple(float(borders[low]) for low in found[1:] - 1)
-    with ThreadpoolController().limit(limits=1, user_api="blas"):  # the matrices are small: threads wait for each other
+    with blas_threads(1):
         return _fit(data, tuple(conditions), met, notes)
 
 

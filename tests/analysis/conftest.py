@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from threadpoolctl import ThreadpoolController
 
 from analysis.readers import read_ratings
 from analysis.screening import screen
 from analysis.simulation import Components, Plan, as_frame, draw_scores
+from analysis.threads import blas_threads
 
 HERE = Path(__file__).parent
 PACKAGES = "lme4 lmerTest emmeans ordinal"
@@ -24,7 +24,7 @@ VARIANCES = Components(80, 60, 30, 72, 200)
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Small matrices: on a busy machine more threads only wait for each other."""
-    with ThreadpoolController().limit(limits=1, user_api="blas"):
+    with blas_threads(1):
         yield
 
 

@@ -8,7 +8,8 @@ import pytest
 
 import analysis
 
-MODULES = [f"analysis.{found.name}" for found in pkgutil.iter_modules(analysis.__path__) if found.name != "__main__"]
+FOUND = [found.name for found in pkgutil.walk_packages(analysis.__path__, "analysis.")]
+MODULES = [name for name in FOUND if not name.endswith("__main__")]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -134,7 +134,7 @@ def test_the_formula_for_complete_studies_finds_what_the_search_finds(n_raters, 
     """Variances that are estimated as 0 among them."""
     plan = Plan(n_raters, n_items, MEANS)
     cells = cells_of(draw_scores(plan, np.random.default_rng(seed)))
-    formula, search = crossed.fit(cells, crossed.TERMS), crossed._search(cells, (0, 1, 2, 3))
+    formula, search = crossed.fit(cells, crossed.TERMS), crossed.search(cells, (0, 1, 2, 3))
     assert formula.theta == pytest.approx(search.theta, abs=1e-4)
     assert formula.deviance == pytest.approx(search.deviance, abs=1e-6)
     assert formula.cov == pytest.approx(search.cov, rel=1e-3, abs=1e-4)
@@ -149,7 +149,7 @@ def scores(rows):
 
 def test_what_cannot_be_told_is_left_out_and_said():
     one_item = mixed_model(
-        scores([(r, "x", c, 40 + 3 * r + 7 * (c == "B") + (r * r) % 5) for r in range(6) for c in "AB"])
+        scores([(r, "x", c, 40 + 3 * r + (c == "B") * (7 + (r * r) % 5)) for r in range(6) for c in "AB"])
     )
     assert list(one_item.components["term"]) == ["rater", "residual"]
     assert "item" in " ".join(one_item.notes)
@@ -171,11 +171,22 @@ def test_what_cannot_be_modelled_is_refused_with_the_reason(rows, said):
 
 def test_an_item_that_a_condition_lacks_is_named_where_items_are_fixed():
     rows = [
-        (r, i, c, 30 + 5 * i + r + (c == "B")) for r in range(4) for i in range(3) for c in "AB" if (i, c) != (2, "B")
+        (r, i, c, 30 + 5 * i + r + (c == "B") * (1 + r * i % 3))
+        for r in range(4)
+        for i in range(3)
+        for c in "AB"
+        if (i, c) != (2, "B")
     ]
     with pytest.raises(RatingsError, match="condition B of the item 2"):
         mixed_model(scores(rows), items="fixed")
     assert len(mixed_model(scores(rows)).contrasts()) == 1
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_scores_without_a_rest_are_refused(lost):
+    rows = [(r, i, c, 20 + 3 * r + 5 * i + 20 * (c == "B")) for r in range(4) for i in range(3) for c in "AB"]
+    with pytest.raises(RatingsError, match="explain every rating"):
+        mixed_model(scores(rows[lost:]))
 
 
 def test_scores_that_only_conditions_explain_give_no_nan():

@@ -1,0 +1,63 @@
+"""Restricted maximum likelihood for raters crossed with items: the numbers under `analysis.mixed`.
+
+Ratings of one rater, item and condition share all effects of the model, so their count and sum say all there is to
+know. Raters' effects (one for each rater, one for each rater and condition) are eliminated by formula, since raters
+meet only through items; what is left is a dense system of as many unknowns as there are items times conditions. An
+evaluation thus costs raters x (items x conditions)^2 multiplications and no sparse factorization; raters x items^2
+where only whole pages are missing, and next to nothing where nothing is.
+
+Notation follows Bates et al., "Fitting linear mixed-effects models using lme4", J. Stat. Softw. 67 (2015), sections 3.2
+to 3.5: theta are the standard deviations of the random effects relative to the residual one, and the deviance is
+profiled over the means and the residual variance.
+"""
+
+from __future__ import annotations
+
+from analysis.crossed.cells import TERMS, Cells, Pages
+from analysis.crossed.complete_studies import complete, is_complete, spread, strata
+from analysis.crossed.estimate import Fit, search
+from analysis.crossed.solution import Solution, deviance, solve
+from analysis.threads import blas_threads
+
+__all__ = [
+    "TERMS",
+    "Cells",
+    "Fit",
+    "Pages",
+    "Solution",
+    "complete",
+    "deviance",
+    "fit",
+    "is_complete",
+    "search",
+    "solve",
+    "spread",
+    "strata",
+]
+
+MANY = 1e9
+"""Multiplications of one evaluation above which threads help; below, they only wait for each other."""
+
+
+def fit(cells: Cells, terms: tuple[str, ...]) -> Fit:
+    """Maximize the restricted likelihood.
+
+    Parameters
+    ----------
+    cells : Cells
+    terms : tuple of str
+        Those of `TERMS` that are in the model.
+
+    Raises
+    ------
+    RatingsError
+        If the terms explain every rating, so that nothing is left to compare
+        with.
+    """
+    active = tuple(i for i, name in enumerate(TERMS) if name in terms)
+    if len(active) == len(TERMS) and is_complete(cells):
+        return complete(cells)
+    n_raters, pairs = cells.n.shape[0], cells.n.shape[1] * cells.n.shape[2]
+    few = cells.pages is not None or (n_raters + pairs) * pairs**2 < MANY
+    with blas_threads(1 if few else None):
+        return search(cells, active)

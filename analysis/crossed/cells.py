@@ -1,0 +1,96 @@
+"""Ratings summed to what the model needs to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.contrasts import helmert
+from analysis.frame import RatingsError
+
+Floats = NDArray[np.float64]
+
+TERMS = ("rater", "rater:condition", "item", "item:condition")
+"""Random effects, in the order of theta."""
+
+NOTHING_LEFT = 1e-7
+"""Residual variance, as a share of the scores' own, below which there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Ratings summed over each rater, item and condition.
+
+    Attributes
+    ----------
+    n, total : ndarray, shape (raters, items, conditions)
+        How many ratings a cell has, and the sum of their scores less `centre`.
+    squares : float
+        Sum of the squares of all scores less `centre`.
+    centre : float
+        Near the mean, so that the sums keep their digits.
+    fixed_items : bool
+        Whether every item and condition has a mean of its own; else one mean
+        for each condition, and items are random.
+    """
+
+    n: Floats = field(repr=False)
+    total: Floats = field(repr=False)
+    squares: float
+    centre: float = 0.0
+    fixed_items: bool = False
+
+    @cached_property
+    def pages(self) -> Pages | None:
+        """The ratings turned into strata, where each rater rated all conditions of an item or none."""
+        n = self.n[:, :, 0]
+        if not (self.n == n[:, :, None]).all():
+            return None
+        turn = helmert(self.n.shape[2])
+        return Pages(n, self.total @ turn.T, turn)
+
+    def check(self, residual: float) -> None:
+        """Refuse a residual variance that is none.
+
+        Raises
+        ------
+        RatingsError
+        """
+        if not residual > NOTHING_LEFT * self.squares / self.n_ratings:
+            raise RatingsError(
+                "Raters, items and conditions explain every rating without a rest, as ratings of people never are: "
+                "there is nothing to compare differences with."
+            )
+
+    @property
+    def n_ratings(self) -> int:
+        """How many ratings the cells hold."""
+        return round(float(self.n.sum()))
+
+    @property
+    def n_means(self) -> int:
+        """How many means are estimated."""
+        items, conditions = int(self.n.shape[1]), int(self.n.shape[2])
+        return items * conditions if self.fixed_items else conditions
+
+
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """Ratings of whole pages, as one mean and contrasts of each page that have nothing to do with each other.
+
+    Attributes
+    ----------
+    n : ndarray, shape (raters, items)
+        How often a page was rated.
+    total : ndarray, shape (raters, items, conditions)
+        Sums of the pages' scores, turned by `turn`.
+    turn : ndarray, shape (conditions, conditions)
+        Orthonormal; its first row is the mean times the root of their number.
+    """
+
+    n: Floats = field(repr=False)
+    total: Floats = field(repr=False)
+    turn: Floats = field(repr=False)

@@ -1,0 +1,201 @@
+"""Means and likelihood for given relative standard deviations: the work of every step of the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from analysis.crossed.cells import Cells, Floats, Pages
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Means for given theta, and what the deviance is made of.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (means,)
+    unscaled : ndarray, shape (means, means)
+        Covariance of beta for a residual variance of 1.
+    log_det : float
+        Logarithm of the determinants |L|^2 |R_X|^2.
+    residual : float
+        Penalized weighted residual sum of squares.
+    """
+
+    beta: Floats
+    unscaled: Floats
+    log_det: float
+    residual: float
+
+
+def solve(cells: Cells, theta: Floats) -> Solution:
+    """Means and deviance parts for given relative standard deviations.
+
+    Parameters
+    ----------
+    cells : Cells
+    theta : ndarray, shape (4,)
+
+    Notes
+    -----
+    With d = 1 + theta_rc^2 n_rc and e_r = 1 + theta_r^2 sum_c n_rc / d, the
+    inverse covariance of one rater's ratings is the identity, less
+    theta_rc^2 / d within each of the rater's conditions, less
+    theta_r^2 / e_r times the outer product of 1 / d: two steps of the
+    Sherman-Morrison formula. Sums of it over raters, between all pairs of
+    (item, condition), give the dense system `gram`.
+    """
+    rater, rater_condition, item, item_condition = np.abs(theta)
+    if cells.pages is not None:
+        return _solve_pages(cells, cells.pages, rater, rater_condition, item, item_condition)
+    n, total = cells.n, cells.total
+    n_raters, n_items, n_conditions = n.shape
+    pairs = n_items * n_conditions
+    n_rc, total_rc = n.sum(axis=1), total.sum(axis=1)
+    d = 1 + rater_condition**2 * n_rc
+    e = 1 + rater**2 * (n_rc / d).sum(axis=1)
+    within, between = rater_condition**2 / d, rater**2 / e
+    shares = (n / d[:, None, :]).reshape(n_raters, pairs)
+    scaled = shares * np.sqrt(between)[:, None]
+    gram = -(scaled.T @ scaled)
+    by_condition = np.moveaxis(n * np.sqrt(within)[:, None, :], 2, 0)  # conditions, raters, items
+    blocks = by_condition.transpose(0, 2, 1) @ by_condition
+    table = gram.reshape(n_items, n_conditions, n_items, n_conditions)
+    for c in range(n_conditions):
+        table[:, c, :, c] -= blocks[c]
+    gram[np.diag_indices(pairs)] += n.sum(axis=0).ravel()
+    rated = (total_rc / d).sum(axis=1)
+    right = (total.sum(axis=0) - np.einsum("rc,ric->ic", within * total_rc, n)).ravel() - shares.T @ (between * rated)
+    squares = cells.squares - float((within * total_rc**2).sum()) - float((between * rated**2).sum())
+    log_det = float(np.log(d).sum() + np.log(e).sum())
+    if cells.fixed_items:
+        return _means(gram, right, squares, log_det, cells.centre)
+    return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
+
+
+def _solve_pages(
+    cells: Cells, pages: Pages, rater: float, rater_condition: float, item: float, item_condition: float
+) -> Solution:
+    """Like `solve`, stratum by stratum.
+
+    Turned by orthonormal contrasts, the scores of a page are independent: the
+    mean varies by rater with C theta_r^2 + theta_rc^2 and by item likewise, and
+    each contrast with theta_rc^2 and theta_ic^2 alone. So each stratum is a
+    plain table of raters by items.
+    """
+    size = len(pages.turn)
+    of_mean = _two_way(
+        pages.n,
+        pages.total[:, :, :1],
+        size * rater**2 + rater_condition**2,
+        size * item**2 + item_condition**2,
+        cells.fixed_items,
+    )
+    of_contrasts = _two_way(pages.n, pages.total[:, :, 1:], rater_condition**2, item_condition**2, cells.fixed_items)
+    beta = (
+        np.concatenate([of_mean[0], of_contrasts[0]], axis=1) @ pages.turn
+    )  # (means of an item or of all, conditions)
+    first = np.outer(pages.turn[0], pages.turn[0])
+    unscaled = np.kron(of_mean[1], first) + np.kron(of_contrasts[1], np.eye(size) - first)
+    return Solution(
+        beta=cells.centre + beta.ravel(),
+        unscaled=unscaled,
+        log_det=of_mean[2] + (size - 1) * of_contrasts[2],
+        residual=cells.squares - of_mean[3] - of_contrasts[3],
+    )
+
+
+def _two_way(
+    n: Floats, total: Floats, of_raters: float, of_items: float, fixed_items: bool
+) -> tuple[Floats, Floats, float, float]:
+    """Several variates of a table of raters by items, with relative variances of both.
+
+    Returns
+    -------
+    beta : ndarray, shape (1 or items, variates)
+    unscaled : ndarray, shape (1 or items, 1 or items)
+    log_det : float
+        Of one variate.
+    explained : float
+        What the model takes off the sum of squares of all.
+    """
+    n_r, total_r = n.sum(axis=1), total.sum(axis=1)
+    e = 1 + of_raters * n_r
+    share = of_raters / e
+    gram = np.diag(n.sum(axis=0)) - (n * share[:, None]).T @ n
+    right = total.sum(axis=0) - n.T @ (share[:, None] * total_r)
+    explained = float((share[:, None] * total_r**2).sum())
+    log_det = float(np.log(e).sum())
+    if not fixed_items:
+        left = of_items * gram
+        left[np.diag_indices(len(left))] += 1
+        root = linalg.cholesky(left, lower=True, check_finite=False)
+        scale = of_items**0.5
+        columns = scale * np.column_stack([gram.sum(axis=1), right])
+        half = linalg.solve_triangular(root, columns, lower=True, check_finite=False)
+        explained += float((half[:, 1:] ** 2).sum())
+        log_det += 2 * float(np.log(np.diag(root)).sum())
+        right = (right.sum(axis=0) - half[:, 0] @ half[:, 1:])[None, :]
+        gram = np.array([[gram.sum() - half[:, 0] @ half[:, 0]]])
+    root = linalg.cholesky(gram, lower=True, check_finite=False)
+    half = linalg.solve_triangular(root, np.column_stack([right, np.eye(len(gram))]), lower=True, check_finite=False)
+    wanted, inverse = half[:, : right.shape[1]], half[:, right.shape[1] :]
+    explained += float((wanted**2).sum())
+    log_det += 2 * float(np.log(np.diag(root)).sum())
+    return inverse.T @ wanted, inverse.T @ inverse, log_det, explained
+
+
+def _with_items(
+    cells: Cells, table: Floats, right: Floats, squares: float, log_det: float, item: float, item_condition: float
+) -> Solution:
+    """Eliminate the items' effects, then solve for a mean of each condition."""
+    n_items, n_conditions = right.shape
+    pairs = n_items * n_conditions
+    to_items = table.sum(axis=3).reshape(pairs, n_items)
+    to_conditions = table.sum(axis=2).reshape(pairs, n_conditions)
+    size = n_items + pairs
+    left = np.empty((size, size))
+    left[:n_items, :n_items] = item**2 * to_items.reshape(n_items, n_conditions, n_items).sum(axis=1)
+    left[n_items:, :n_items] = item * item_condition * to_items
+    left[:n_items, n_items:] = left[n_items:, :n_items].T
+    left[n_items:, n_items:] = item_condition**2 * table.reshape(pairs, pairs)
+    left[np.diag_indices(size)] += 1
+    across = np.vstack(
+        [
+            item * to_conditions.reshape(n_items, n_conditions, n_conditions).sum(axis=1),
+            item_condition * to_conditions,
+        ]
+    )
+    wanted = np.concatenate([item * right.sum(axis=1), item_condition * right.ravel()])
+    root = linalg.cholesky(left, lower=True, check_finite=False, overwrite_a=True)
+    columns = linalg.solve_triangular(root, np.column_stack([across, wanted]), lower=True, check_finite=False)
+    across, wanted = columns[:, :-1], columns[:, -1]
+    gram = to_conditions.reshape(n_items, n_conditions, n_conditions).sum(axis=0) - across.T @ across
+    return _means(
+        gram,
+        right.sum(axis=0) - across.T @ wanted,
+        squares - float(wanted @ wanted),
+        log_det + 2 * float(np.log(np.diag(root)).sum()),
+        cells.centre,
+    )
+
+
+def _means(gram: Floats, right: Floats, squares: float, log_det: float, centre: float) -> Solution:
+    root = linalg.cholesky(gram, lower=True, check_finite=False)
+    half = linalg.solve_triangular(root, np.column_stack([right, np.eye(len(right))]), lower=True, check_finite=False)
+    wanted, inverse = half[:, 0], half[:, 1:]
+    return Solution(
+        beta=centre + inverse.T @ wanted,
+        unscaled=inverse.T @ inverse,
+        log_det=log_det + 2 * float(np.log(np.diag(root)).sum()),
+        residual=squares - float(wanted @ wanted),
+    )
+
+
+def deviance(cells: Cells, solution: Solution) -> float:
+    """Profiled REML criterion: Bates et al. (2015), equation 42."""
+    free = cells.n_ratings - cells.n_means
+    return solution.log_det + free * (1 + float(np.log(2 * np.pi * solution.residual / free)))
