@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from listening import rendering, sessions, studies
+from listening import headphones, rendering, sessions, studies
 from listening.models import Study
-from tests.robot import SET_SCORE, chromium, missing_chromium
+from tests.robot import SET_SCORE, chromium, firefox, missing_chromium, missing_firefox
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """One Chromium for a file of tests.
+@contextmanager
+def launched(name: str) -> Iterator[Browser]:
+    """A browser, "chromium" or "firefox", for a file of tests; they are skipped where it is missing.
 
     Playwright runs an event loop in this thread, in which Django refuses its database
     unless told otherwise; both end with the file, so that no other test notices.
     """
-    if reason := missing_chromium():
+    launch, missing = {"chromium": (chromium, missing_chromium), "firefox": (firefox, missing_firefox)}[name]
+    if reason := missing():
         pytest.skip(reason)
-    with pytest.MonkeyPatch.context() as patch, chromium() as found:
+    with pytest.MonkeyPatch.context() as patch, launch() as found:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a file of tests."""
+    with launched("chromium") as found:
+        yield found
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Headphone tests of intervals of 0.25 s: what a question is like, in a quarter of the time."""
+    for name, seconds in (("SECONDS", 0.25), ("TONE_GAP", 0.1), ("NOISE_GAP", 0.1), ("SILENCE", 0.1)):
+        monkeypatch.setattr(headphones, name, seconds)
 
 
 @pytest.fixture

@@ -7,22 +7,19 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from listening import headphone_check, headphones, sessions
+from listening import headphone_check, sessions
 from listening.models import Answer, Session
 from listening.protocol import read
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import Desk, launched
 from tests.e2e.test_accessibility import ASKED, everything  # noqa: F401, a fixture
-from tests.robot import FIREFOX_CONTEXT, firefox, missing_firefox
+from tests.robot import FIREFOX_CONTEXT
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if reason := missing_firefox():
-        pytest.skip(reason)
-    with pytest.MonkeyPatch.context() as patch, firefox() as found:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with launched("firefox") as found:
         yield found
 
 
@@ -32,13 +29,6 @@ def context(browser):
     found.set_default_timeout(30_000)
     yield found
     found.close()
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Headphone tests whose intervals last a quarter of a second."""
-    for name, seconds in (("SECONDS", 0.25), ("TONE_GAP", 0.1), ("NOISE_GAP", 0.1), ("SILENCE", 0.1)):
-        monkeypatch.setattr(headphones, name, seconds)
 
 
 class Rater:

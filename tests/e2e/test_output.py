@@ -13,8 +13,8 @@ from listening import clips, rendering, sessions, studies
 from listening.models import Rendering, Session
 from tests.conftest import wav_upload
 from tests.e2e import tap
-from tests.e2e.conftest import Desk
-from tests.robot import FIREFOX_CONTEXT, chromium, firefox, missing_chromium, missing_firefox
+from tests.e2e.conftest import Desk, launched
+from tests.robot import FIREFOX_CONTEXT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.heard]
 
@@ -50,12 +50,7 @@ window.shifted = 7;
 
 @pytest.fixture(scope="module")
 def browser(request):
-    reason = missing_chromium() if request.param == "chromium" else missing_firefox()
-    if reason:
-        pytest.skip(reason)
-    launch = chromium if request.param == "chromium" else firefox
-    with pytest.MonkeyPatch.context() as patch, launch() as found:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with launched(request.param) as found:
         yield found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from listening import headphone_check, headphones, sessions
+from listening import headphone_check, sessions
 from listening.models import Session, Study
 from listening.protocol import read
 from tests.e2e import tap
@@ -34,13 +34,6 @@ def come(page: Page, live_server, opened):
         return page
 
     return open_page
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Intervals of 0.25 s: what a question is like, in a quarter of the time."""
-    for name, seconds in (("SECONDS", 0.25), ("TONE_GAP", 0.1), ("NOISE_GAP", 0.1), ("SILENCE", 0.1)):
-        monkeypatch.setattr(headphones, name, seconds)
 
 
 def session() -> Session:
