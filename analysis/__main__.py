@@ -12,13 +12,13 @@ import pandas as pd
 
 from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
-from analysis.findings import findings
 from analysis.frame import ROLES, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
+from analysis.report.findings import findings
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
 from analysis.wording import NOTHING
@@ -48,13 +48,16 @@ def _report(options: argparse.Namespace) -> None:
         ci=options.ci,
         quantiles=options.quantiles,
         zeros=options.zeros,
+        items=options.items,
+        margin=options.margin,
+        rates=dict(options.rate),
         keep_unfinished=options.keep_unfinished,
         made_on=date.today().isoformat(),
     )
     report.save(options.output)
     for note in report.screening.notes:
         print(f"analysis: {note}", file=sys.stderr)
-    print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}"]))
+    print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}, report.pdf, tables and figures"]))
 
 
 def _screened(options: argparse.Namespace) -> Screening:
@@ -140,20 +143,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--ci", choices=list(INTERVALS), default="t", help="confidence interval of the means")
     report.add_argument("--quantiles", choices=list(QUANTILES), default="linear", help="method of the quartiles")
     report.add_argument("--zeros", choices=list(ZERO_METHODS), default="pratt", help="zero differences in Wilcoxon's")
+    _items(report)
+    _margin_and_rates(report)
     _command(commands, "screen", _screen, "who is excluded, and why", table=True)
     compare = _command(commands, "compare", _compare, "the mixed model: means and all differences", table=True)
     _items(compare)
     test = _command(commands, "claim", _claim, "no worse, equivalent, and at which rate", table=True)
     _items(test)
-    test.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="fixed before the data")
-    test.add_argument(
-        "--rate",
-        type=_rate,
-        action="append",
-        default=[],
-        metavar="CONDITION=KBPS",
-        help="rate of a condition, where the file does not say it; may be repeated",
-    )
+    _margin_and_rates(test)
     size = commands.add_parser("power", help="how many raters a study needs, by simulation")
     size.set_defaults(run=_power)
     size.add_argument("question", choices=list(QUESTIONS), help="what is to be shown of the first two systems")
@@ -213,6 +210,18 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
 
 def _items(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", choices=list(ITEMS), default="random", help="whether other items are spoken of too")
+
+
+def _margin_and_rates(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="fixed before the data")
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        action="append",
+        default=[],
+        metavar="CONDITION=KBPS",
+        help="rate of a condition, where the file does not say it; may be repeated",
+    )
 
 
 def _rate(text: str) -> tuple[str, float]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.frame import RatingsError
 from analysis.inference import holm
 from analysis.margins import within_margin
 from analysis.mixed import Items, MixedModel, mixed_model
@@ -68,6 +69,7 @@ def claim(
     items: Items = "random",
     rates: Mapping[str, float] | None = None,
     level: float = 0.95,
+    model: MixedModel | None = None,
 ) -> Claim:
     """Test every system against the systems of other codecs at the same rate or above.
 
@@ -82,13 +84,17 @@ def claim(
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
     level : float
+    model : MixedModel, optional
+        Of these ratings, if it is there already; `items` are its own then.
 
     Raises
     ------
     analysis.frame.RatingsError
         If the model cannot be fitted, or the margin is not above 0.
     """
-    model = mixed_model(frame, items=items)
+    model = model or mixed_model(frame, items=items)
+    if margin <= 0:
+        raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
     table = points(frame, rates)
     found = tuple(curves(table))
     compared = _compared(model, table, margin, level) if not math.isnan(margin) else []
@@ -130,19 +136,20 @@ def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: floa
     return rows
 
 
-_VERDICTS = {
+VERDICTS = {
     "better": "is better than",
     "equivalent": "is equivalent to",
     "no worse": "is no worse than",
     "worse": "is worse by more than the margin than",
     "not shown": "is not shown to be as good as",
 }
+"""What a comparison within the margin can show -> how it is said of two systems."""
 
 
 def sentences(found: Claim) -> list[str]:
     """What the tests show, in words: comparisons within the margin, then equivalent rates."""
     said = [
-        f"{row['system']}{_at(row['kbps'])} {_VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}: "
+        f"{row['system']}{_at(row['kbps'])} {VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}: "
         f"{_signed(row['difference'])} points, bounds {_signed(row['lower'])} and {_signed(row['upper'])}, "
         f"margin {found.margin:g}."
         for row in found.comparisons.to_dict("records")
@@ -159,13 +166,25 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
         return f"{row['codec']} is not shown to reach {target} at the rates that were rated."
     if row["status"] == "not reached":
         return f"{row['codec']} does not reach {target} at the rates that were rated."
-    high, saving = f"{row['high']:.3g}", ""
-    if row["kbps_against"] > 0:
-        least, most = row["factor_low"], row["factor_high"]
-        span = f"{least:.2g} to {most:.2g}" if math.isfinite(most) else f"at least {least:.2g}"
-        saving = f", with {row['factor']:.2g} times fewer bits ({span})"
-    between = f"{row['low']:.3g} to {high}" if row["low"] > 0 else f"at most {high}"
-    return f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s ({between}){saving}."
+    reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s{_span(row['low'], row['high'])}"
+    if not row["kbps_against"] > 0:
+        return f"{reached}."
+    factor, least, most = row["factor"], row["factor_low"], row["factor_high"]
+    if factor >= 1:
+        return f"{reached}, with {factor:.2g} times fewer bits{_span(least, most)}."
+    most_bits = 1 / least if least > 0 else math.inf
+    return f"{reached}, with {1 / factor:.2g} times as many bits{_span(1 / most, most_bits)}."
+
+
+def _span(low: float, high: float) -> str:
+    """An interval in brackets, open where it has no end.
+
+    >>> _span(2.0, 8.0), _span(0.0, 8.0), _span(2.0, math.inf), _span(0.0, math.inf)
+    (' (2 to 8)', ' (at most 8)', ' (at least 2)', ' (no bounds)')
+    """
+    if low > 0:
+        return f" ({low:.3g} to {high:.3g})" if math.isfinite(high) else f" (at least {low:.3g})"
+    return f" (at most {high:.3g})" if math.isfinite(high) else " (no bounds)"
 
 
 def _at(kbps: float) -> str:

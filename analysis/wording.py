@@ -12,11 +12,13 @@ NOTHING = "–"
 def number(value: float, digits: int = 1) -> str:
     """A figure with fixed decimals, a dash for NaN.
 
-    >>> number(66.7105), number(float("nan")), number(-0.04)
-    ('66.7', '–', '0.0')
+    >>> number(66.7105), number(float("nan")), number(-0.04), number(float("inf"))
+    ('66.7', '–', '0.0', '∞')
     """
     if math.isnan(value):
         return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 

@@ -9,8 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from analysis.frame import RatingsError
-from analysis.page import css
-from analysis.report import Report, build_report
+from analysis.report import Report, build_report, css
 from listening.export import TABLES, ratings_frame
 from listening.models import Session, Study
 from listening.table_files import csv_lines

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis import material
-from analysis.findings import ALPHA
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM
 from analysis.inference import ROUGH_BELOW
+from analysis.report.cells import ALPHA
 from analysis.wording import count, listed, number
 
 if TYPE_CHECKING:

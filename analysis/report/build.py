@@ -1,0 +1,184 @@
+"""The one call that analyses a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pandas as pd
+
+from analysis import agreement, material
+from analysis.anova import repeated_measures
+from analysis.claim import Claim, claim
+from analysis.describe import Interval, Quantiles, describe
+from analysis.figures import Drawing, box_plot, condition_colours, mean_plot, rater_map
+from analysis.frame import RatingsError, one_study, rated, tidy
+from analysis.inference import ZeroMethod, friedman, wilcoxon_pairs
+from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.ordinal import OrdinalModel, ordinal_model
+from analysis.report.report import Report, Settings
+from analysis.report.sections.design import check
+from analysis.resampling import permutation_pairs
+from analysis.screening import screen
+
+MOST_ORDINAL = 20_000
+"""Ratings above which a report leaves the ordinal model out, which takes minutes then."""
+
+MOST_ORDINAL_LEVELS = 1_000
+"""Raters and items, each with each system, above which it is left out too."""
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class _Attempts:
+    """What could be computed, and why the rest could not."""
+
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, name: str, compute: Callable[[], Found]) -> Found | None:
+        try:
+            return compute()
+        except RatingsError as error:
+            self.refusals[name] = str(error)
+            return None
+
+
+def build_report(
+    ratings: pd.DataFrame,
+    *,
+    title: str = "",
+    screening: Sequence[str] | None = None,
+    study: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    order: Sequence[str] | None = None,
+    ci: Interval = "t",
+    level: float = 0.95,
+    quantiles: Quantiles = "linear",
+    zeros: ZeroMethod = "pratt",
+    items: Items = "random",
+    margin: float = float("nan"),
+    rates: Mapping[str, float] | None = None,
+    keep_unfinished: bool = False,
+    design: Mapping[str, str] | None = None,
+    made_on: str = "",
+) -> Report:
+    """Analyse the ratings of a study.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        As exported, or tidy; see `analysis.frame.tidy`.
+    title : str
+        The study's name where not given.
+    screening : sequence of str, optional
+        Rules by name, see `analysis.screening.RULES` and `default_rules`.
+    study : str, optional
+        Which study, where the ratings are of several.
+    roles : mapping, optional
+        Condition -> role, over what the ratings say.
+    order : sequence of str, optional
+        Conditions to be shown first, in this order.
+    ci, level, quantiles, zeros
+        See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
+    items : {"random", "fixed"}
+        See `analysis.mixed.mixed_model`.
+    margin : float
+        Points, fixed before the data; NaN for none. See `analysis.claim.claim`.
+    rates : mapping, optional
+        Condition -> kbit/s, over what the ratings say.
+    keep_unfinished : bool
+        See `analysis.screening.screen`.
+    design : mapping, optional
+        What is to be said of the test's design, see `analysis.report.sections.design.POINTS`.
+    made_on : str
+        Date to be printed.
+
+    Raises
+    ------
+    analysis.frame.RatingsError
+        If there are no ratings, they fail the checks, or an option has no such value.
+    """
+    check(design or {})
+    if margin <= 0:
+        raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
+    frame = one_study(tidy(ratings, roles=roles), study)
+    screened = screen(frame, screening, keep_unfinished=keep_unfinished)
+    kept = screened.kept
+
+    def described(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
+        return describe(rows, by=by, ci=ci, level=level, quantiles=quantiles, order=order)
+
+    several = rated(kept)["category"].nunique() > 1
+    attempt = _Attempts()
+    model = attempt("model", lambda: mixed_model(kept, items=items))
+    name = str(frame["study"].iloc[0])
+    tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
+    settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished)
+    tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, level))
+    return Report(
+        title=title or name or "Listening test",
+        study=name,
+        made_on=made_on,
+        settings=settings,
+        design=design or {},
+        ratings=frame,
+        screening=screened,
+        material=material.conditions(frame, order),
+        **tables,
+        by_category=described(kept if several else kept.iloc[:0], "category"),
+        friedman=friedman(kept),
+        pairs=wilcoxon_pairs(kept, zeros=zeros, level=level),
+        anova=repeated_measures(kept),
+        permutation=permutation_pairs(kept),
+        model=model,
+        ordinal=attempt("ordinal", lambda: _ordinal(kept)),
+        claim=tested,
+        agreement=(agreement.alpha(kept, level=level), *agreement.intraclass(kept, level=level)),
+        reliability=agreement.raters(kept),
+        refusals=attempt.refusals,
+        drawings=tuple(_drawings(frame, kept, screened.excluded, tables, settings)),
+    )
+
+
+def _claim(
+    kept: pd.DataFrame,
+    model: MixedModel | None,
+    refusals: Mapping[str, str],
+    margin: float,
+    rates: Mapping[str, float] | None,
+    level: float,
+) -> Claim:
+    if model is None:
+        raise RatingsError(f"It takes the mixed model. {refusals['model']}")
+    return claim(kept, margin=margin, rates=rates, level=level, model=model)
+
+
+def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
+    n = len(rated(kept))
+    levels = (kept["rater"].nunique() + kept["item"].nunique()) * kept["condition"].nunique()
+    if n > MOST_ORDINAL or levels > MOST_ORDINAL_LEVELS:
+        raise RatingsError(
+            f"A report fits it for up to {MOST_ORDINAL:,} ratings and {MOST_ORDINAL_LEVELS:,} random effects, since it "
+            "takes minutes above; here it would have "
+            f"{n:,} and {levels:,}."
+        )
+    return ordinal_model(kept, interactions=True)
+
+
+def _drawings(
+    frame: pd.DataFrame,
+    kept: pd.DataFrame,
+    excluded: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
+    settings: Settings,
+) -> list[Drawing]:
+    conditions, colours = tables["conditions"], condition_colours(frame)
+    shown = list(conditions["condition"])
+    drawings = []
+    if shown:
+        drawings.append(mean_plot(conditions, colours, level=settings.level))
+        drawings.append(box_plot(kept, shown, colours, quantiles=settings.quantiles))
+    drawings.append(rater_map(frame, list(tables["before"]["condition"]), excluded))
+    return drawings

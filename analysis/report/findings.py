@@ -1,0 +1,118 @@
+"""What came out of a test, in sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from analysis.claim import VERDICTS
+from analysis.frame import SYSTEM
+from analysis.report.cells import ALPHA
+from analysis.wording import count, listed, number, p_phrase
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def findings(report: Report) -> list[str]:
+    """What came out: raters, the highest system, the tests."""
+    return [
+        _raters(report),
+        *_highest(report),
+        *_common_order(report),
+        *_pairs(report),
+        *_model_pairs(report),
+        *_claim(report),
+    ]
+
+
+def _raters(report: Report) -> str:
+    out = report.screening.excluded
+    n, n_all = len(report.screening.raters) - len(out), len(report.screening.raters)
+    found = f"{n:,} of {count(n_all, 'rater')} {'is' if n == 1 else 'are'} analysed"
+    return f"{found}; {listed(out)} {'was' if len(out) == 1 else 'were'} excluded." if out else f"{found}."
+
+
+def _highest(report: Report) -> list[str]:
+    systems = report.conditions[report.conditions["role"] == SYSTEM]
+    if systems.empty:
+        return ["There is no rating of a system to analyse."]
+    best = systems.iloc[int(systems["mean"].to_numpy().argmax())]
+    interval = ""
+    if not math.isnan(best["ci_low"]):
+        low, high = number(best["ci_low"]), number(best["ci_high"])
+        interval = f" ({100 * report.settings.level:g}% confidence interval {low} to {high})"
+    if len(systems) == 1:
+        return [f"{best['condition']}, the only system, has a mean of {number(best['mean'])}{interval}."]
+    equal = systems.loc[systems["mean"] == best["mean"], "condition"]
+    if len(equal) > 1:
+        return [f"{listed(list(equal))} share the highest mean of {len(systems)} systems, {number(best['mean'])}."]
+    return [f"{best['condition']} has the highest mean of {len(systems)} systems, {number(best['mean'])}{interval}."]
+
+
+def _common_order(report: Report) -> list[str]:
+    test = report.friedman
+    if math.isnan(test.p):
+        return [test.note]
+    figures = (
+        f"Friedman's test: χ²({test.df}) = {test.statistic:.2f}, {p_phrase(test.p)}, Kendall's W = {test.w:.2f}, "
+        f"over {count(test.n_raters, 'rater')}."
+    )
+    if test.p < ALPHA:
+        return [f"The systems differ. {figures}"]
+    return [f"A difference between the systems was not shown, which does not prove them equal. {figures}"]
+
+
+def _pairs(report: Report) -> list[str]:
+    tested = report.pairs["p_holm"].dropna()
+    if tested.empty:
+        return []
+    n = int((tested < ALPHA).sum())
+    verb = "differs" if n == 1 else "differ"
+    return [
+        f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, for these "
+        "items (Wilcoxon's test)."
+    ]
+
+
+def _model_pairs(report: Report) -> list[str]:
+    if report.model is None:
+        return []
+    tested = report.model.contrasts()["p_holm"]
+    n = int((tested < ALPHA).sum())
+    of = "for these items" if report.model.items == "fixed" else "for other items of the kind as well"
+    verb = "differs" if n == 1 else "differ"
+    return [f"{n} of {count(len(tested), 'pair')} of systems {verb} so {of} (mixed model, items {report.model.items})."]
+
+
+def _claim(report: Report) -> list[str]:
+    found = report.claim
+    if found is None:
+        return []
+    said = []
+    if len(found.comparisons):
+        verdicts = found.comparisons["verdict"].value_counts()
+        listing = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in VERDICTS)
+        said.append(
+            f"Within the margin of {found.margin:g} points, of "
+            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above: {listing}."
+        )
+    if len(found.rates):
+        reached = int(found.rates["status"].isin(["reached", "exceeded"]).sum())
+        said.append(
+            f"A codec is shown to reach another's quality within the rates that were rated in {reached} of "
+            f"{count(len(found.rates), 'case')}."
+        )
+    return said
+
+
+def weights(report: Report) -> str:
+    """Which trained weights the neural codecs used."""
+    named = report.material[report.material["weights"] != ""]
+    if named.empty and (report.material["spec"] == "").all():
+        return "The ratings do not say which codecs or weights the conditions were made with."
+    if named.empty:
+        return "No condition used neural weights."
+    users = named.groupby("weights", sort=False)["condition"].agg(list)
+    parts = [f"{name} in {listed(conditions)}" for name, conditions in users.items()]
+    return f"Neural weights used: {'; '.join(parts)}."

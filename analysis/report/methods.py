@@ -1,0 +1,110 @@
+"""How the figures of a report were computed, in sentences."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy
+import pandas
+import scipy
+
+from analysis.describe import INTERVALS, QUANTILES
+from analysis.inference import EXACT_UP_TO, ZERO_METHODS
+from analysis.mixed import ITEMS
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def methods(report: Report) -> dict[str, str]:
+    """How the figures were made: a heading and a paragraph each."""
+    used = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return {
+        "Screening": _screening(report),
+        "Means": (
+            "Repeats of a trial were averaged. The mean of a condition is the mean of its raters' means, each over the "
+            f"items that the rater rated. Its {100 * report.settings.level:g}% confidence interval is from "
+            f"{INTERVALS[report.settings.ci]} and is not cut off at the ends of the scale. Raters are the independent "
+            "units; the ratings of one rater are not. Items are fixed: the interval speaks of other raters who hear "
+            "these items, not of other items."
+        ),
+        "Medians": f"Median and quartiles are of the ratings. Quantile method: {QUANTILES[report.settings.quantiles]}.",
+        "Tests": (
+            "On the raters' means of the systems, without reference and anchors. Friedman's test with correction for "
+            "ties, and Kendall's W, over the raters who rated every system. Wilcoxon's signed-rank test of every "
+            f"pair, two-sided, with Holm's correction over all pairs; {ZERO_METHODS[report.settings.zeros]}. Its "
+            f"distribution is exact, over all sign patterns given the ties, up to {EXACT_UP_TO} raters, and a normal "
+            "approximation above. The shift of a pair is Hodges and Lehmann's, the median of the means of every two "
+            "raters' differences; its interval belongs to the same test, without Holm's correction, and takes no note "
+            "of ties and zeros."
+        ),
+        "Mixed model": _mixed_model(report),
+        "Other tests": (
+            "Permutations: the signs of each rater's differences are turned round, the same for all pairs, and every "
+            "pair is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
+            "logits of the five bands of the scale with random effects of raters, items and both with the systems, by "
+            "maximum likelihood with Laplace's approximation. Analysis of variance: one factor within raters, with "
+            "Greenhouse and Geisser's and Huynh and Feldt's corrections and Mauchly's test."
+        ),
+        "Agreement": (
+            "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "
+            "of absolute agreement, of one rater, ICC(A,1), and of the mean of all, ICC(A,k), with intervals after "
+            "McGraw and Wong. Reliability and discrimination of raters in the spirit of ITU-R BS.2300."
+        ),
+        "The claim": (
+            "Non-inferiority: the one-sided lower bound of the difference in the mixed model lies above minus the "
+            "margin. Equivalence: two one-sided tests. The quality of a codec is taken to be linear in the logarithm "
+            "of the rate between its rated points. The interval of an equivalent rate holds all rates at which the "
+            "two qualities cannot be told apart (Fieller's construction); the rate itself is where the curve, made "
+            "monotone, meets the other's mean."
+        ),
+        "Software": f"{used}.",
+    }
+
+
+def _mixed_model(report: Report) -> str:
+    of = report.model.items if report.model is not None else report.settings.items
+    effects = (
+        "raters, items, raters with systems and items with systems"
+        if of == "random"
+        else "raters and of raters with systems; each item has a mean of its own for each system"
+    )
+    return (
+        f"Score by system, with random effects of {effects}; the systems without reference and anchors. Restricted "
+        "maximum likelihood; means of all items with the same weight; all pairs with Satterthwaite's degrees of "
+        f"freedom and Holm's correction. {ITEMS[of][0].upper()}{ITEMS[of][1:]}. Equal to lme4, lmerTest and emmeans "
+        "of R (docs/validation.md)."
+    )
+
+
+def _screening(report: Report) -> str:
+    sentences = [
+        "Ratings of unfinished sessions were analysed like the others."
+        if report.settings.keep_unfinished
+        else "Ratings of unfinished sessions were set aside before any rule was applied."
+    ]
+    sentences += [f"{rule.name}: {rule.text}" for rule in report.screening.rules]
+    if not report.screening.rules:
+        sentences.append("No rule was applied to what was rated.")
+    if any(rule.name.startswith("bs1534") for rule in report.screening.rules):
+        sentences.append("This is made after Recommendation ITU-R BS.1534-3 and is no certificate of conformance.")
+    return " ".join(sentences)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the figures."""
+    try:
+        own = version("evalapp")
+    except PackageNotFoundError:  # run from its folder, without having been installed
+        own = "not installed"
+    return {
+        "evalapp": own,
+        "Python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "pandas": pandas.__version__,
+        "matplotlib": matplotlib.__version__,
+    }

@@ -1,0 +1,247 @@
+"""What was found in the ratings of one study, and its files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.agreement import Agreement
+from analysis.anova import RepeatedMeasures
+from analysis.claim import Claim
+from analysis.describe import COLUMNS, Interval, Quantiles
+from analysis.figures import Drawing
+from analysis.inference import Friedman, ZeroMethod
+from analysis.mixed import Items, MixedModel
+from analysis.ordinal import OrdinalModel
+from analysis.report import html, pdf
+from analysis.report.document import Document
+from analysis.report.methods import versions
+from analysis.report.sections import document
+from analysis.screening import Screening
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices that the figures were made with.
+
+    Attributes
+    ----------
+    ci, level, quantiles, zeros
+        See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
+    items : {"random", "fixed"}
+        Of the mixed model and the claim.
+    margin : float
+        Points; NaN for none.
+    keep_unfinished : bool
+    """
+
+    ci: Interval = "t"
+    level: float = 0.95
+    quantiles: Quantiles = "linear"
+    zeros: ZeroMethod = "pratt"
+    items: Items = "random"
+    margin: float = float("nan")
+    keep_unfinished: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was found in the ratings of one study.
+
+    Attributes
+    ----------
+    title, study : str
+    made_on : str
+        Date for the page, "" for none.
+    settings : Settings
+    design : mapping
+        What was said of the test's design, see `analysis.report.sections.design.POINTS`.
+    ratings : DataFrame
+        Tidy frame of all ratings; `screening.kept` are those analysed.
+    screening : Screening
+    material : DataFrame
+        Conditions as rated, see `analysis.material.conditions`.
+    conditions, before : DataFrame
+        Description of every condition, see `analysis.describe.describe`: of
+        what is analysed, and of all ratings.
+    by_category, by_item : DataFrame
+        The same per category (empty if there is but one) and per item.
+    friedman : Friedman
+    pairs : DataFrame
+        See `analysis.inference.wilcoxon_pairs`.
+    anova : RepeatedMeasures
+    permutation : DataFrame
+        See `analysis.resampling.permutation_pairs`.
+    model : MixedModel, optional
+    ordinal : OrdinalModel, optional
+    claim : Claim, optional
+    agreement : tuple of Agreement
+    reliability : DataFrame
+        See `analysis.agreement.raters`.
+    refusals : mapping
+        Why there is no model, ordinal model or claim.
+    drawings : tuple of Drawing
+        Fewer where there is nothing to draw.
+    """
+
+    title: str
+    study: str
+    made_on: str
+    settings: Settings
+    design: Mapping[str, str]
+    ratings: pd.DataFrame = field(repr=False)
+    screening: Screening = field(repr=False)
+    material: pd.DataFrame = field(repr=False)
+    conditions: pd.DataFrame = field(repr=False)
+    before: pd.DataFrame = field(repr=False)
+    by_category: pd.DataFrame = field(repr=False)
+    by_item: pd.DataFrame = field(repr=False)
+    friedman: Friedman
+    pairs: pd.DataFrame = field(repr=False)
+    anova: RepeatedMeasures
+    permutation: pd.DataFrame = field(repr=False)
+    model: MixedModel | None = field(repr=False)
+    ordinal: OrdinalModel | None = field(repr=False)
+    claim: Claim | None = field(repr=False)
+    agreement: tuple[Agreement, ...]
+    reliability: pd.DataFrame = field(repr=False)
+    refusals: Mapping[str, str]
+    drawings: tuple[Drawing, ...] = field(repr=False)
+
+    @cached_property
+    def document(self) -> Document:
+        """The report as sections of text, tables and figures."""
+        return document(self)
+
+    @cached_property
+    def fragment_html(self) -> str:
+        """The report for a place within another page, under h2 headings; `analysis.report.html` names its classes."""
+        return html.fragment(self.document)
+
+    @cached_property
+    def html(self) -> str:
+        """The report as a page of its own that needs no other file."""
+        return html.page(self.document)
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The report as a PDF, with what a page keeps closed."""
+        return pdf.as_pdf(self.document)
+
+    def drawing(self, name: str) -> Drawing | None:
+        """The drawing called `name`, if there was something to draw."""
+        return next((drawing for drawing in self.drawings if drawing.name == name), None)
+
+    def tests(self) -> dict[str, Any]:
+        """What `tests.json` holds: tests, settings, exclusions, versions. None where there is no figure."""
+        screening = {
+            "rules": [rule.name for rule in self.screening.rules],
+            "raters": len(self.screening.raters),
+            "excluded": self.screening.excluded,
+            "unfinished_sessions": int(self.screening.raters["n_unfinished"].sum()),
+            "notes": list(self.screening.notes),
+        }
+        found = {
+            "study": self.study,
+            "screening": screening,
+            "settings": asdict(self.settings),
+            "friedman": asdict(self.friedman),
+            "wilcoxon": self.pairs.to_dict("records"),
+            "anova": asdict(self.anova),
+            "permutation": self.permutation.to_dict("records"),
+            "mixed_model": self._model(),
+            "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
+            "claim": self._claim(),
+            "agreement": [asdict(each) for each in self.agreement],
+            "refusals": dict(self.refusals),
+            "versions": versions(),
+        }
+        plain: dict[str, Any] = _without_nan(found)
+        return plain
+
+    def _model(self) -> dict[str, Any] | None:
+        if self.model is None:
+            return None
+        return {
+            "items": self.model.items,
+            "components": self.model.components.to_dict("records"),
+            "means": self.model.means(self.settings.level).to_dict("records"),
+            "contrasts": self.model.contrasts(self.settings.level).to_dict("records"),
+            "notes": list(self.model.notes),
+        }
+
+    def _claim(self) -> dict[str, Any] | None:
+        if self.claim is None:
+            return None
+        return {
+            "margin": self.claim.margin,
+            "items": self.claim.model.items,
+            "comparisons": self.claim.comparisons.to_dict("records"),
+            "rates": self.claim.rates.to_dict("records"),
+        }
+
+    def _every_condition(self) -> pd.DataFrame:
+        """`conditions`, and a row with 0 raters for each that screening left without one."""
+        empty = self.before.loc[~self.before["condition"].isin(self.conditions["condition"]), ["condition"]]
+        counts = {"n_raters": 0, "n_items": 0, "n_ratings": 0}
+        return pd.concat([self.conditions[COLUMNS], empty.assign(**counts)])[COLUMNS]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables by the name of their files: conditions, raters, and those of the tests that could be made."""
+        found = {
+            "conditions.csv": self._every_condition(),
+            "raters.csv": self.screening.raters[["rater", "excluded", "reason"]],
+            "checks.csv": self.screening.checks,
+            "items.csv": self.by_item,
+            "wilcoxon.csv": self.pairs,
+            "permutation.csv": self.permutation,
+            "reliability.csv": self.reliability,
+        }
+        if self.model is not None:
+            found["means.csv"] = self.model.means(self.settings.level)
+            found["contrasts.csv"] = self.model.contrasts(self.settings.level)
+            found["variances.csv"] = self.model.components
+        if self.ordinal is not None:
+            found["ordinal.csv"] = self.ordinal.contrasts(self.settings.level)
+        if self.claim is not None:
+            found["claim.csv"] = self.claim.comparisons
+            found["rates.csv"] = self.claim.rates
+        return found
+
+    def save(self, directory: str | Path) -> None:
+        """Write report.html, report.pdf, tests.json, the tables and figures/ (SVG and PNG).
+
+        Parameters
+        ----------
+        directory : str or Path
+            Made if it is not there; files of these names are replaced.
+        """
+        directory = Path(directory)
+        (directory / "figures").mkdir(parents=True, exist_ok=True)
+        (directory / "report.html").write_text(self.html, encoding="utf-8")
+        (directory / "report.pdf").write_bytes(self.pdf)
+        for name, table in self.tables().items():
+            table.to_csv(directory / name, index=False)
+        tests = json.dumps(self.tests(), indent=2, ensure_ascii=False, allow_nan=False)
+        (directory / "tests.json").write_text(tests + "\n", encoding="utf-8")
+        for drawing in self.drawings:
+            (directory / "figures" / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
+            (directory / "figures" / f"{drawing.name}.png").write_bytes(drawing.png())
+
+
+def _without_nan(value: Any) -> Any:
+    """The value with None for NaN and infinity, and numpy's numbers as Python's, for JSON."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(part) for part in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,43 @@
+"""Each section of a report: from what was found to blocks of text, tables and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.report.document import Bullets, Definitions, Document, Section
+from analysis.report.limits import limits
+from analysis.report.methods import methods
+from analysis.report.sections.claim import the_claim
+from analysis.report.sections.design import design, rating_days
+from analysis.report.sections.differences import differences
+from analysis.report.sections.raters import raters
+from analysis.report.sections.results import results
+from analysis.report.sections.summary import summary
+from analysis.report.sections.what_was_rated import what_was_rated
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def document(report: Report) -> Document:
+    """The whole report."""
+    sections = (
+        Section("Summary", summary(report)),
+        Section("Results", results(report)),
+        Section("The claim", the_claim(report)),
+        Section("Tests", differences(report)),
+        Section("Raters", raters(report)),
+        Section("Material", what_was_rated(report)),
+        Section("Design", design(report)),
+        Section("Methods", [Definitions(methods(report))]),
+        Section("Limits", [Bullets(limits(report))]),
+    )
+    return Document(report.title, _about(report), sections)
+
+
+def _about(report: Report) -> str:
+    study = f"Study {report.study}" if report.study and report.study != report.title else ""
+    days = rating_days(report)
+    when = "" if not days else f"Rated on {days[0]}" if len(days) == 1 else f"Rated from {days[0]} to {days[-1]}"
+    made = f"Report made on {report.made_on}" if report.made_on else ""
+    return " · ".join(part for part in (study, when, made) if part)

@@ -1,0 +1,92 @@
+"""Whether the claim holds: within the margin, and at which rate."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.claim import sentences
+from analysis.report.cells import chances, numbers, words
+from analysis.report.document import Block, Bullets, Column, Table, Text
+from analysis.report.sections.pictures import pictures
+from analysis.wording import NOTHING, number
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def the_claim(report: Report) -> list[Block]:
+    """Comparisons within the margin, rate-quality curves, equivalent rates."""
+    found = report.claim
+    if found is None:
+        return [Text(f"The claim was not tested. {report.refusals['claim']}")]
+    blocks: list[Block] = []
+    if math.isnan(found.margin):
+        blocks.append(
+            Text(
+                "No margin was fixed before the data were seen, so that no system could be shown to be no worse than "
+                "another. A margin chosen afterwards proves nothing."
+            )
+        )
+    blocks.append(Bullets(sentences(found)))
+    blocks += pictures(report, "rates")
+    items = found.model.items
+    if len(found.comparisons):
+        blocks.append(_comparisons(found.comparisons, found.margin, found.level, items))
+    if len(found.rates):
+        blocks.append(_rates(found.rates, found.level, items))
+    without = list(found.points.loc[found.points["kbps"].isna(), "condition"])
+    if without:
+        blocks.append(Text(f"Without a known rate, and so on no curve: {', '.join(without)}.", note=True))
+    return blocks
+
+
+def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -> Table:
+    caption = (
+        f"Every system against those of other codecs at its rate or above, margin {margin:g} points, items {items}. "
+        f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
+        "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
+        "is of its row by itself."
+    )
+    columns = [
+        words("System", table["system"]),
+        words("against", table["against"]),
+        numbers("kbit/s", table["kbps"]),
+        numbers("against", table["kbps_against"]),
+        numbers("Difference", table["difference"]),
+        numbers("Lower bound", table["lower"]),
+        numbers("Upper bound", table["upper"]),
+        chances("p", table["p_non_inferior"]),
+        chances("p (Holm)", table["p_holm"], strong=True),
+        chances("p equivalent", table["p_equivalent"]),
+        words("Verdict", table["verdict"]),
+    ]
+    return Table(caption, columns, group=True, file="claim.csv")
+
+
+def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
+    caption = (
+        f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
+        f"confidence interval, and how many times fewer bits that is. Items {items}."
+    )
+    columns = [
+        words("Codec", table["codec"]),
+        words("against", table["against"]),
+        numbers("kbit/s", table["kbps_against"]),
+        numbers("Equivalent at", table["kbps"], 2),
+        Column("CI", [_ends(low, high) for low, high in zip(table["low"], table["high"], strict=True)]),
+        numbers("Times fewer bits", table["factor"]),
+        Column("CI", [_ends(a, b) for a, b in zip(table["factor_low"], table["factor_high"], strict=True)]),
+        words("Status", table["status"]),
+    ]
+    return Table(caption, columns, group=True, file="rates.csv")
+
+
+def _ends(low: float, high: float) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    if math.isinf(high):
+        return f"{number(low, 2)} or more" if low > 0 else "no bounds"
+    return f"{number(low, 2)} to {number(high, 2)}" if low > 0 else f"{number(high, 2)} or less"

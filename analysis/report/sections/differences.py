@@ -1,0 +1,208 @@
+"""Do the systems differ, and which from which?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.mixed import ITEMS, MixedModel
+from analysis.report.cells import ALPHA, chances, counts, intervals, numbers, words
+from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.sections.pictures import pictures
+from analysis.wording import count, listed, number, p_value
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def differences(report: Report) -> list[Block]:
+    """The mixed model, then the tests on raters' means, then all of them side by side."""
+    return [*_model(report), *_rank_tests(report), *_others(report), *_side_by_side(report)]
+
+
+def _model(report: Report) -> list[Block]:
+    model = report.model
+    if model is None:
+        return [Text(f"There is no mixed model. {report.refusals['model']}")]
+    which = f"{ITEMS[model.items][0].upper()}{ITEMS[model.items][1:]}."
+    level = f"{100 * report.settings.level:g}%"
+    blocks: list[Block] = [
+        Text(
+            "The mixed model takes raters and items as they are, crossed with each other and each with a taste of its "
+            f"own for a system. {which}"
+        ),
+        *pictures(report, "differences"),
+        _contrasts(model, report.settings.level),
+    ]
+    means = model.means(report.settings.level)
+    inner: list[Block] = [
+        Table(
+            f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval.",
+            [
+                words("System", means["condition"]),
+                numbers("Mean", means["mean"]),
+                numbers("Standard error", means["se"], 2),
+                numbers("df", means["df"]),
+                intervals("CI", means["ci_low"], means["ci_high"]),
+            ],
+        ),
+        Table(
+            f"Variances in the mixed model, items {model.items}.",
+            [
+                words("Term", model.components["term"]),
+                numbers("Variance, points squared", model.components["variance"]),
+                numbers("Standard deviation, points", model.components["sd"]),
+            ],
+        ),
+        *pictures(report, "residuals"),
+    ]
+    blocks += [Text(note, note=True) for note in model.notes]
+    return [*blocks, Details("Means, variances and residuals of the mixed model", inner)]
+
+
+def _contrasts(model: MixedModel, level: float) -> Table:
+    pairs = model.contrasts(level)
+    caption = (
+        f"Differences of every pair in the mixed model, items {model.items}: first minus second, with the "
+        f"{100 * level:g}% confidence interval of each pair by itself. Strong: p (Holm) < {ALPHA:g}."
+    )
+    columns = [
+        words("System", pairs["a"]),
+        words("and", pairs["b"]),
+        numbers("Difference", pairs["difference"]),
+        numbers("Standard error", pairs["se"], 2),
+        numbers("df", pairs["df"]),
+        intervals("CI", pairs["ci_low"], pairs["ci_high"]),
+        chances("p", pairs["p"]),
+        chances("p (Holm)", pairs["p_holm"], strong=True),
+    ]
+    return Table(caption, columns, group=True, file="contrasts.csv")
+
+
+def _rank_tests(report: Report) -> list[Block]:
+    test = report.friedman
+    if test.p != test.p:
+        blocks: list[Block] = [Text(test.note)]
+    else:
+        blocks = [
+            Table(
+                "Friedman's test of the systems. Items fixed.",
+                [
+                    Column("χ²", [number(test.statistic, 2)]),
+                    Column("df", [str(test.df)]),
+                    Column("p", [p_value(test.p)]),
+                    Column("Kendall's W", [number(test.w, 3)]),
+                    counts("Raters", [test.n_raters]),
+                    counts("Systems", [test.n_systems]),
+                    counts("Raters left out", [test.n_dropped]),
+                ],
+            )
+        ]
+        blocks += [Text(test.note, note=True)] if test.note else []
+    pairs = report.pairs
+    if pairs.empty:
+        return [*blocks, Text("There is no pair of systems to test.")]
+    caption = (
+        "Wilcoxon's signed-rank test of every pair. Items fixed. Differences: first minus second. Shift: Hodges and "
+        f"Lehmann's, with its {100 * report.settings.level:g}% confidence interval. Strong: p (Holm) < {ALPHA:g}."
+    )
+    columns = [
+        words("System", pairs["a"]),
+        words("and", pairs["b"]),
+        numbers("Mean difference", pairs["mean_difference"]),
+        numbers("Median", pairs["median_difference"]),
+        numbers("Shift", pairs["shift"]),
+        intervals("CI of the shift", pairs["shift_low"], pairs["shift_high"]),
+        counts("Raters", pairs["n_raters"]),
+        chances("p", pairs["p"]),
+        chances("p (Holm)", pairs["p_holm"], strong=True),
+    ]
+    blocks.append(Table(caption, columns, group=True, file="wilcoxon.csv"))
+    for note in dict.fromkeys(note for note in pairs["note"] if note):
+        where = [f"{row['a']} and {row['b']}" for row in pairs[pairs["note"] == note].to_dict("records")]
+        blocks.append(Text(f"{note} ({listed(where, most=3)})", note=True))
+    return blocks
+
+
+def _others(report: Report) -> list[Block]:
+    """What some journals ask for: the analysis of variance; and the ordinal model."""
+    blocks: list[Block] = []
+    test = report.anova
+    if test.f == test.f:
+        columns = [
+            numbers("F", [test.f], 2),
+            Column("df", [f"{test.df[0]}, {test.df[1]}"]),
+            chances("p", [test.p]),
+            numbers("ε (Greenhouse, Geisser)", [test.epsilon_gg], 3),
+            chances("p", [test.p_gg]),
+            numbers("ε (Huynh, Feldt)", [test.epsilon_hf], 3),
+            chances("p", [test.p_hf]),
+            numbers("Partial η²", [test.eta_squared], 3),
+            numbers("Mauchly's W", [test.mauchly_w], 3),
+            chances("p", [test.mauchly_p]),
+        ]
+        blocks.append(Table("Repeated-measures analysis of variance of the raters' means. Items fixed.", columns))
+    if test.note:
+        blocks.append(Text(test.note, note=True))
+    if report.ordinal is None:
+        blocks.append(Text(f"There is no ordinal model. {report.refusals['ordinal']}", note=True))
+    else:
+        pairs = report.ordinal.contrasts(report.settings.level)
+        caption = (
+            "Cumulative link mixed model of the five bands of the scale: how many times the odds of a higher band the "
+            f"first system has, with the {100 * report.settings.level:g}% confidence interval. Items random."
+        )
+        columns = [
+            words("System", pairs["a"]),
+            words("and", pairs["b"]),
+            numbers("Odds ratio", pairs["odds_ratio"], 2),
+            intervals("CI", pairs["ci_low"], pairs["ci_high"], 2),
+            chances("p", pairs["p"]),
+            chances("p (Holm)", pairs["p_holm"], strong=True),
+        ]
+        blocks.append(Table(caption, columns, group=True, file="ordinal.csv"))
+        blocks += [Text(note, note=True) for note in report.ordinal.notes]
+    return [Details("Analysis of variance and ordinal model", blocks)] if blocks else []
+
+
+def _side_by_side(report: Report) -> list[Block]:
+    """p of every pair by each method, after its own correction over all pairs."""
+    found: dict[str, pd.Series] = {}
+    if report.model is not None:
+        found[f"Mixed model, items {report.model.items}"] = _by_pair(report.model.contrasts(), "p_holm")
+    if len(report.pairs):
+        found["Wilcoxon"] = _by_pair(report.pairs, "p_holm")
+    if len(report.permutation):
+        found["Permutation"] = _by_pair(report.permutation, "p_max")
+    if report.ordinal is not None:
+        found["Ordinal"] = _by_pair(report.ordinal.contrasts(), "p_holm")
+    table = pd.DataFrame(found).dropna(axis=1, how="all")
+    if table.shape[1] < 2:
+        return []
+    pairs = [tuple(pair) for pair in table.index]
+    verdicts = table.lt(ALPHA).where(table.notna())
+    agree = [len(set(row.dropna())) < 2 for _, row in verdicts.iterrows()]
+    n_apart = int(np.sum(~np.array(agree)))
+    caption = (
+        "p of every pair by each method, corrected over all pairs: Holm's, and for permutations the largest "
+        f"statistic. Strong: below {ALPHA:g}."
+    )
+    columns = [
+        words("System", [a for a, _ in pairs]),
+        words("and", [b for _, b in pairs]),
+        *(chances(str(name), list(table[name]), strong=True) for name in table),
+    ]
+    said = (
+        f"For {count(n_apart, 'pair')} of {len(table):,} the methods do not agree at the 5% level. "
+        "Tests on raters' means speak of these items only, the mixed model with random items of others too."
+        if n_apart
+        else f"All methods agree on all {count(len(table), 'pair')} at the 5% level."
+    )
+    return [Text(said), Details("All methods side by side", [Table(caption, columns, group=True, file="methods.csv")])]
+
+
+def _by_pair(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column by pair, each pair in the order of its names' first appearance in the Wilcoxon table or the model."""
+    return table.set_index(pd.MultiIndex.from_frame(table[["a", "b"]]))[column]

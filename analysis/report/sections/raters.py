@@ -1,0 +1,117 @@
+"""Who rated, who was excluded, and how far raters agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.agreement import Agreement
+from analysis.frame import rated
+from analysis.report.cells import chances, counts, numbers, words
+from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.sections.pictures import pictures
+from analysis.wording import NOTHING, count, listed, number
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def raters(report: Report) -> list[Block]:
+    """Counts, exclusions with their reasons and consequences, the map of raters, agreement."""
+    table = report.screening.raters
+    out = table[table["excluded"]]
+    blocks: list[Block] = [Text(" ".join(_counts(report)))]
+    if len(out):
+        columns = [words("Rater", out["rater"]), counts("Ratings", out["n_ratings"]), words("Reason", out["reason"])]
+        blocks.append(Table("Excluded raters.", columns, wrap=True, file="raters.csv"))
+        blocks.append(Table("Means before and after.", _before_and_after(report)))
+    blocks += pictures(report, "raters")
+    checks = report.screening.checks
+    if len(checks):
+        columns = [
+            words("Rater", checks["rater"]),
+            words("Rule", checks["rule"]),
+            words("Check", checks["check"]),
+            Column("Failed", [f"{k:,} of {n:,}" for k, n in zip(checks["failed"], checks["of"], strict=True)]),
+            words("Excluded", ["yes" if yes else "no" for yes in checks["excluded"]]),
+        ]
+        inner = Table("Counts of the screening rules.", columns, file="checks.csv")
+        blocks.append(Details("Counts of every rule for every rater", [inner]))
+    return [*blocks, *_agreement(report)]
+
+
+def _counts(report: Report) -> list[str]:
+    table = report.screening.raters
+    unfinished = int(table["n_unfinished"].sum())
+    given = rated(report.ratings)
+    sentences = [f"{count(len(table), 'rater')} gave {count(len(given), 'rating')}."]
+    if unfinished:
+        sets = "were analysed like the others" if report.settings.keep_unfinished else "were set aside"
+        n_set = int((~given["finished"]).sum())
+        were = "was" if unfinished == 1 else "were"
+        sentences.append(
+            f"{count(unfinished, 'session')} {were} not finished; {count(n_set, 'rating')} from there {sets}."
+        )
+    rules = listed([rule.name for rule in report.screening.rules]) or "none"
+    n_out = int(table["excluded"].sum())
+    sentences.append(f"Screening rules: {rules}. In all {count(n_out, 'rater')} of {len(table):,} excluded.")
+    return sentences
+
+
+def _before_and_after(report: Report) -> list[Column]:
+    after = report.conditions.set_index("condition").reindex(report.before["condition"])
+    before = report.before.set_index("condition")
+    change = [
+        ("+" if late > early else "") + number(late - early) if late == late else NOTHING
+        for early, late in zip(before["mean"], after["mean"], strict=True)
+    ]
+    return [
+        words("Condition", before.index),
+        counts("Raters before", before["n_raters"]),
+        numbers("Mean before", before["mean"]),
+        counts("Raters after", after["n_raters"].fillna(0)),
+        numbers("Mean after", after["mean"]),
+        Column("Change", change),
+    ]
+
+
+def _agreement(report: Report) -> list[Block]:
+    found = [each for each in report.agreement if each.value == each.value]
+    blocks: list[Block] = []
+    if found:
+        columns = [
+            words("Coefficient", [each.name for each in found]),
+            numbers("Value", [each.value for each in found], 2),
+            Column("CI", [_ends(each) for each in found]),
+            counts("Raters", [each.n_raters for each in found]),
+            counts("Stimuli", [each.n_stimuli for each in found]),
+        ]
+        level = f"{100 * report.settings.level:g}%"
+        caption = f"Agreement of the raters analysed, over all conditions. CI: {level} confidence interval."
+        blocks.append(Table(caption, columns))
+    blocks += [Text(note, note=True) for note in dict.fromkeys(each.note for each in report.agreement) if note]
+    table = report.reliability
+    if len(table):
+        caption = (
+            "Each rater. Repeat: standard deviation of one rating of the same stimulus. Discrimination: F of the "
+            "conditions against their interaction with the items. With others: correlation with the mean of all "
+            "others."
+        )
+        columns = [
+            words("Rater", table["rater"]),
+            counts("Repeated", table["n_repeated"]),
+            numbers("Repeat, points", table["repeat_sd"]),
+            numbers("Discrimination", table["discrimination"]),
+            chances("p", list(table["discrimination_p"])),
+            numbers("With others", table["with_others"], 2),
+        ]
+        inner: list[Block] = [Table(caption, columns, file="reliability.csv")]
+        inner += [
+            Text(f"{note} ({listed(list(rows['rater']), most=3)})", note=True)
+            for note, rows in table[table["note"] != ""].groupby("note", sort=False)
+        ]
+        blocks.append(Details("Reliability and discrimination of each rater", inner))
+    return blocks
+
+
+def _ends(each: Agreement) -> str:
+    return f"{number(each.low, 2)} to {number(each.high, 2)}" if each.low == each.low else NOTHING

@@ -1,0 +1,52 @@
+"""Means, medians and distributions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.report.cells import counts, intervals, numbers, words
+from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.sections.pictures import pictures
+from analysis.wording import count
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+
+def results(report: Report) -> list[Block]:
+    """Figures and tables of every condition."""
+    if report.conditions.empty:
+        return [Text("There is nothing to describe: no rating is left after screening.")]
+    level = f"{100 * report.settings.level:g}%"
+    blocks: list[Block] = [
+        *pictures(report, "means"),
+        Table(
+            f"Conditions after screening. CI: {level} confidence interval. Items fixed.",
+            _described(report.conditions),
+        ),
+        *pictures(report, "boxes", "violins"),
+    ]
+    if not report.by_category.empty:
+        table = Table("Conditions in each category. Items fixed.", _described(report.by_category, "category"), True)
+        blocks.append(table)
+    n_items = report.by_item["item"].nunique()
+    if n_items > 1:
+        blocks += pictures(report, "items")
+        table = Table("Conditions for each item.", _described(report.by_item, "item"), True, file="items.csv")
+        blocks.append(Details(f"Each of the {count(n_items, 'item')}", [table]))
+    return blocks
+
+
+def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
+    of = ("raters", "ratings") if by == "item" else ("raters", "items", "ratings")
+    return [
+        *([words(by.capitalize(), table[by])] if by else []),
+        words("Condition", table["condition"]),
+        numbers("Mean", table["mean"]),
+        intervals("CI", table["ci_low"], table["ci_high"]),
+        numbers("Median", table["median"]),
+        intervals("Quartiles", table["q1"], table["q3"]),
+        *(counts(name.capitalize(), table[f"n_{name}"]) for name in of),
+    ]
