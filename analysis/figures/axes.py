@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import commonprefix
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,12 +22,29 @@ LONGEST = 24  # characters of a name
 
 def new_figure(rows: int, extra: float) -> tuple[Figure, Axes]:
     """A figure with one frameless panel: `rows` rows high, and `extra` inches for what stands around them."""
-    figure = Figure(figsize=(WIDTH, ROW * max(rows, 2) + extra), layout="constrained", facecolor="none")
+    return sized_figure(ROW * max(rows, 2) + extra)
+
+
+def sized_figure(height: float) -> tuple[Figure, Axes]:
+    """A figure with one frameless panel, `height` in inches."""
+    figure = blank(height)
+    return figure, panel(figure)
+
+
+def blank(height: float) -> Figure:
+    """A figure of the common width with nothing in it, `height` in inches."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="none")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor="none")
+    return figure
+
+
+def panel(figure: Figure, rows: int = 1, columns: int = 1, place: int = 1) -> Axes:
+    """A panel without a frame, its numbers in ink."""
+    axes = figure.add_subplot(rows, columns, place, facecolor="none")
     for side in axes.spines.values():
         side.set_visible(False)
-    return figure, axes
+    axes.tick_params(length=0, colors=INK, labelsize=SIZE)
+    return axes
 
 
 def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
@@ -48,7 +66,6 @@ def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
             fontsize=SIZE - 1,
         )
     axes.set_xticks(range(0, 101, 20))
-    axes.tick_params(length=0, colors=INK, labelsize=SIZE)
     axes.tick_params(axis="y", pad=7)
     axes.set_xlabel("Score", color=SOFT, fontsize=SIZE)
     name_rows(axes, names)
@@ -57,8 +74,7 @@ def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
 
 def name_rows(axes: Axes, names: Sequence[str], first: float = 0) -> None:
     """Name the rows from the top, at `first`, `first` + 1, ...; names are shortened, and are never mathematics."""
-    labels = [short(name, LONGEST) for name in names]
-    axes.set_yticks(np.arange(len(names)) + first, labels, fontsize=SIZE, color=INK, parse_math=False)
+    axes.set_yticks(np.arange(len(names)) + first, distinct(names), fontsize=SIZE, color=INK, parse_math=False)
 
 
 def short(name: str, longest: int) -> str:
@@ -68,3 +84,30 @@ def short(name: str, longest: int) -> str:
     ('Opus 12', 'Opus…')
     """
     return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def distinct(names: Sequence[str], longest: int = LONGEST) -> list[str]:
+    """Names cut to length so that no two different ones read alike.
+
+    Those that would are cut on both sides of the first letter in which they
+    differ, and numbered where that is not enough.
+
+    >>> distinct(["Opus 12", "Opus at 6 kbit/s", "Opus at 12 kbit/s"], 9)
+    ['Opus 12', '… at 6 k…', '… at 12 …']
+    """
+    labels = {name: short(name, longest) for name in names}
+    alike: dict[str, list[str]] = {}
+    for name, text in labels.items():
+        alike.setdefault(text, []).append(name)
+    for group in alike.values():
+        if len(group) > 1:
+            start = max(len(commonprefix(group)) - longest // 2, 0)
+            labels |= {name: short("…" + name[start:] if start else name, longest) for name in group}
+    taken: set[str] = set()
+    for name, text in labels.items():
+        number, own = 2, text
+        while own in taken:
+            own, number = f"{text} ({number})", number + 1
+        labels[name] = own
+        taken.add(own)
+    return [labels[name] for name in names]

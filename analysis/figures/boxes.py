@@ -33,6 +33,8 @@ def box_plot(
     spread = np.random.default_rng(0)  # the same points each time
     for y, name in enumerate(order):
         scores = cells.loc[cells["condition"] == name, "score"].to_numpy(float)
+        if not len(scores):
+            continue
         q1, median, q3 = np.quantile(scores, [0.25, 0.5, 0.75], method=quantiles)  # type: ignore[call-overload]
         inside = scores[(scores >= q1 - 1.5 * (q3 - q1)) & (scores <= q3 + 1.5 * (q3 - q1))]
         box = {"med": median, "q1": q1, "q3": q3, "whislo": inside.min(), "whishi": inside.max(), "fliers": []}

@@ -16,6 +16,17 @@ INK, SOFT, LINE, SURFACE = "#18202b", "#4a5567", "#d8dde5", "#fffffe"
 
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
+Dash = tuple[float, tuple[float, ...]]
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Dash, ...] = (
+    (0, ()),
+    (0, (5, 1.8)),
+    (0, (1.4, 1.4)),
+    (0, (6, 1.5, 1.4, 1.5)),
+    (0, (3, 1.2)),
+)
+"""Shapes of points and of lines, for codecs that share a panel: they are told apart without colour too."""
+
 
 def condition_colours(frame: pd.DataFrame) -> dict[str, str]:
     """Colour of every condition of a tidy frame: one for each family of systems, ink and grey for the rest."""

@@ -13,6 +13,9 @@ from analysis.figures.colours import INK, LINE, SOFT, SURFACE
 
 _TOKENS = {INK: "--ink", SOFT: "--ink-soft", LINE: "--line", SURFACE: "--surface"}
 
+RASTER = 200
+"""Dots per inch of what an SVG holds as a picture, where single shapes would be too many."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -61,7 +64,7 @@ class Drawing:
 def drawing(name: str, title: str, caption: str, figure: Figure) -> Drawing:
     """The figure as a `Drawing`: the same SVG each time, with ids of its own."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
+    figure.savefig(file, format="svg", dpi=RASTER, facecolor="none", metadata={"Date": None, "Creator": None})
     return Drawing(name, title, caption, figure, _own_ids(file.getvalue(), name))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.figures.axes import SIZE, rows
 from analysis.figures.colours import INK, SURFACE
 from analysis.figures.drawing import Drawing, drawing
+from analysis.wording import number
 
 
 def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.95) -> Drawing:
@@ -33,7 +34,7 @@ def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.
             axes.plot(ends, [y, y], color=colour, linestyle="none", marker="|", markersize=9, markeredgewidth=1.6)
         axes.plot(row["mean"], y, color=colour, marker="o", markersize=6.5, markeredgecolor=SURFACE, clip_on=False)
         axes.annotate(
-            f"{row['mean']:.1f}",
+            number(row["mean"]),
             (1, y),
             xycoords=("axes fraction", "data"),
             xytext=(8, 0),
