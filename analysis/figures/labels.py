@@ -15,7 +15,8 @@ from analysis.figures.colours import INK
 Floats = NDArray[np.float64]
 
 GAP = 6.0  # points from what is named
-CLEAR = 4.0  # points around a label that are kept free of everything else
+CLEAR = 7.0  # points around a label that are kept free of all else, so that what it names is nearest
+LABELS_APART = 4.0  # points
 
 _SIDES = (
     (1, 0, "left", "center"), (0, 1, "center", "bottom"), (0, -1, "center", "top"),
@@ -90,7 +91,7 @@ def label(axes: Axes, lines: Sequence[Line], names: Sequence[str]) -> list[str]:
                     or box[3] > inside.y1
                     or _covers(box, foreign, CLEAR * point)
                     or _covers(box, strokes[line.name], point)
-                    or any(_meet(box, other, CLEAR * point) for other in placed)
+                    or any(_meet(box, other, LABELS_APART * point) for other in placed)
                 ):
                     continue
                 axes.annotate(

@@ -23,6 +23,9 @@ from analysis.wording import listed
 Floats = NDArray[np.float64]
 
 HEIGHT = 3.7  # inches, without a legend
+LEVELS: tuple[Dash, ...] = ((0, (2, 2)), (0, (7, 2)), (0, (1, 2)))
+"""Strokes of the horizontal lines."""
+
 APART = 0.012
 """Share of the axis by which codecs at the same rate stand apart."""
 
@@ -80,7 +83,11 @@ def rate_quality_plot(
         without = label(figure.axes[0], drawn, [line.name for line in drawn if line.name not in in_legend])
         if not without:
             break
-        in_legend += without
+        missing = {*in_legend, *without}
+        named = {codec.name for codec in codecs}
+        if len(missing & named) > len(named) / 2:  # a few labels among many points would only puzzle
+            missing |= named
+        in_legend = [line.name for line in drawn if line.name in missing]
     known = set(points.loc[points["kbps"] > 0, "condition"])
     lost = [str(name) for name in points["condition"] if name not in known]
     curved = " Between them the mean is taken as linear in the logarithm of the rate, and not to fall with it."
@@ -146,13 +153,14 @@ def _draw(codecs: Sequence[_Codec], lines: Mapping[str, float], in_legend: Seque
     _name_rates(axes, kbps, low, high)
     apart = APART * np.log(high / low) if _shares_rates(codecs) else 0.0
     drawn, handles = [], {}
-    for name, score in lines.items():
-        axes.axhline(score, color=SOFT, linewidth=1.2, linestyle=(0, (2, 2)))
+    for place, (name, score) in enumerate(lines.items()):
+        dash = LEVELS[place % len(LEVELS)]
+        axes.axhline(score, color=SOFT, linewidth=1.2, linestyle=dash)
         across = np.geomspace(low, high, 12)[1:-1]
         drawn.append(
             Line(name, np.column_stack([across, np.full(10, score)]), (np.array([[low, score], [high, score]]),))
         )
-        handles[name] = Line2D([], [], color=SOFT, linewidth=1.2, linestyle=(0, (2, 2)))
+        handles[name] = Line2D([], [], color=SOFT, linewidth=1.2, linestyle=dash)
     for place, codec in enumerate(codecs):
         x = codec.kbps * np.exp(apart * (place - (len(codecs) - 1) / 2))
         strokes = []
