@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -12,17 +13,53 @@ import pandas as pd
 import pytest
 
 from analysis.describe import describe
-from analysis.figures import box_plot, condition_colours, mean_plot, rater_map
+from analysis.figures import (
+    box_plot,
+    condition_colours,
+    difference_plot,
+    item_plot,
+    mean_plot,
+    rate_quality_plot,
+    rater_map,
+    residual_plot,
+    violin_plot,
+)
 from analysis.frame import tidy
+from analysis.rates import curves, points
 
 from .studies import exported, scores_table
 
+NAMES = ["means", "boxes", "violins", "raters", "items", "rates", "differences", "residuals"]
+
 
 def drawings(export: pd.DataFrame) -> list:
+    """Every figure of a study; the model's tables from the plain means, so that any study has them."""
     frame = tidy(export)
     table = describe(frame)
     order, colours = list(table["condition"]), condition_colours(frame)
-    return [mean_plot(table, colours), box_plot(frame, order, colours), rater_map(frame, order, ["R02"])]
+    there = points(frame)
+    references = table[~table["condition"].isin(there["condition"])].set_index("condition")["mean"]
+    cells = frame[frame["score"].notna()]
+    fitted = cells.groupby("condition")["score"].transform("mean").to_numpy()
+    return [
+        mean_plot(table, colours),
+        box_plot(frame, order, colours),
+        violin_plot(frame, order, colours),
+        rater_map(frame, order, ["R02"]),
+        item_plot(describe(frame, by=["item"]), order, colours),
+        rate_quality_plot(there, table, curves(there), colours, references.to_dict()),
+        difference_plot(differences(table), 5),
+        residual_plot(fitted, cells["score"].to_numpy() - fitted),
+    ]
+
+
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """All pairs of a description, as `MixedModel.contrasts` has them."""
+    means = dict(zip(table["condition"], table["mean"], strict=True))
+    rows = [(a, b, means[a] - means[b]) for a, b in combinations(means, 2)]
+    pairs = pd.DataFrame(rows, columns=["a", "b", "difference"])
+    pairs["difference"] = pairs["difference"].astype(float)
+    return pairs.assign(ci_low=pairs["difference"] - 6, ci_high=pairs["difference"] + 6, p_holm=0.04)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +76,23 @@ def extents(labels) -> list:
     return boxes
 
 
+def words(axes) -> list:
+    """All that is written in and around a panel, without labels of marks beyond its ends, which are not drawn."""
+    found = [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        for tick in axis.get_major_ticks():
+            if low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                found += [label for label in (tick.label1, tick.label2) if label.get_visible()]
+    legends = axes.figure.legends if axes is axes.figure.axes[0] else []
+    return [text for text in found if text.get_visible()] + [text for it in legends for text in it.get_texts()]
+
+
 def test_no_two_labels_of_twelve_conditions_overlap(twelve):
     for drawing in twelve:
         drawing.figure.canvas.draw()
         for axes in drawing.figure.axes:
-            texts = [*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts, axes.xaxis.label, axes.yaxis.label]
-            boxes = extents([text for text in texts if text.get_visible()])
+            boxes = extents(words(axes))
             for i, one in enumerate(boxes):
                 for other in boxes[i + 1 :]:
                     assert not one.overlaps(other), drawing.name
@@ -55,11 +103,11 @@ def test_every_label_lies_within_the_figure(twelve):
         drawing.figure.canvas.draw()
         width, height = drawing.figure.canvas.get_width_height()
         for axes in drawing.figure.axes:
-            for box in extents([*axes.get_xticklabels(), *axes.get_yticklabels(), *axes.texts]):
-                assert box.x0 >= -1
-                assert box.y0 >= -1
-                assert box.x1 <= width + 1
-                assert box.y1 <= height + 1
+            for box in extents(words(axes)):
+                assert box.x0 >= -1, drawing.name
+                assert box.y0 >= -1, drawing.name
+                assert box.x1 <= width + 1, drawing.name
+                assert box.y1 <= height + 1, drawing.name
 
 
 def test_the_drawn_means_and_boxes_are_those_of_the_table():
@@ -93,7 +141,7 @@ def test_figures_on_one_page_share_no_id_and_every_reference_is_met():
         assert not seen & set(ids)
         seen |= set(ids)
         targets = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', drawing.inline_svg)
-        assert targets
+        assert targets, drawing.name
         assert {a or b for a, b in targets} <= set(ids)
 
 
@@ -121,8 +169,59 @@ def test_names_with_markup_and_mathematics_are_drawn_as_they_are():
 
 
 def test_one_rater_and_one_condition_can_be_drawn():
-    for drawing in drawings(scores_table({"A": [40]})):
+    found = drawings(scores_table({"A": [40]}))
+    assert [drawing.name for drawing in found] == NAMES
+    for drawing in found:
         assert drawing.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("names", [["Opus 6"], ["Opus 6", "Opus 12", "EnCodec 6"]])
+def test_equal_scores_can_be_drawn(names):
+    for drawing in drawings(scores_table({name: [50, 50, 50] for name in names})):
+        ElementTree.fromstring(drawing.svg)
+
+
+def test_sixty_raters_and_twenty_four_conditions_can_be_drawn():
+    codecs = ("aac", "codec2", "encodec", "evs", "lyra", "mp3", "opus", "xhe")
+    conditions = [
+        (f"{codec} {kbps + i / 10}", "system", f"{codec}@{kbps + i / 10}", "", np.nan, 20 + 20 * step + 2 * i)
+        for i, codec in enumerate(codecs)
+        for step, kbps in enumerate((3, 6, 12))
+    ]
+    found = drawings(exported(60, 2, conditions=conditions))
+    test_no_two_labels_of_twelve_conditions_overlap(found)
+    test_every_label_lies_within_the_figure(found)
+
+
+def test_conditions_that_screening_left_without_a_rating_leave_an_empty_row():
+    frame = tidy(exported(4, 2))
+    table, colours = describe(frame), condition_colours(frame)
+    empty = table.index[table["condition"] == "Opus 6"]
+    table.loc[empty, ["mean", "ci_low", "ci_high", "median", "q1", "q3"]] = np.nan
+    kept = frame[frame["condition"] != "Opus 6"]
+    order = list(table["condition"])
+    found = [
+        mean_plot(table, colours),
+        box_plot(kept, order, colours),
+        violin_plot(kept, order, colours),
+        item_plot(describe(kept, by=["item"]), order, colours),
+        rate_quality_plot(points(frame), table, curves(points(frame)), colours, {"Reference": float("nan")}),
+        difference_plot(differences(table), float("nan")),
+        residual_plot(np.array([np.nan, 50.0, 60.0]), np.array([1.0, 2.0, np.nan])),
+    ]
+    for drawing in found:
+        assert "nan" not in "".join(text.get_text() for axes in drawing.figure.axes for text in axes.texts)
+        ElementTree.fromstring(drawing.svg)
+
+
+def test_long_names_that_begin_alike_stay_apart():
+    start = "A condition with a name far longer than any row "
+    frame = tidy(scores_table({f"{start}{end}": [40, 50] for end in ("one", "two", "three")}))
+    table = describe(frame)
+    axes = mean_plot(table, condition_colours(frame)).figure.axes[0]
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(shown)) == 3
+    assert all(len(text) <= 24 for text in shown)
 
 
 def test_two_thousand_raters_make_no_monster_of_a_file():

@@ -1,0 +1,113 @@
+"""What the figures share: their width, a row for each condition, the scale with its words, and names that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os.path import commonprefix
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from analysis.figures.colours import INK, LINE, SOFT
+
+BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
+
+WIDTH = 5.2  # inches
+ROW = 0.34  # inches a condition
+SIZE = 9.5  # points, large enough to be read on a phone
+LONGEST = 24  # characters of a name
+
+
+def new_figure(rows: int, extra: float) -> tuple[Figure, Axes]:
+    """A figure with one frameless panel: `rows` rows high, and `extra` inches for what stands around them."""
+    return sized_figure(ROW * max(rows, 2) + extra)
+
+
+def sized_figure(height: float) -> tuple[Figure, Axes]:
+    """A figure with one frameless panel, `height` in inches."""
+    figure = blank(height)
+    return figure, panel(figure)
+
+
+def blank(height: float) -> Figure:
+    """A figure of the common width with nothing in it, `height` in inches."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="none")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def panel(figure: Figure, rows: int = 1, columns: int = 1, place: int = 1) -> Axes:
+    """A panel without a frame, its numbers in ink."""
+    axes = figure.add_subplot(rows, columns, place, facecolor="none")
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0, colors=INK, labelsize=SIZE)
+    return axes
+
+
+def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
+    """Axes with a row for each condition and the bands of the quality scale."""
+    figure, axes = new_figure(len(names), extra=0.85)
+    axes.set_xlim(-1, 101)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    for x in range(0, 101, 20):
+        axes.axvline(x, color=LINE, linewidth=0.8, zorder=0, clip_on=False)
+    for i, band in enumerate(BANDS):
+        axes.annotate(
+            band,
+            (20 * i + 10, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="center",
+            color=SOFT,
+            fontsize=SIZE - 1,
+        )
+    axes.set_xticks(range(0, 101, 20))
+    axes.tick_params(axis="y", pad=7)
+    axes.set_xlabel("Score", color=SOFT, fontsize=SIZE)
+    name_rows(axes, names)
+    return figure, axes
+
+
+def name_rows(axes: Axes, names: Sequence[str], first: float = 0) -> None:
+    """Name the rows from the top, at `first`, `first` + 1, ...; names are shortened, and are never mathematics."""
+    axes.set_yticks(np.arange(len(names)) + first, distinct(names), fontsize=SIZE, color=INK, parse_math=False)
+
+
+def short(name: str, longest: int) -> str:
+    """The name, cut off with an ellipsis where it has more than `longest` characters.
+
+    >>> short("Opus 12", 24), short("Opus 12", 5)
+    ('Opus 12', 'Opus…')
+    """
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def distinct(names: Sequence[str], longest: int = LONGEST) -> list[str]:
+    """Names cut to length so that no two different ones read alike.
+
+    Those that would are cut on both sides of the first letter in which they
+    differ, and numbered where that is not enough.
+
+    >>> distinct(["Opus 12", "Opus at 6 kbit/s", "Opus at 12 kbit/s"], 9)
+    ['Opus 12', '… at 6 k…', '… at 12 …']
+    """
+    labels = {name: short(name, longest) for name in names}
+    alike: dict[str, list[str]] = {}
+    for name, text in labels.items():
+        alike.setdefault(text, []).append(name)
+    for group in alike.values():
+        if len(group) > 1:
+            start = max(len(commonprefix(group)) - longest // 2, 0)
+            labels |= {name: short("…" + name[start:] if start else name, longest) for name in group}
+    taken: set[str] = set()
+    for name, text in labels.items():
+        number, own = 2, text
+        while own in taken:
+            own, number = f"{text} ({number})", number + 1
+        labels[name] = own
+        taken.add(own)
+    return [labels[name] for name in names]
