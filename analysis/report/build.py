@@ -12,11 +12,23 @@ from analysis import agreement, material
 from analysis.anova import repeated_measures
 from analysis.claim import Claim, claim
 from analysis.describe import Interval, Quantiles, describe
-from analysis.figures import Drawing, box_plot, condition_colours, mean_plot, rater_map
-from analysis.frame import RatingsError, one_study, rated, tidy
+from analysis.figures import (
+    Drawing,
+    box_plot,
+    condition_colours,
+    difference_plot,
+    item_plot,
+    mean_plot,
+    rate_quality_plot,
+    rater_map,
+    residual_plot,
+    violin_plot,
+)
+from analysis.frame import SYSTEM, RatingsError, one_study, rated, tidy
 from analysis.inference import ZeroMethod, friedman, wilcoxon_pairs
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
+from analysis.predictions import predictions
 from analysis.report.report import Report, Settings
 from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
@@ -138,7 +150,11 @@ def build_report(
         agreement=(agreement.alpha(kept, level=level), *agreement.intraclass(kept, level=level)),
         reliability=agreement.raters(kept),
         refusals=attempt.refusals,
-        drawings=tuple(_drawings(frame, kept, screened.excluded, tables, settings)),
+        drawings=(
+            *_of_ratings(frame, kept, screened.excluded, tables, settings),
+            *_of_the_model(kept, model, settings),
+            *_of_rates(tested, tables["conditions"], condition_colours(frame), settings),
+        ),
     )
 
 
@@ -167,7 +183,7 @@ def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
     return ordinal_model(kept, interactions=True)
 
 
-def _drawings(
+def _of_ratings(
     frame: pd.DataFrame,
     kept: pd.DataFrame,
     excluded: Sequence[str],
@@ -180,5 +196,28 @@ def _drawings(
     if shown:
         drawings.append(mean_plot(conditions, colours, level=settings.level))
         drawings.append(box_plot(kept, shown, colours, quantiles=settings.quantiles))
+        drawings.append(violin_plot(kept, shown, colours, quantiles=settings.quantiles))
+        if tables["by_item"]["item"].nunique() > 1:
+            drawings.append(item_plot(tables["by_item"], shown, colours))
     drawings.append(rater_map(frame, list(tables["before"]["condition"]), excluded))
     return drawings
+
+
+def _of_the_model(kept: pd.DataFrame, model: MixedModel | None, settings: Settings) -> list[Drawing]:
+    if model is None:
+        return []
+    return [
+        difference_plot(model.contrasts(settings.level), settings.margin, level=settings.level),
+        residual_plot(*predictions(model, kept)),
+    ]
+
+
+def _of_rates(
+    tested: Claim | None, conditions: pd.DataFrame, colours: dict[str, str], settings: Settings
+) -> list[Drawing]:
+    if tested is None or not tested.curves:
+        return []
+    others = conditions[conditions["role"] != SYSTEM]
+    references = dict(zip(others["condition"], others["mean"].astype(float), strict=True))
+    means = tested.model.means(settings.level)
+    return [rate_quality_plot(tested.points, means, tested.curves, colours, references, level=settings.level)]
