@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.frame import RatingsError, average_repeats
+from analysis.groups import group
 from analysis.order import condition_order, natural_key
 
 Interval = Literal["t", "normal"]
@@ -116,15 +117,24 @@ def describe(
     if quantiles not in QUANTILES:
         raise RatingsError(f"There is no quantile method {quantiles!r}. There are: {', '.join(QUANTILES)}.")
     cells = average_repeats(frame)
+    key = [*by, "condition", "role"]
+    groups = group(*(cells[name] for name in key))
+    of_raters, of_items = (group(groups, group(cells[name])) for name in ("rater", "item"))
+    n_items, n_ratings = groups.over(of_items).counts(), groups.sums(cells["n_ratings"])
     rows = []
-    for key, group in cells.groupby([*by, "condition", "role"], sort=False):
-        means = group.groupby("rater", sort=False)["score"].mean().to_numpy(float)
+    for names, n, of, means, scores in zip(
+        cells[key].iloc[groups.first].itertuples(index=False),
+        n_items,
+        n_ratings,
+        groups.over(of_raters).split(of_raters.means(cells["score"])),
+        groups.split(cells["score"]),
+        strict=True,
+    ):
         low, high = mean_interval(means, ci=ci, level=level)
-        scores = group["score"].to_numpy(float)
         q1, median, q3 = np.quantile(scores, [0.25, 0.5, 0.75], method=quantiles)
-        counts = (len(means), group["item"].nunique(), int(group["n_ratings"].sum()))
-        rows.append((*key, *counts, means.mean(), low, high, median, q1, q3, scores.mean(), _note(means)))
-    columns = [*by, "condition", "role", *COLUMNS[1:], "mean_of_ratings", "note"]
+        counts = (len(means), int(n), int(of))
+        rows.append((*names, *counts, means.mean(), low, high, median, q1, q3, scores.mean(), _note(means)))
+    columns = [*key, *COLUMNS[1:], "mean_of_ratings", "note"]
     table = pd.DataFrame(rows, columns=columns)
     place = {name: i for i, name in enumerate(condition_order(frame, order))}
     keys = [
