@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import average_repeats, rated
+from analysis.frame import in_cells, rated
 from analysis.groups import group
 from analysis.order import sorted_raters
 
@@ -62,14 +62,14 @@ class Agreement:
 
 def stimuli(frame: pd.DataFrame) -> pd.DataFrame:
     """Scores by stimulus (item and condition) and rater, repeats averaged; NaN where none is."""
-    cells = average_repeats(frame)
+    rows, cells = in_cells(frame)
     (rater, raters), (item, items), (condition, conditions) = (
-        pd.factorize(cells[name], sort=True) for name in ("rater", "item", "condition")
+        pd.factorize(rows[name], sort=True) for name in ("rater", "item", "condition")
     )
-    place = item * len(conditions) + condition
+    place = (item * len(conditions) + condition)[cells.first]
     present = np.flatnonzero(np.bincount(place, minlength=len(items) * len(conditions)))
     table = np.full((len(raters), len(items) * len(conditions)), np.nan)
-    table[rater, place] = cells["score"]
+    table[rater[cells.first], place] = cells.means(rows["score"])
     names = [items[present // len(conditions)], conditions[present % len(conditions)]]
     index = pd.MultiIndex.from_arrays(names, names=["item", "condition"])
     return pd.DataFrame(table.T[present], index=index, columns=pd.Index(raters, name="rater"))
@@ -325,9 +325,9 @@ def _discrimination(scores: Floats) -> tuple[Floats, Floats]:
     ----------
     scores : ndarray, shape (raters, items, conditions)
     """
-    there: Flags = ~np.isnan(scores)
-    conditions: Flags = there.any(axis=1)
-    items: Flags = np.all(there | ~conditions[:, None], axis=2)
+    there = ~np.isnan(scores)
+    conditions = np.asarray(there.any(axis=1))
+    items = np.asarray((there | ~conditions[:, None]).all(axis=2))
     used = items[:, :, None] & conditions[:, None]
     n, k = items.sum(axis=1), conditions.sum(axis=1)
     possible = (n > 1) & (k > 1)

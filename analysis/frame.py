@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.groups import group
+from analysis.groups import Groups, group
 
 HIDDEN_REFERENCE = "hidden_reference"
 LOW_ANCHOR = "low_anchor"
@@ -175,10 +175,15 @@ def average_repeats(frame: pd.DataFrame) -> pd.DataFrame:
         rater, item, category, condition, role, score, n_ratings (how many
         ratings the score is the mean of).
     """
-    rows = rated(frame[[*CELL, "score"]])
-    cells = group(*(rows[name] for name in CELL))
+    rows, cells = in_cells(frame)
     table = rows[CELL].iloc[cells.first].reset_index(drop=True)
     return table.assign(score=cells.means(rows["score"]), n_ratings=cells.counts())
+
+
+def in_cells(frame: pd.DataFrame) -> tuple[pd.DataFrame, Groups]:
+    """Rows with a score, and what `average_repeats` makes one row of, for those who need no names in it."""
+    rows = rated(frame[[*CELL, "score"]])
+    return rows, group(*(rows[name] for name in CELL))
 
 
 def rater_means(frame: pd.DataFrame, conditions: Sequence[str] | None = None) -> pd.DataFrame:
@@ -204,15 +209,15 @@ def rater_means(frame: pd.DataFrame, conditions: Sequence[str] | None = None) ->
     >>> rater_means(frame)["Opus 6"].to_dict()
     {'a': 30.0, 'b': 50.0}
     """
-    cells = average_repeats(frame)
-    raters, columns = group(cells["rater"]), group(cells["condition"])
-    of_both = group(raters, columns)
+    rows, cells = in_cells(frame)
+    raters, columns = (group(rows[name]) for name in ("rater", "condition"))
+    rater, column = raters.over(cells), columns.over(cells)
+    both = group(rater, column)
     means = np.full((len(raters), len(columns)), np.nan)
-    means[raters.number[of_both.first], columns.number[of_both.first]] = of_both.means(cells["score"])
-    rows, names = (
-        pd.Index(cells[name].iloc[of.first], name=name) for name, of in (("rater", raters), ("condition", columns))
-    )
-    table = pd.DataFrame(means, index=rows, columns=names)
+    means[rater.number[both.first], column.number[both.first]] = both.means(cells.means(rows["score"]))
+    index = pd.Index(rows["rater"].iloc[raters.first], name="rater")
+    names = pd.Index(rows["condition"].iloc[columns.first], name="condition")
+    table = pd.DataFrame(means, index=index, columns=names)
     return table if conditions is None else table.reindex(columns=list(conditions))
 
 
@@ -241,6 +246,8 @@ def _names(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     given = frame[name]
+    if pd.api.types.is_numeric_dtype(given):
+        return given.astype(float)
     text = given.astype("string").str.strip()
     given = given.mask((text == "").fillna(False))
     number = pd.to_numeric(given, errors="coerce").astype(float)

@@ -67,11 +67,15 @@ class Groups:
 
 def group(*columns: pd.Series | Groups) -> Groups:
     """Group rows that agree in all columns; grouped columns are taken as they are. Missing names are not allowed."""
-    number, size = _numbered(columns[0])
-    for column in columns[1:]:
-        own, n = _numbered(column)
+    # Columns of few names first: what occurs of their combinations is soon found, and leaves room for the others.
+    (number, size), *others = sorted(map(_numbered, columns), key=lambda column: column[1])
+    room = ROOM * len(number)
+    for own, n in others:
+        if size * n > room:
+            closed = _by_appearance(number, size)
+            number, size = closed.number, len(closed)
         number, size = number * n + own, size * n
-        if size > ROOM * len(number):
+        if size > room:
             number, found = pd.factorize(number)
             size = len(found)
     return _by_appearance(number, size)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis import walsh
-from analysis.frame import RatingsError, average_repeats, rater_means, systems_of
+from analysis.frame import RatingsError, in_cells, rater_means, systems_of
 from analysis.groups import group
 from analysis.order import condition_order
 
@@ -295,10 +295,10 @@ def _rank_sums(ranks: NDArray[np.int64]) -> Floats:
 
 def mixed_items(frame: pd.DataFrame) -> list[str]:
     """Say if a rater's means of the systems are over different items, so that items and systems mix."""
-    cells = average_repeats(systems_of(frame))
-    pages = group(cells["rater"], cells["item"])
-    incomplete = pages.first[pages.counts() < cells["condition"].nunique()]
-    mixed = cells["rater"].iloc[incomplete].nunique()
+    rows, cells = in_cells(systems_of(frame))
+    pages = group(rows["rater"], rows["item"])
+    incomplete = pages.first[pages.over(cells).counts() < rows["condition"].nunique()]
+    mixed = rows["rater"].iloc[incomplete].nunique()
     if not mixed:
         return []
     return [f"{_count(mixed, 'rater')} did not rate all systems of every item, so their means mix systems with items."]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.frame import SYSTEM, average_repeats, rated
+from analysis.frame import SYSTEM, in_cells, rated
 from analysis.groups import group
 from analysis.order import condition_order, natural_key
 
@@ -53,8 +53,8 @@ def missing_cells(frame: pd.DataFrame) -> tuple[int, int]:
     >>> missing_cells(tidy(pd.DataFrame({"rater": list("aab"), "item": "x", "condition": ["A", "B", "A"], "score": 1})))
     (1, 4)
     """
-    cells = average_repeats(frame)
-    whole = len(group(cells["rater"], cells["item"])) * cells["condition"].nunique()
+    rows, cells = in_cells(frame)
+    whole = len(group(rows["rater"], rows["item"])) * rows["condition"].nunique()
     return whole - len(cells), whole
 
 
