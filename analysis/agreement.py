@@ -15,15 +15,18 @@ trial say of their reliability, and how well they tell systems apart, in the spi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import average_repeats, rated
+from analysis.frame import in_cells, rated
+from analysis.groups import group
 from analysis.order import sorted_raters
 
+Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 DRAWS = 999
@@ -59,8 +62,17 @@ class Agreement:
 
 def stimuli(frame: pd.DataFrame) -> pd.DataFrame:
     """Scores by stimulus (item and condition) and rater, repeats averaged; NaN where none is."""
-    cells = average_repeats(frame)
-    return cells.pivot(index=["item", "condition"], columns="rater", values="score")
+    rows, cells = in_cells(frame)
+    (rater, raters), (item, items), (condition, conditions) = (
+        pd.factorize(rows[name], sort=True) for name in ("rater", "item", "condition")
+    )
+    place = (item * len(conditions) + condition)[cells.first]
+    present = np.flatnonzero(np.bincount(place, minlength=len(items) * len(conditions)))
+    table = np.full((len(raters), len(items) * len(conditions)), np.nan)
+    table[rater[cells.first], place] = cells.means(rows["score"])
+    names = [items[present // len(conditions)], conditions[present % len(conditions)]]
+    index = pd.MultiIndex.from_arrays(names, names=["item", "condition"])
+    return pd.DataFrame(table.T[present], index=index, columns=pd.Index(raters, name="rater"))
 
 
 def krippendorff_alpha(table: Floats) -> float:
@@ -86,18 +98,40 @@ def krippendorff_alpha(table: Floats) -> float:
     >>> round(krippendorff_alpha(np.array([[1.0, 1], [2, 2], [3, 3], [3, 4], [np.nan, 5]])), 4)
     0.8889
     """
-    table = table[(~np.isnan(table)).sum(axis=1) > 1]
+    return _alpha(_units(table))
+
+
+class _Units(NamedTuple):
+    """What alpha needs to know of each unit: how many ratings, their sum and sum of squares, the least and the most."""
+
+    ratings: Floats
+    total: Floats
+    squares: Floats
+    least: Floats
+    most: Floats
+
+
+def _units(table: Floats) -> _Units:
+    """Units with more than one rating, in their order; values less their mean, so that squares keep their digits."""
     there = ~np.isnan(table)
-    values = table[there]
-    n = len(values)
-    if n < 2 or np.ptp(values) == 0:
+    several = there.sum(axis=1) > 1
+    table, there = table[several], there[several]
+    if not len(table):
+        return _Units(*np.empty((5, 0)))
+    rest = np.where(there, table - table.mean(where=there), 0.0)
+    n, total, squares = there.sum(axis=1).astype(float), rest.sum(axis=1), (rest**2).sum(axis=1)
+    return _Units(n, total, squares, np.nanmin(table, axis=1), np.nanmax(table, axis=1))
+
+
+def _alpha(units: _Units) -> float:
+    m, total, squares, least, most = units
+    n = float(m.sum())
+    if n < 2 or most.max() == least.min():
         return float("nan")
-    filled = np.where(there, table - values.mean(), 0.0)
-    m = there.sum(axis=1)
     # Squared differences of pairs, each pair once: m times the sum of squares, less the square of the sum.
-    within = m * (filled**2).sum(axis=1) - filled.sum(axis=1) ** 2
+    within = m * squares - total**2
     observed = 2 * float((within / (m - 1)).sum()) / n
-    expected = 2 * (n * float((filled**2).sum()) - float(filled.sum()) ** 2) / (n * (n - 1))
+    expected = 2 * (n * float(squares.sum()) - float(total.sum()) ** 2) / (n * (n - 1))
     return 1 - observed / expected
 
 
@@ -118,12 +152,11 @@ def alpha(frame: pd.DataFrame, *, level: float = 0.95, draws: int = DRAWS, seed:
     All conditions count. With a reference and anchors among them, raters agree
     on what is far apart anyway, and alpha is high for that alone.
     """
-    wide = stimuli(frame)
-    wide = wide[wide.notna().sum(axis=1) > 1].dropna(axis=1, how="all")
-    table = wide.to_numpy(float)
-    n, k = table.shape
+    table = stimuli(frame).to_numpy(float)
+    units, there = _units(table), ~np.isnan(table)
+    n, k = len(units.ratings), int(there[there.sum(axis=1) > 1].any(axis=0).sum())
     name = "Krippendorff's alpha (interval)"
-    value = krippendorff_alpha(table)
+    value = _alpha(units)
     nan = float("nan")
     if np.isnan(value):
         why = "All scores are equal" if n else "No stimulus has ratings of two raters"
@@ -131,7 +164,8 @@ def alpha(frame: pd.DataFrame, *, level: float = 0.95, draws: int = DRAWS, seed:
     if n < 2:
         return Agreement(name, value, nan, nan, k, n, "One stimulus: no interval, and nothing to tell apart.")
     draw = np.random.default_rng(seed)
-    sample = np.array([krippendorff_alpha(table[draw.integers(0, n, n)]) for _ in range(draws)])
+    drawn = (draw.integers(0, n, n) for _ in range(draws))
+    sample = np.array([_alpha(_Units(*(part[places] for part in units))) for places in drawn])
     low, high = map(float, np.quantile(sample[~np.isnan(sample)], [0.5 - level / 2, 0.5 + level / 2]))
     return Agreement(name, value, low, high, k, n, "")
 
@@ -238,54 +272,103 @@ def raters(frame: pd.DataFrame) -> pd.DataFrame:
     ITU-R BS.2300 asks that an assessor repeats ratings and tells systems
     apart; the figures here follow that idea and claim no conformance.
     """
-    scores = rated(frame)
     wide = stimuli(frame)
-    total, counts = wide.sum(axis=1), wide.notna().sum(axis=1)
-    rows = []
-    for name in sorted_raters([str(each) for each in wide.columns]):
-        own = wide[name].dropna()
-        n_others = counts[own.index] - 1
-        others = (total[own.index] - own) / n_others.where(n_others > 0)
-        n_repeated, repeat_sd = _repeats(scores[scores["rater"] == name])
-        f, p = _discrimination(own)
-        together = _correlation(own[others.notna()].to_numpy(float), others.dropna().to_numpy(float))
-        missing = {
-            "No stimulus was rated twice.": repeat_sd,
-            "Telling conditions apart takes 2 conditions rated on 2 items, and scores that differ.": f,
-            "A comparison with others takes 3 stimuli that others rated, and scores that differ.": together,
+    places = wide.columns.get_indexer(pd.Index(sorted_raters([str(name) for name in wide.columns])))
+    own = wide.to_numpy(float).T[places]
+    names = wide.columns[places]
+    n_repeated, repeat_sd = _repeats(rated(frame), names)
+    (item, items), (condition, conditions) = (
+        pd.factorize(wide.index.get_level_values(name)) for name in ("item", "condition")
+    )
+    cube = np.full((len(own), len(items), len(conditions)), np.nan)
+    cube[:, item, condition] = own
+    f, p = _discrimination(cube)
+    together = _with_others(own)
+    missing = {
+        "No stimulus was rated twice.": repeat_sd,
+        "Telling conditions apart takes 2 conditions rated on 2 items, and scores that differ.": f,
+        "A comparison with others takes 3 stimuli that others rated, and scores that differ.": together,
+    }
+    lacking = np.isnan(np.stack(list(missing.values())))
+    notes = [" ".join(text for text, lacks in zip(missing, of, strict=True) if lacks) for of in lacking.T]
+    return pd.DataFrame(
+        {
+            "rater": names.astype(str),
+            "n_repeated": n_repeated,
+            "repeat_sd": repeat_sd,
+            "discrimination": f,
+            "discrimination_p": p,
+            "with_others": together,
+            "note": notes,
         }
-        note = " ".join(text for text, value in missing.items() if np.isnan(value))
-        rows.append((name, n_repeated, repeat_sd, f, p, together, note))
-    columns = ["rater", "n_repeated", "repeat_sd", "discrimination", "discrimination_p", "with_others", "note"]
-    return pd.DataFrame(rows, columns=columns)
+    )
 
 
-def _repeats(scores: pd.DataFrame) -> tuple[int, float]:
-    groups = scores.groupby(["item", "condition"], sort=False)["score"]
-    again = groups.agg(["size", "var"]).query("size > 1")
-    if again.empty:
-        return 0, float("nan")
-    free = again["size"] - 1
-    return len(again), float(np.sqrt((again["var"] * free).sum() / free.sum()))
+def _repeats(scores: pd.DataFrame, raters: pd.Index) -> tuple[NDArray[np.int64], Floats]:
+    """Of each rater: stimuli rated more than once, standard deviation of one of the ratings."""
+    cells = group(scores["rater"], scores["item"], scores["condition"])
+    score, counts = scores["score"].to_numpy(float), cells.counts()
+    squares = cells.sums((score - cells.means(score)[cells.number]) ** 2)
+    again = counts > 1
+    rater = raters.get_indexer(pd.Index(scores["rater"].iloc[cells.first[again]]))
+    n = len(raters)
+    total = np.bincount(rater, weights=squares[again], minlength=n)
+    free = np.bincount(rater, weights=counts[again] - 1, minlength=n)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(rater, minlength=n), np.sqrt(total / free)
 
 
-def _discrimination(own: pd.Series) -> tuple[float, float]:
-    table = own.unstack("condition").dropna()
-    n, k = table.shape
-    if n < 2 or k < 2:
-        return float("nan"), float("nan")
-    scores = table.to_numpy(float)
-    between = n * float(((scores.mean(axis=0) - scores.mean()) ** 2).sum()) / (k - 1)
-    rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
-    error = float((rest**2).sum()) / ((n - 1) * (k - 1))
-    rounding = NOTHING_LEFT * float((scores**2).mean())
-    if error <= rounding:
-        return (float("inf"), 0.0) if between > rounding else (float("nan"), float("nan"))
-    f = between / error
-    return f, float(stats.f.sf(f, k - 1, (n - 1) * (k - 1)))
+def _discrimination(scores: Floats) -> tuple[Floats, Floats]:
+    """F and p of each rater's conditions over the items of which the rater rated all of them.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (raters, items, conditions)
+    """
+    there = ~np.isnan(scores)
+    conditions = np.asarray(there.any(axis=1))
+    items = np.asarray((there | ~conditions[:, None]).all(axis=2))
+    used = items[:, :, None] & conditions[:, None]
+    n, k = items.sum(axis=1), conditions.sum(axis=1)
+    possible = (n > 1) & (k > 1)
+    scores, used, conditions, n, k = (part[possible] for part in (scores, used, conditions, n, k))
+    scores = np.where(used, scores, 0.0)
+    by_condition, by_item = scores.sum(axis=1) / n[:, None], scores.sum(axis=2) / k[:, None]
+    whole, rounding = by_item.sum(axis=1) / n, NOTHING_LEFT * (scores**2).sum(axis=(1, 2)) / (n * k)
+    between = n * (np.where(conditions, by_condition - whole[:, None], 0.0) ** 2).sum(axis=1) / (k - 1)
+    rest = scores - by_condition[:, None] - (by_item - whole[:, None])[:, :, None]
+    error = np.where(used, rest**2, 0.0).sum(axis=(1, 2)) / ((n - 1) * (k - 1))
+    noisy = error > rounding
+    ratio = np.where(between > rounding, np.inf, np.nan)
+    ratio[noisy] = between[noisy] / error[noisy]
+    f, p = np.full((2, len(possible)), np.nan)
+    f[possible], p[possible] = ratio, stats.f.sf(ratio, k - 1, (n - 1) * (k - 1))
+    return f, p
 
 
-def _correlation(own: Floats, others: Floats) -> float:
-    if len(own) < 3 or np.ptp(own) == 0 or np.ptp(others) < 1e-9:
-        return float("nan")
-    return float(np.corrcoef(own, others)[0, 1])
+def _with_others(scores: Floats) -> Floats:
+    """Correlation of each rater with the mean of all others.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (raters, stimuli)
+    """
+    there = ~np.isnan(scores)
+    counts, filled = there.sum(axis=0), np.where(there, scores, 0.0)
+    there &= counts > 1
+    others = (filled.sum(axis=0) - filled) / np.maximum(counts - 1, 1)
+    n = there.sum(axis=1)
+    enough = (n > 2) & (_reach(filled, there) > 0) & (_reach(others, there) >= 1e-9)
+    own, others = (
+        np.where(there, values - (values.sum(axis=1, where=there) / np.maximum(n, 1))[:, None], 0.0)
+        for values in (filled, others)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (own * others).sum(axis=1) / np.sqrt((own**2).sum(axis=1) * (others**2).sum(axis=1))
+    return np.where(enough, np.clip(found, -1, 1), np.nan)
+
+
+def _reach(values: Floats, there: Flags) -> Floats:
+    """Of each row, the largest less the smallest value; below 0 where there is none."""
+    most = values.max(axis=1, where=there, initial=-np.inf)
+    return np.asarray(most - values.min(axis=1, where=there, initial=np.inf))

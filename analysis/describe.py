@@ -24,7 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import RatingsError, average_repeats
+from analysis.frame import RatingsError, in_cells
+from analysis.groups import group
 from analysis.order import condition_order, natural_key
 
 Interval = Literal["t", "normal"]
@@ -115,17 +116,22 @@ def describe(
     """
     if quantiles not in QUANTILES:
         raise RatingsError(f"There is no quantile method {quantiles!r}. There are: {', '.join(QUANTILES)}.")
-    cells = average_repeats(frame)
-    rows = []
-    for key, group in cells.groupby([*by, "condition", "role"], sort=False):
-        means = group.groupby("rater", sort=False)["score"].mean().to_numpy(float)
+    key = [*by, "condition", "role"]
+    rows, cells = in_cells(frame)
+    scores = cells.means(rows["score"])
+    groups, raters, items = (group(*(rows[name] for name in names)).over(cells) for names in (key, ["rater"], ["item"]))
+    of_raters = group(groups, raters)
+    table = rows[key].iloc[cells.first[groups.first]].reset_index(drop=True)
+    table["n_items"] = groups.over(group(groups, items)).counts()
+    table["n_ratings"] = groups.sums(cells.counts()).astype(int)
+    rater_means = groups.over(of_raters).split(of_raters.means(scores))
+    described = []
+    for means, own in zip(rater_means, groups.split(scores), strict=True):
         low, high = mean_interval(means, ci=ci, level=level)
-        scores = group["score"].to_numpy(float)
-        q1, median, q3 = np.quantile(scores, [0.25, 0.5, 0.75], method=quantiles)
-        counts = (len(means), group["item"].nunique(), int(group["n_ratings"].sum()))
-        rows.append((*key, *counts, means.mean(), low, high, median, q1, q3, scores.mean(), _note(means)))
-    columns = [*by, "condition", "role", *COLUMNS[1:], "mean_of_ratings", "note"]
-    table = pd.DataFrame(rows, columns=columns)
+        q1, median, q3 = np.quantile(own, [0.25, 0.5, 0.75], method=quantiles)
+        described.append((len(means), means.mean(), low, high, median, q1, q3, own.mean(), _note(means)))
+    figures = ["n_raters", "mean", "ci_low", "ci_high", "median", "q1", "q3", "mean_of_ratings", "note"]
+    table = table.join(pd.DataFrame(described, columns=figures))[[*key, *COLUMNS[1:], "mean_of_ratings", "note"]]
     place = {name: i for i, name in enumerate(condition_order(frame, order))}
     keys = [
         (*(natural_key(str(row[name])) for name in by), place[row["condition"]]) for row in table.to_dict("records")

@@ -26,6 +26,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.groups import Groups, group
 
 HIDDEN_REFERENCE = "hidden_reference"
 LOW_ANCHOR = "low_anchor"
@@ -38,6 +41,9 @@ FINISHED_STATES = frozenset({"finished", "completed", "complete", ""})
 
 KEY = ["study", "rater", "session", "item", "condition", "repeat"]
 """What names one rating: two rows that agree in all of it are a mistake in the data."""
+
+CELL = ["rater", "item", "category", "condition", "role"]
+"""What repeats of a rating have in common."""
 
 _REQUIRED = ("rater", "item", "condition", "score")
 _TEXT = ("study", "session", "category", "spec", "weights", "marks")
@@ -104,8 +110,9 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
         frame[name] = _names(frame, name)
     if "has_marks" not in frame:
         frame["has_marks"] = "marks" in frame
+    nothing = pd.Series("", index=frame.index, dtype=str)
     for name in _TEXT:
-        frame[name] = frame[name].fillna("").astype(str).str.strip() if name in frame else ""
+        frame[name] = frame[name].fillna("").astype(str).str.strip() if name in frame else nothing
     frame["score"] = _scores(frame)
     frame["kbps"] = _numbers(frame, "kbps") if "kbps" in frame else np.nan
     frame["repeat"] = _repeats(frame)
@@ -141,7 +148,17 @@ def one_study(frame: pd.DataFrame, study: str | None = None) -> pd.DataFrame:
 
 def rated(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of a tidy frame that have a score."""
-    return frame[frame["score"].notna()]
+    return rows_where(frame, frame["score"].notna())
+
+
+def rows_where(frame: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """Chosen rows of a frame; nothing is copied where that is all of them."""
+    return frame.copy(deep=False) if chosen.all() else frame[chosen]
+
+
+def systems_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """What the tests use of a tidy frame: ratings of the systems, repeats one by one."""
+    return rows_where(frame[[*CELL, "spec", "score"]], frame["role"] == SYSTEM)
 
 
 def average_repeats(frame: pd.DataFrame) -> pd.DataFrame:
@@ -158,8 +175,15 @@ def average_repeats(frame: pd.DataFrame) -> pd.DataFrame:
         rater, item, category, condition, role, score, n_ratings (how many
         ratings the score is the mean of).
     """
-    cells = rated(frame).groupby(["rater", "item", "category", "condition", "role"], sort=False)["score"]
-    return cells.agg(score="mean", n_ratings="size").reset_index()
+    rows, cells = in_cells(frame)
+    table = rows[CELL].iloc[cells.first].reset_index(drop=True)
+    return table.assign(score=cells.means(rows["score"]), n_ratings=cells.counts())
+
+
+def in_cells(frame: pd.DataFrame) -> tuple[pd.DataFrame, Groups]:
+    """Rows with a score, and what `average_repeats` makes one row of, for those who need no names in it."""
+    rows = rated(frame[[*CELL, "score"]])
+    return rows, group(*(rows[name] for name in CELL))
 
 
 def rater_means(frame: pd.DataFrame, conditions: Sequence[str] | None = None) -> pd.DataFrame:
@@ -185,9 +209,16 @@ def rater_means(frame: pd.DataFrame, conditions: Sequence[str] | None = None) ->
     >>> rater_means(frame)["Opus 6"].to_dict()
     {'a': 30.0, 'b': 50.0}
     """
-    cells = average_repeats(frame)
-    means = cells.groupby(["rater", "condition"], sort=False)["score"].mean().unstack("condition")
-    return means if conditions is None else means.reindex(columns=list(conditions))
+    rows, cells = in_cells(frame)
+    raters, columns = (group(rows[name]) for name in ("rater", "condition"))
+    rater, column = raters.over(cells), columns.over(cells)
+    both = group(rater, column)
+    means = np.full((len(raters), len(columns)), np.nan)
+    means[rater.number[both.first], column.number[both.first]] = both.means(cells.means(rows["score"]))
+    index = pd.Index(rows["rater"].iloc[raters.first], name="rater")
+    names = pd.Index(rows["condition"].iloc[columns.first], name="condition")
+    table = pd.DataFrame(means, index=index, columns=names)
+    return table if conditions is None else table.reindex(columns=list(conditions))
 
 
 def _renames(columns: pd.Index) -> dict[str, str]:
@@ -215,6 +246,8 @@ def _names(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
     given = frame[name]
+    if pd.api.types.is_numeric_dtype(given):
+        return given.astype(float)
     text = given.astype("string").str.strip()
     given = given.mask((text == "").fillna(False))
     number = pd.to_numeric(given, errors="coerce").astype(float)
@@ -264,27 +297,34 @@ def _fill_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> None:
     if "role" not in frame:
         frame["role"] = ""
     role = frame["role"].fillna("").astype(str).str.strip()
-    absent = sorted(set(given) - set(frame["condition"]))
+    numbers, conditions = pd.factorize(frame["condition"])
+    absent = sorted(set(given) - set(conditions))
     if absent:
         raise RatingsError(
             f"A role is given for {', '.join(absent)}, which the ratings do not have. "
-            f"Conditions: {', '.join(sorted(frame['condition'].unique()))}."
+            f"Conditions: {', '.join(sorted(conditions))}."
         )
-    role = frame["condition"].map(given).fillna(role) if given else role
+    if given:
+        role = _of_each([given.get(name) for name in conditions], numbers, frame.index).fillna(role)
     guessed = role == ""
-    names = frame.loc[guessed, "condition"].unique()
-    frame["role"] = role.mask(guessed, frame["condition"].map({name: guess_role(name) for name in names}))
+    if guessed.any():
+        role = role.mask(guessed, _of_each([guess_role(name) for name in conditions], numbers, frame.index))
+    frame["role"] = role
     if "role_guessed" not in frame:
         frame["role_guessed"] = guessed
     elif given:
         frame["role_guessed"] &= ~frame["condition"].isin(list(given))
-    unknown = sorted(set(frame["role"]) - set(ROLES))
+    unknown = sorted(set(frame["role"].unique()) - set(ROLES))
     if unknown:
         raise RatingsError(f"Unknown role: {', '.join(unknown)}. A role is one of {', '.join(ROLES)}.")
 
 
+def _of_each(texts: Sequence[str | None], numbers: NDArray[np.int64], index: pd.Index) -> pd.Series:
+    return pd.Series(pd.array(texts, dtype="str").take(numbers), index=index)
+
+
 def _check_one_value(frame: pd.DataFrame, of: str, what: str) -> None:
-    values = frame.drop_duplicates(["study", of, what])
+    values = frame.iloc[group(frame["study"], frame[of], frame[what]).first]
     twice = values[values.duplicated(["study", of], keep=False)]
     if len(twice):
         name = twice[of].iloc[0]
@@ -293,8 +333,10 @@ def _check_one_value(frame: pd.DataFrame, of: str, what: str) -> None:
 
 
 def _check_duplicates(frame: pd.DataFrame) -> None:
-    twice = frame.duplicated(KEY)
-    if twice.any():
+    ratings = group(*(frame[name] for name in KEY))
+    if len(ratings) < len(frame):
+        twice = pd.Series(True, index=frame.index)
+        twice.iloc[ratings.first] = False
         raise RatingsError(
             f"{_count(int(twice.sum()), 'rating is', 'ratings are')} in the table more than once: "
             f"{_places(frame, twice)}. Remove the copies, or number repeated trials in a column `repeat`."

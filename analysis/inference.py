@@ -16,7 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import SYSTEM, RatingsError, average_repeats, rated, rater_means
+from analysis import walsh
+from analysis.frame import RatingsError, in_cells, rater_means, systems_of
+from analysis.groups import group
 from analysis.order import condition_order
 
 ZeroMethod = Literal["pratt", "wilcox", "zsplit"]
@@ -75,7 +77,7 @@ def system_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     Rounded to 9 decimals, so that means that are equal are not made different
     by the last bit of a division.
     """
-    systems = frame[frame["role"] == SYSTEM]
+    systems = systems_of(frame)
     return rater_means(systems, condition_order(systems)).round(9)
 
 
@@ -208,14 +210,12 @@ def hodges_lehmann(differences: Floats, *, level: float = 0.95) -> tuple[float, 
     nan = float("nan")
     if n == 0:
         return nan, nan, nan
-    first, second = np.triu_indices(n)
-    walsh = (differences[first] + differences[second]) / 2
-    middle = float(np.median(walsh))
+    values = walsh.distinct(differences)
+    middle = walsh.median(values)
     if n < 2:
         return middle, nan, nan
     k = max(_place(n, (1 - level) / 2), 1)
-    ends = np.partition(walsh, [k - 1, len(walsh) - k])
-    return middle, float(ends[k - 1]), float(ends[len(walsh) - k])
+    return middle, walsh.at_rank(values, k - 1), walsh.at_rank(values, walsh.n_averages(values) - k)
 
 
 def _place(n: int, tail: float) -> int:
@@ -295,9 +295,10 @@ def _rank_sums(ranks: NDArray[np.int64]) -> Floats:
 
 def mixed_items(frame: pd.DataFrame) -> list[str]:
     """Say if a rater's means of the systems are over different items, so that items and systems mix."""
-    systems = frame[frame["role"] == SYSTEM]
-    cells = average_repeats(systems).groupby(["rater", "item"], sort=False).size()
-    mixed = cells[cells < rated(systems)["condition"].nunique()].index.get_level_values("rater").nunique()
+    rows, cells = in_cells(systems_of(frame))
+    pages = group(rows["rater"], rows["item"])
+    incomplete = pages.first[pages.over(cells).counts() < rows["condition"].nunique()]
+    mixed = rows["rater"].iloc[incomplete].nunique()
     if not mixed:
         return []
     return [f"{_count(mixed, 'rater')} did not rate all systems of every item, so their means mix systems with items."]

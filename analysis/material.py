@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.frame import SYSTEM, average_repeats, rated
+from analysis.frame import SYSTEM, in_cells, rated
+from analysis.groups import group
 from analysis.order import condition_order, natural_key
 
 
@@ -20,22 +21,23 @@ def conditions(frame: pd.DataFrame, order: Sequence[str] | None = None) -> pd.Da
         comma), kbps_low, kbps_high (measured rates of the stimuli, NaN where
         nothing was coded or the data do not say).
     """
-    groups = frame.groupby("condition", sort=False)
-    table = groups.agg(
-        role=("role", "first"),
-        role_guessed=("role_guessed", "any"),
-        spec=("spec", _joined),
-        weights=("weights", _joined),
-        kbps_low=("kbps", "min"),
-        kbps_high=("kbps", "max"),
-    )
-    return table.loc[condition_order(frame, order)].reset_index()
+    groups = group(frame["condition"])
+    table = frame[["condition", "role"]].iloc[groups.first].reset_index(drop=True)
+    table["role_guessed"] = groups.sums(frame["role_guessed"]) > 0
+    for name in ("spec", "weights"):
+        different = frame[["condition", name]].iloc[group(groups, group(frame[name])).first]
+        table[name] = table["condition"].map(different.groupby("condition")[name].agg(_joined))
+    rates = frame["kbps"].groupby(groups.number)
+    table["kbps_low"], table["kbps_high"] = rates.min(), rates.max()
+    return table.set_index("condition").loc[condition_order(frame, order)].reset_index()
 
 
 def items(frame: pd.DataFrame) -> pd.DataFrame:
     """Items of a tidy frame: item, category, n_raters who rated it, in natural order."""
-    groups = frame.assign(by=frame["rater"].where(frame["score"].notna())).groupby("item", sort=False)
-    table = groups.agg(category=("category", "first"), n_raters=("by", "nunique")).reset_index()
+    table = frame[["item", "category"]].iloc[group(frame["item"]).first].reset_index(drop=True)
+    given = rated(frame[["item", "rater", "score"]])
+    counts = given.iloc[group(given["item"], given["rater"]).first]["item"].value_counts()
+    table["n_raters"] = table["item"].map(counts).fillna(0).astype(int)
     return table.iloc[sorted(range(len(table)), key=lambda i: natural_key(table["item"].iloc[i]))].reset_index(
         drop=True
     )
@@ -51,14 +53,16 @@ def missing_cells(frame: pd.DataFrame) -> tuple[int, int]:
     >>> missing_cells(tidy(pd.DataFrame({"rater": list("aab"), "item": "x", "condition": ["A", "B", "A"], "score": 1})))
     (1, 4)
     """
-    cells = average_repeats(frame)
-    whole = cells.groupby(["rater", "item"], sort=False).ngroups * cells["condition"].nunique()
+    rows, cells = in_cells(frame)
+    whole = len(group(rows["rater"], rows["item"])) * rows["condition"].nunique()
     return whole - len(cells), whole
 
 
 def items_per_rater(frame: pd.DataFrame) -> tuple[int, int]:
     """Smallest and largest number of items that a rater rated; (0, 0) without ratings."""
-    counts = rated(frame).groupby("rater", sort=False)["item"].nunique()
+    given = rated(frame[["rater", "item", "score"]])
+    raters = group(given["rater"])
+    counts = raters.over(group(raters, group(given["item"]))).counts()
     return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 
 

@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
 
@@ -16,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import SYSTEM, RatingsError, average_repeats
+from analysis.frame import RatingsError, average_repeats, systems_of
 from analysis.inference import system_matrix
 from analysis.order import condition_order
 
@@ -24,8 +25,8 @@ Floats = NDArray[np.float64]
 Method = Literal["bca", "percentile"]
 
 DRAWS = 9_999
-BLOCK = 2_000
-"""Draws that are held at a time."""
+BLOCK = 8_000_000
+"""Numbers that are drawn at a time: draws times raters."""
 
 FEW = 20
 """Raters below which bootstrap intervals are too narrow to be trusted."""
@@ -66,9 +67,11 @@ def bootstrap_means(
     if n < 2:
         return found
     there = ~np.isnan(means)
-    times = _times(np.random.default_rng(seed), n, draws)
-    counts = times @ there
-    sums = times @ np.where(there, means, 0.0)
+    draw, filled = np.random.default_rng(seed), np.where(there, means, 0.0)
+    counts, sums = np.empty((2, draws, n_conditions))
+    for block in _blocks(draws, n):
+        times = _times(draw, n, block.stop - block.start)
+        counts[block], sums[block] = times @ there, times @ filled
     tails = np.array([0.5 - level / 2, 0.5 + level / 2])
     for c in range(n_conditions):
         values = means[there[:, c], c]
@@ -78,6 +81,12 @@ def bootstrap_means(
         sample = sums[drawn, c] / counts[drawn, c]
         found[c] = np.quantile(sample, _bca(sample, values, tails) if method == "bca" else tails)
     return found
+
+
+def _blocks(draws: int, n: int) -> Iterator[slice]:
+    size = max(BLOCK // n, 1)
+    for start in range(0, draws, size):
+        yield slice(start, min(start + size, draws))
 
 
 def _times(draw: np.random.Generator, n: int, draws: int) -> Floats:
@@ -126,7 +135,7 @@ def bootstrap_table(
     """
     if items not in ("fixed", "random"):
         raise RatingsError(f"Items are fixed or random, not {items!r}.")
-    systems = frame[frame["role"] == SYSTEM]
+    systems = systems_of(frame)
     names = condition_order(systems[systems["score"].notna()])
     cells = average_repeats(systems)
     rater, raters = pd.factorize(cells["rater"])
@@ -232,16 +241,16 @@ def permutation_pairs(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0)
     return table
 
 
-def _signs(n: int, draws: int, seed: int) -> list[Floats]:
+def _signs(n: int, draws: int, seed: int) -> Iterator[Floats]:
     """All patterns of n signs, or the data's own and as many random ones as asked for; in blocks."""
     if n < 31 and 2**n <= draws + 1:
         bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
-        return [_as_signs(bits)]
+        yield _as_signs(bits)
+        return
     draw = np.random.default_rng(seed)
-    blocks: list[Floats] = [np.ones((1, n))]
-    for start in range(0, draws, BLOCK):
-        blocks.append(_as_signs(draw.integers(0, 2, (min(BLOCK, draws - start), n))))
-    return blocks
+    yield np.ones((1, n))
+    for block in _blocks(draws, n):
+        yield _as_signs(draw.integers(0, 2, (block.stop - block.start, n)))
 
 
 def _as_signs(bits: NDArray[np.int64]) -> Floats:

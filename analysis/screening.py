@@ -33,7 +33,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.frame import HIDDEN_REFERENCE, LOW_ANCHOR, MID_ANCHOR, RatingsError, rated
+from analysis.frame import HIDDEN_REFERENCE, LOW_ANCHOR, MID_ANCHOR, RatingsError, rated, rows_where
+from analysis.groups import group
 from analysis.order import sorted_raters
 
 UNFINISHED = "session not finished"
@@ -164,10 +165,11 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
     chosen = _rules(default_rules(frame) if rules is None else rules)
     usable = rated(frame)
     if not keep_unfinished:
-        usable = usable[usable["finished"]]
+        usable = rows_where(usable, usable["finished"])
     reasons: dict[str, list[str]] = {rater: [] for rater in sorted_raters(list(frame["rater"].unique()))}
-    for rater in sorted(set(reasons) - set(usable["rater"])):
-        reasons[rater].append(_why_nothing_is_left(frame[frame["rater"] == rater]))
+    without = frame[~frame["rater"].isin(usable["rater"].unique())]
+    for rater, rows in without.groupby("rater"):
+        reasons[str(rater)].append(_why_nothing_is_left(rows))
     found, notes = [], []
     for rule in chosen:
         absent = [role for role in rule.roles if not (usable["role"] == role).any()]
@@ -187,16 +189,16 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
         notes += remarks + _not_judged(rule, checks, usable)
         for row in checks[checks["excluded"]].to_dict("records"):
             reasons[row["rater"]].append(f"{rule.name}: {row['reason']}")
-    sessions = frame[~frame["finished"]].groupby("rater")["session"].nunique()
+    sessions = frame.loc[~frame["finished"], ["rater", "session"]].groupby("rater")["session"].nunique()
     raters = pd.DataFrame({"rater": list(reasons)})
-    raters["n_ratings"] = raters["rater"].map(rated(frame).groupby("rater").size()).fillna(0).astype(int)
+    raters["n_ratings"] = raters["rater"].map(rated(frame)["rater"].value_counts()).fillna(0).astype(int)
     raters["n_unfinished"] = raters["rater"].map(sessions).fillna(0).astype(int)
     raters["excluded"] = [bool(why) for why in reasons.values()]
     raters["reason"] = ["; ".join(why) for why in reasons.values()]
     out = set(raters.loc[raters["excluded"], "rater"])
     checks = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_CHECKS)
     checks["share"] = checks["failed"].to_numpy(float) / checks["of"].to_numpy(float)
-    kept = usable[~usable["rater"].isin(out)].reset_index(drop=True)
+    kept = rows_where(usable, ~usable["rater"].isin(out)).reset_index(drop=True)
     return Screening(chosen, raters, checks[_CHECKS], kept, tuple(notes))
 
 
@@ -225,7 +227,7 @@ def _why_nothing_is_left(rows: pd.DataFrame) -> str:
 
 
 def _not_judged(rule: Rule, checks: pd.DataFrame, usable: pd.DataFrame) -> list[str]:
-    missed = sorted_raters(list(set(usable["rater"]) - set(checks["rater"])))
+    missed = sorted_raters(list(set(usable["rater"].unique()) - set(checks["rater"])))
     if not rule.lacking or not missed:
         return []
     return [f"{rule.name} could not judge {', '.join(missed)}: {rule.lacking}."]
@@ -254,19 +256,23 @@ def _count(
     of_what : str
         What was counted, where it is not trials.
     """
-    counts = failed.astype(int).groupby(raters, sort=False).agg(["sum", "size"])
-    n_failed, of = counts["sum"].to_numpy(int), counts["size"].to_numpy(int)
+    of_raters = group(raters)
+    n_failed, of = of_raters.sums(failed).astype(int), of_raters.counts()
     reasons = [
         f"{check} in {k} of {n} {of_what} ({100 * k / n:.3g}%; allowed: {allowed})"
         for k, n in zip(n_failed, of, strict=True)
     ]
     columns = {"check": check, "failed": n_failed, "of": of, "excluded": exceeds(n_failed, of), "reason": reasons}
-    return pd.DataFrame({"rater": list(counts.index), **columns})
+    return pd.DataFrame({"rater": list(raters.iloc[of_raters.first]), **columns})
+
+
+def _of_role(rows: pd.DataFrame, *roles: str) -> pd.DataFrame:
+    return rows.loc[rows["role"].isin(roles), [*_TRIAL, "role", "score"]]
 
 
 def bs1534_hidden_reference(rows: pd.DataFrame) -> Checks:
     """Hidden reference below 90 in more than 15% of the trials (strict). After BS.1534-3."""
-    rows = rows[rows["role"] == HIDDEN_REFERENCE]
+    rows = _of_role(rows, HIDDEN_REFERENCE)
     failed = rows["score"] < 90
     return _count("hidden reference below 90", rows["rater"], failed, lambda k, n: 100 * k > 15 * n, "up to 15%"), []
 
@@ -278,7 +284,7 @@ def bs1534_mid_anchor(rows: pd.DataFrame) -> Checks:
     it; strict; a rater's repeats averaged) put above 90 was not degraded
     enough: its trials count as no failure, and stay in the denominator.
     """
-    rows = rows[rows["role"] == MID_ANCHOR]
+    rows = _of_role(rows, MID_ANCHOR)
     above = rows.groupby(["item", "rater"])["score"].mean() > 90
     by_item = above.astype(int).groupby("item").agg(["sum", "size"])
     exempt = [str(item) for item in by_item.index[4 * by_item["sum"] > by_item["size"]]]
@@ -296,7 +302,7 @@ def encodec_2022(rows: pd.DataFrame) -> Checks:
 
     Défossez, Copet, Synnaeve, Adi, "High Fidelity Neural Audio Compression", 2022.
     """
-    reference, anchor = rows[rows["role"] == HIDDEN_REFERENCE], rows[rows["role"] == LOW_ANCHOR]
+    reference, anchor = _of_role(rows, HIDDEN_REFERENCE), _of_role(rows, LOW_ANCHOR)
     low, high = reference["score"] < 90, anchor["score"] > 80
     checks = [
         _count("hidden reference below 90", reference["rater"], low, lambda k, n: 5 * k >= n, "less than 20%"),
@@ -311,9 +317,12 @@ def mpeg(rows: pd.DataFrame) -> Checks:
     Where one of the three was not rated, the other two are compared.
     """
     roles = [HIDDEN_REFERENCE, MID_ANCHOR, LOW_ANCHOR]
-    rows = rows[rows["role"].isin(roles)]
-    trials = rows.pivot_table(index=_TRIAL, columns="role", values="score", aggfunc="mean", sort=False)
-    trials = trials.reindex(columns=roles).reset_index()
+    rows = _of_role(rows, *roles)
+    of_trials = group(*(rows[name] for name in _TRIAL))
+    trials = rows[["rater"]].iloc[of_trials.first].reset_index(drop=True)
+    for role in roles:
+        own = (rows["role"] == role).to_numpy()
+        trials[role] = rows["score"][own].groupby(of_trials.number[own]).mean()
     reference, mid, low = trials[HIDDEN_REFERENCE], trials[MID_ANCHOR], trials[LOW_ANCHOR]
     slips = trials[reference.notna()]
     # An order takes two; comparisons with a missing score are false, so they break none.
@@ -333,12 +342,15 @@ def too_fast(rows: pd.DataFrame, *, seconds: float = FAST_SECONDS) -> Checks:
     score (`rated_at`), so that a trial that was left and taken up again counts
     as slow. Trials of which one of the times is not known are in no denominator.
     """
-    times = pd.DataFrame({name: rows[name] for name in _TRIAL})
-    for name in ("started_at", "rated_at"):
-        times[name] = pd.to_datetime(rows[name].replace("", None), errors="coerce", utc=True, format="ISO8601")
-    trials = times.groupby(_TRIAL, sort=False).agg(first=("started_at", "min"), last=("rated_at", "max"))
-    trials = trials.dropna().reset_index()
-    failed = (trials["last"] - trials["first"]).dt.total_seconds() < seconds
+    of_trials = group(*(rows[name] for name in _TRIAL))
+    started, ended = (
+        pd.to_datetime(rows[name].replace("", None), errors="coerce", utc=True, format="ISO8601")
+        for name in ("started_at", "rated_at")
+    )
+    trials = rows[["rater"]].iloc[of_trials.first].reset_index(drop=True)
+    trials["took"] = ended.groupby(of_trials.number).max() - started.groupby(of_trials.number).min()
+    trials = trials.dropna()
+    failed = trials["took"].dt.total_seconds() < seconds
     check = f"rated within less than {seconds:g} s"
     return _count(check, trials["rater"], failed, lambda k, n: 100 * k > 15 * n, "up to 15%"), []
 
@@ -360,7 +372,9 @@ def no_variance(rows: pd.DataFrame, *, points: float = FLAT_POINTS) -> Checks:
 
     Raters with fewer than 5 ratings are not judged.
     """
-    found = rows.groupby("rater", sort=False)["score"].agg(["size", "std", "min", "max"])
+    of_raters = group(rows["rater"])
+    found = rows["score"].groupby(of_raters.number).agg(["size", "std", "min", "max"])
+    found = found.set_index(rows["rater"].iloc[of_raters.first])
     found = found[found["size"] >= FLAT_RATINGS]
     flat = (found["max"] == found["min"]) | (found["std"] < points)
     reasons = [
@@ -380,7 +394,8 @@ def marked(rows: pd.DataFrame) -> Checks:
     The mark "session not finished" is left to `keep_unfinished`.
     """
     found: dict[str, list[str]] = {}
-    for rater, marks in rows[["rater", "marks"]].drop_duplicates().itertuples(index=False):
+    different = group(rows["rater"], rows["marks"]).first
+    for rater, marks in rows[["rater", "marks"]].iloc[different].itertuples(index=False):
         parts = [part.strip() for part in marks.split(";")]
         found.setdefault(rater, []).extend(part for part in parts if part and not part.startswith(UNFINISHED))
     reasons = ["; ".join(dict.fromkeys(parts)) for parts in found.values()]
