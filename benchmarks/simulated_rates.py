@@ -1,7 +1,7 @@
 """Simulated studies of a rate-quality curve against one other condition: does the equivalent rate hold the truth?
 
-Part of `simulated_studies.py`, which prints its table. A codec has four rates with true means of 35, 50, 66 and 78 points;
-the other condition's true mean lies between two of them, at one of them, or above the highest.
+Part of `simulated_studies.py`, which prints its table. A codec has four rates with true means of 35, 50, 66 and 78
+points; the other condition's true mean lies between two of them, at one of them, or above the highest.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def tables(rates: Rates) -> str:
     """Markdown."""
     lines = [
         "### Equivalent rates\n",
-        "| true mean of the other | studies | reached | exceeded | not shown | not reached | of reached, held | of all, held |",
+        f"| true mean of the other | studies | {' | '.join(STATUSES)} | of reached, held | of all, held |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for target, count in rates.items():

@@ -4,10 +4,11 @@
     python benchmarks/simulated_studies.py --studies 1000 --processes 2 --json studies.json
 
 Studies of 20 raters, 8 items and 6 conditions that do not differ, with the variance components of
-`analysis.simulation.Components`; once normal, once clipped to 0-100 with a mean near the top. Items are random (others in
-each study, and the truth speaks of all of them) or fixed (the truth speaks of these, and the conditions' means over them
-are exactly equal). Then studies of rate-quality curves, see `simulated_rates.py`. Every figure stands beside the 99% band
-that chance gives it if the method does what it says. Results do not depend on the number of processes.
+`analysis.simulation.Components`; once normal, once clipped to 0-100 with a mean near the top. Items are random (others
+in each study, and the truth speaks of all of them) or fixed (the truth speaks of these, and the conditions' means over
+them are exactly equal). Then bootstraps of smaller and larger studies (`simulated_bootstraps.py`) and studies of
+rate-quality curves (`simulated_rates.py`). Every figure stands beside the 99% band that chance gives it if the method
+does what it says. Results do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -102,22 +103,24 @@ def clipped_mean(mean, sd):
     return mean * inside + sd * (stats.norm.pdf(low) - stats.norm.pdf(high)) + 100 * stats.norm.sf(high), inside
 
 
-def draw(data: Data, n: int, rng: np.random.Generator) -> np.ndarray:
+def draw(
+    data: Data, n: int, rng: np.random.Generator, raters: int = RATERS, items: int = ITEMS, names: Sequence[str] = NAMES
+) -> np.ndarray:
     """Scores of n studies: shape (n, raters, items, conditions)."""
-    plan = Plan(RATERS, ITEMS, dict.fromkeys(NAMES, data.mean), clipped=data.clipped)
+    plan = Plan(raters, items, dict.fromkeys(names, data.mean), clipped=data.clipped)
     if not data.fixed_items:
         return np.stack([draw_scores(plan, rng) for _ in range(n)])
     of_items = plan.components
     within = replace(of_items, item=0.0, item_condition=0.0)
     centres = data.mean + (
-        rng.normal(0, of_items.item**0.5, (n, ITEMS, 1))
-        + rng.normal(0, of_items.item_condition**0.5, (n, ITEMS, len(NAMES)))
+        rng.normal(0, of_items.item**0.5, (n, items, 1))
+        + rng.normal(0, of_items.item_condition**0.5, (n, items, len(names)))
     )
     sd = sum(vars(within).values()) ** 0.5
     for _ in range(30):  # Newton's steps to means over the items that are equal
         found, slope = clipped_mean(centres, sd) if data.clipped else (centres, np.ones(centres.shape))
         centres = centres + (data.truth - found.mean(axis=1, keepdims=True)) / slope.mean(axis=1, keepdims=True)
-    bare = replace(plan, components=within, means=dict.fromkeys(NAMES, 0.0), clipped=False)
+    bare = replace(plan, components=within, means=dict.fromkeys(names, 0.0), clipped=False)
     scores = centres[:, None] + np.stack([draw_scores(bare, rng) for _ in range(n)])
     return np.clip(scores, 0, 100) if data.clipped else scores
 
@@ -137,6 +140,9 @@ class Tally:
         for key, (hits, n) in other.counts.items():
             before = self.counts.get(key, (0, 0))
             self.counts[key] = (before[0] + hits, before[1] + n)
+
+    def as_json(self) -> list[list]:
+        return [[*key, *value] for key, value in self.counts.items()]
 
     def share(self, data: str, method: str, what: str) -> float:
         hits, n = self.counts[data, method, what]
@@ -214,7 +220,7 @@ def crossed_bootstraps(scores: np.ndarray, items: str, seed: int) -> np.ndarray:
     for start in range(0, len(scores), 50):
         part = scores[start : start + 50, :, :, 0]
         names = [f"S{i:03}" for i in range(len(part))]
-        frame = as_frame(np.moveaxis(part, 0, 2), Plan(RATERS, ITEMS, dict.fromkeys(names, 0.0)))
+        frame = as_frame(np.moveaxis(part, 0, 2), Plan(*part.shape[1:], dict.fromkeys(names, 0.0)))
         table = bootstrap_table(frame, items=items, seed=seed).set_index("condition")
         found.append(table.loc[names, ["ci_low", "ci_high"]].to_numpy(float))
     return np.concatenate(found)
@@ -389,7 +395,7 @@ def cell(found: tuple[int, int] | None, nominal: float) -> str:
 
 
 def main() -> None:
-    from benchmarks import simulated_rates
+    from benchmarks import simulated_bootstraps, simulated_rates
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=10_000, help="of each kind")
@@ -397,6 +403,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there too")
     options = parser.parse_args()
     tally = simulate(options.studies, processes=options.processes)
+    sizes = simulated_bootstraps.simulate(options.studies // 4, processes=options.processes)
     rates = simulated_rates.simulate(options.studies, processes=options.processes)
     ends = [100 * end for nominal in (ALPHA, LEVEL) for end in band(options.studies, nominal)]
     print(
@@ -404,10 +411,15 @@ def main() -> None:
         f"coverage {ends[2]:.2f}–{ends[3]:.2f}%.\n"
     )
     print(tables(tally))
+    print(simulated_bootstraps.tables(sizes))
     print(simulated_rates.tables(rates))
     if options.json:
-        counts = [(*key, *value) for key, value in tally.counts.items()]
-        options.json.write_text(json.dumps({"studies": counts, "rates": simulated_rates.as_json(rates)}, indent=1))
+        found = {
+            "studies": tally.as_json(),
+            "bootstraps": sizes.as_json(),
+            "rates": simulated_rates.as_json(rates),
+        }
+        options.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
