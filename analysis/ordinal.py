@@ -157,7 +157,9 @@ def ordinal_model(
     Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 10.1; Laplace
     approximation after Christensen, "Cumulative link models for ordinal
     regression", section on mixed models. Standard errors from the curvature of
-    the log likelihood.
+    the log likelihood. Tests and intervals take the normal distribution for
+    Student's, as clmm does: with 20 raters and 8 items a test at 5% errs in
+    about 7 to 8% (docs/validation.md).
     """
     if any(low >= high for low, high in pairwise(borders)):
         raise RatingsError(f"Borders must rise, not {', '.join(f'{border:g}' for border in borders)}.")

@@ -38,21 +38,21 @@ def missing_r() -> str:
     return f"R lacks packages (apt-get install {' '.join(names)})" if names else ""
 
 
+def asked(folder: Path, script: str, frame: pd.DataFrame, *options: str) -> dict[str, pd.DataFrame]:
+    """Run one of the scripts on a frame in an empty folder; gives the tables that it wrote."""
+    frame.to_csv(folder / "ratings.csv", index=False)
+    command = ["Rscript", str(HERE / "r" / script), str(folder / "ratings.csv"), *options, str(folder)]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+
+
 @pytest.fixture(scope="session")
 def r(tmp_path_factory):
     """Runs one of the scripts on a frame; gives the tables that it wrote."""
     if reason := missing_r():
         pytest.skip(reason)
-
-    def run(script: str, frame: pd.DataFrame, *options: str) -> dict[str, pd.DataFrame]:
-        folder = tmp_path_factory.mktemp("r")
-        frame.to_csv(folder / "ratings.csv", index=False)
-        command = ["Rscript", str(HERE / "r" / script), str(folder / "ratings.csv"), *options, str(folder)]
-        found = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert found.returncode == 0, found.stderr
-        return {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
-
-    return run
+    return lambda script, frame, *options: asked(tmp_path_factory.mktemp("r"), script, frame, *options)
 
 
 def simulated(n_raters: int, seed: int, **options) -> pd.DataFrame:
@@ -60,11 +60,20 @@ def simulated(n_raters: int, seed: int, **options) -> pd.DataFrame:
     return as_frame(draw_scores(plan, np.random.default_rng(seed)), plan)
 
 
-@pytest.fixture(params=["stahl2024", "balanced", "30% missing"])
+def published() -> pd.DataFrame:
+    ratings = read_ratings(HERE.parent / "data" / "stahl2024" / "ratings_formated.csv")
+    kept = screen(ratings, ["bs1534_hidden_reference"]).kept
+    return kept[kept["role"] == "system"]
+
+
+STUDIES = {
+    "stahl2024": published,
+    "balanced": lambda: simulated(14, 5),
+    "30% missing": lambda: simulated(16, 6, missing=0.3),
+}
+
+
+@pytest.fixture(params=STUDIES)
 def frame(request) -> pd.DataFrame:
     """Ratings of the systems of a published study, and of two drawn ones."""
-    if request.param == "stahl2024":
-        ratings = read_ratings(HERE.parent / "data" / "stahl2024" / "ratings_formated.csv")
-        kept = screen(ratings, ["bs1534_hidden_reference"]).kept
-        return kept[kept["role"] == "system"]
-    return simulated(14, 5) if request.param == "balanced" else simulated(16, 6, missing=0.3)
+    return STUDIES[request.param]()

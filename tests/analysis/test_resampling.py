@@ -11,10 +11,12 @@ from scipy import stats
 
 from analysis.frame import RatingsError, rater_means, tidy
 from analysis.inference import system_matrix
-from analysis.resampling import bootstrap_means, bootstrap_table, permutation_pairs
+from analysis.resampling import FewRatersWarning, bootstrap_means, bootstrap_table, permutation_pairs
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 
 from .studies import exported, scores_table
+
+pytestmark = pytest.mark.filterwarnings("ignore::analysis.resampling.FewRatersWarning")
 
 
 @pytest.mark.parametrize(("method", "theirs"), [("bca", "BCa"), ("percentile", "percentile")])
@@ -99,13 +101,30 @@ def test_random_items_widen_the_interval_by_what_their_variance_adds():
 
 def test_few_raters_one_rater_and_one_item_have_notes():
     few = bootstrap_table(tidy(exported(12, 3)))
-    assert set(few["note"]) == {"With fewer than 20 raters a bootstrap interval is too narrow."}
+    narrow = "a bootstrap interval is too narrow: one of 95% may cover less than 93%."
+    assert set(few["note"]) == {f"With fewer than 30 raters {narrow}"}
+    both = bootstrap_table(tidy(exported(20, 8)), items="random")
+    assert set(both["note"]) == {f"With fewer than 30 raters and fewer than 16 items {narrow}"}
+    many = bootstrap_table(tidy(exported(30, 8)), items="random")
+    assert set(many["note"]) == {f"With fewer than 16 items {narrow}"}
     one = bootstrap_table(tidy(exported(1, 3)))
     assert one[["ci_low", "ci_high"]].isna().all(axis=None)
     assert set(one["note"]) == {"One rater: no interval."}
-    single = bootstrap_table(tidy(exported(25, 1)), items="random")
+    single = bootstrap_table(tidy(exported(30, 1)), items="random")
     assert set(single["note"]) == {"One item: no interval that speaks of other items."}
-    assert set(bootstrap_table(tidy(exported(25, 1)))["note"]) == {""}
+    assert set(bootstrap_table(tidy(exported(30, 1)))["note"]) == {""}
+
+
+def test_intervals_of_few_raters_come_with_a_warning_and_of_many_without():
+    means = np.random.default_rng(3).normal(50, 10, (30, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bootstrap_means(means)
+    with pytest.warns(FewRatersWarning, match="With fewer than 30 raters a bootstrap interval is too narrow"):
+        bootstrap_means(means[:29])
+    means[0, 1] = np.nan
+    with pytest.warns(FewRatersWarning):
+        bootstrap_means(means)
 
 
 def test_a_p_of_a_pair_is_scipys_permutation_test_over_all_patterns():

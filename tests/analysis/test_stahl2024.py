@@ -133,6 +133,7 @@ def test_the_report_says_them_in_words(output):
 
 
 def test_figures_are_there_as_svg_and_png(output):
-    names = sorted(path.name for path in (output / "figures").iterdir())
-    assert names == ["boxes.png", "boxes.svg", "means.png", "means.svg", "raters.png", "raters.svg"]
+    names = {path.name for path in (output / "figures").iterdir()}
+    kinds = ("means", "boxes", "violins", "items", "differences", "residuals", "rates", "raters")
+    assert names == {f"{kind}.{ending}" for kind in kinds for ending in ("png", "svg")}
     assert (output / "figures" / "means.png").read_bytes().startswith(b"\x89PNG")

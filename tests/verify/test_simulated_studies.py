@@ -1,0 +1,129 @@
+"""Ten thousand studies in which nothing differs: see benchmarks/simulated_studies.py and docs/validation.md."""
+
+import pytest
+
+from analysis.resampling import FEW, FEW_ITEMS
+from benchmarks import simulated_bootstraps, simulated_rates
+from benchmarks.simulated_studies import ALPHA, COVERED, LEVEL, WRONG, Data, band, simulate, tables, where
+
+pytestmark = pytest.mark.slow
+
+STUDIES = 10_000
+RANDOM, FIXED = Data(clipped=False, fixed_items=False), Data(clipped=False, fixed_items=True)
+CLIPPED = (Data(clipped=True, fixed_items=False), Data(clipped=True, fixed_items=True))
+
+
+@pytest.fixture(scope="module")
+def tally():
+    found = simulate(STUDIES, processes=2)
+    print(f"\n{tables(found)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def sizes():
+    found = simulated_bootstraps.simulate(STUDIES // 4, processes=2)
+    print(f"\n{simulated_bootstraps.tables(found)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def rates():
+    found = simulated_rates.simulate(STUDIES, processes=2)
+    print(f"\n{simulated_rates.tables(found)}")
+    return found
+
+
+def place(tally, data, method, what):
+    hits, n = tally.counts[data.name, method, what]
+    return where(hits / n, n, ALPHA if what == WRONG else LEVEL)
+
+
+@pytest.mark.parametrize(
+    ("data", "method"),
+    [
+        (RANDOM, "mixed model, items random: contrast"),
+        (FIXED, "mixed model, items fixed: contrast"),
+        (FIXED, "t interval of raters' differences"),
+    ],
+)
+def test_contrasts_of_normal_scores_err_and_cover_as_they_say(tally, data, method):
+    assert place(tally, data, method, WRONG) == place(tally, data, method, COVERED) == "within"
+
+
+@pytest.mark.parametrize(
+    ("data", "method"),
+    [
+        (RANDOM, "mixed model, items random: mean"),
+        (FIXED, "mixed model, items fixed: mean"),
+        (FIXED, "t interval of raters' means"),
+    ],
+)
+def test_means_of_normal_scores_are_covered_as_said(tally, data, method):
+    assert place(tally, data, method, COVERED) == "within"
+
+
+@pytest.mark.parametrize("data", [FIXED, CLIPPED[1]])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "Wilcoxon, Hodges and Lehmann",
+        "Wilcoxon with Holm, any of 15 pairs",
+        "permutation",
+        "permutation with largest t, any of 15 pairs",
+        "Friedman, all conditions",
+        "repeated measures, Greenhouse and Geisser",
+        "mixed model, items fixed: Holm, any of 15 pairs",
+    ],
+)
+def test_tests_err_no_more_often_than_they_say(tally, data, method):
+    assert place(tally, data, method, WRONG) in ("within", "below")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "mixed model, items random: Holm, any of 15 pairs",
+        "mixed model, items random: non-inferior, the truth at the margin",
+        "mixed model, items random: equivalent, the truth at the margin",
+    ],
+)
+def test_the_mixed_models_decisions_err_no_more_often_than_they_say(tally, method):
+    assert place(tally, RANDOM, method, WRONG) in ("within", "below")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "naive: mixed model without interactions: contrast",
+        "naive: ratings as if independent",
+        "items taken as fixed: t interval of raters' differences",
+    ],
+)
+def test_the_naive_analyses_err_several_times_as_often(tally, method):
+    for data in (RANDOM, CLIPPED[0]):
+        assert tally.share(data.name, method, WRONG) > 0.25
+
+
+def test_a_bootstrap_that_covers_less_than_93_percent_warns(sizes):
+    least = band(STUDIES // 4, 0.93)[0]
+    for (name, _, _), (hits, n) in sizes.counts.items():
+        fixed, (raters, items) = "fixed" in name, map(int, name.split(", ")[-2:])
+        if raters >= FEW and (fixed or items >= FEW_ITEMS):
+            assert hits / n >= least, name
+
+
+def test_equivalent_rates_hold_the_truth_in_93_to_97_percent_of_the_studies_that_reach_it(rates):
+    assert 0.93 <= simulated_rates.coverage(rates) <= 0.97
+    for target in simulated_rates.MET:
+        assert simulated_rates.coverage(rates, (target,), simulated_rates.STATUSES) >= 0.93
+
+
+@pytest.mark.parametrize("target", simulated_rates.NOT_MET)
+def test_a_quality_that_no_rate_has_is_said_to_be_reached_in_5_percent_at_most(rates, target):
+    n = sum(rates[target][each, "studies"] for each in simulated_rates.STATUSES)
+    assert simulated_rates.share(rates, target, "reached") <= band(n, 0.05)[1]
+
+
+def test_a_quality_well_above_all_rates_is_said_not_to_be_reached(rates):
+    assert simulated_rates.share(rates, simulated_rates.NOT_MET[-1], "not reached") >= 0.95
