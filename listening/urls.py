@@ -39,7 +39,7 @@ urlpatterns = [
     path("studies/<slug:slug>/reference/<int:clip_id>.wav", renderings.reference, name="reference"),
     path("studies/<slug:slug>/raters/", raters.raters, name="raters"),
     path("studies/<slug:slug>/results/", results.results, name="results"),
-    path("studies/<slug:slug>/results/report.html", results.report_file, name="report_file"),
+    path("studies/<slug:slug>/results/report.<str:ending>", results.report_file, name="report_file"),
     path("studies/<slug:slug>/results/<str:table>.csv", results.download, name="download"),
     path("login/", LoginView.as_view(template_name="listening/login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

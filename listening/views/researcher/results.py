@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -9,9 +16,10 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from analysis.frame import RatingsError
-from analysis.report import Report, build_report, css
-from listening.export import TABLES, ratings_frame
+from analysis.report import Report, css
+from listening.export import TABLES
 from listening.models import Session, Study
+from listening.reporting import report_of
 from listening.table_files import csv_lines
 from listening.views.researcher.access import of_study, study_page
 
@@ -38,16 +46,19 @@ def results(request: HttpRequest, study: Study) -> HttpResponse:
 
 @of_study
 @require_GET
-def report_file(request: HttpRequest, study: Study) -> HttpResponse:
-    """The report as one file that needs no other."""
+def report_file(request: HttpRequest, study: Study, ending: str) -> HttpResponse:
+    """The report as one file that needs no other: a page, a PDF, or a ZIP with its tables and figures as well."""
+    if ending not in CONTENT_TYPES:
+        raise Http404(f"There is no report.{ending}.")
     if study.state != Study.State.CLOSED:
         return _not_yet(request, study)
     try:
-        page = _kept(study, "page")
+        file = _kept(study, ending)
     except RatingsError as error:
         messages.error(request, str(error))
         return redirect("results", study.slug)
-    return HttpResponse(page, headers=_attachment(f"{study.slug}-report.html"))
+    headers = _attachment(f"{study.slug}-report.{ending}")
+    return HttpResponse(file, content_type=CONTENT_TYPES[ending], headers=headers)
 
 
 @of_study
@@ -63,25 +74,37 @@ def download(request: HttpRequest, study: Study, table: str) -> HttpResponse:
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def report(study: Study) -> Report:
-    """Report of a study's ratings after its own screening rules; RatingsError if there is nothing to report on."""
-    return build_report(
-        ratings_frame(study),
-        title=study.title,
-        screening=study.screening or ["none"],
-        made_on=f"{study.closed_at:%Y-%m-%d}" if study.closed_at else "",
-    )
-
-
-def _kept(study: Study, form: str) -> str:
-    """The report as HTML. The ratings of a closed study don't change, so it is made once."""
-    key = f"report-{study.pk}-{study.closed_at:%Y%m%dT%H%M%S.%f}-{form}"
-    made: str | None = cache.get(key)
+def _kept(study: Study, form: str) -> Any:
+    """The report in one of `FORMS`. The ratings of a closed study don't change, so all are made at once, once."""
+    key = f"report-{study.pk}-{study.closed_at:%Y%m%dT%H%M%S.%f}"
+    made = cache.get(f"{key}-{form}")
     if made is None:
-        found = report(study)
-        made = found.fragment_html if form == "fragment" else found.html
-        cache.set(key, made, KEPT_SECONDS)
+        found = report_of(study)
+        all_forms = {name: make(found) for name, make in FORMS.items()}
+        for name, made_form in all_forms.items():
+            cache.set(f"{key}-{name}", made_form, KEPT_SECONDS)
+        made = all_forms[form]
     return made
+
+
+def _zipped(report: Report) -> bytes:
+    """Everything that a report writes, in one file."""
+    packed = io.BytesIO()
+    with TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        report.save(folder)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
+    return packed.getvalue()
+
+
+FORMS: dict[str, Callable[[Report], str | bytes]] = {
+    "fragment": lambda found: found.fragment_html,
+    "html": lambda found: found.html,
+    "pdf": lambda found: found.pdf,
+    "zip": _zipped,
+}
+CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf", "zip": "application/zip"}
 
 
 def _not_yet(request: HttpRequest, study: Study) -> HttpResponse:

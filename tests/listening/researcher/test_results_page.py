@@ -1,5 +1,6 @@
 import csv
 import io
+import zipfile
 
 from django.core.management import call_command
 from django.urls import reverse
@@ -7,7 +8,13 @@ from django.urls import reverse
 from listening import studies
 from listening.models import Study
 
-DOWNLOADS = [("download", "ratings"), ("download", "sessions"), ("report_file",)]
+DOWNLOADS = [
+    ("download", "ratings"),
+    ("download", "sessions"),
+    ("report_file", "html"),
+    ("report_file", "pdf"),
+    ("report_file", "zip"),
+]
 
 
 def text_of(page, study):
@@ -60,7 +67,7 @@ def test_downloads_equal_the_command_line(page, closed):
 
 
 def test_the_report_is_one_file(page, closed):
-    response = page.get(reverse("report_file", args=[closed.study.slug]))
+    response = page.get(reverse("report_file", args=[closed.study.slug, "html"]))
     assert response["Content-Disposition"] == 'attachment; filename="speech-report.html"'
     text = response.content.decode()
     assert text.startswith("<!doctype html>")
@@ -68,10 +75,36 @@ def test_the_report_is_one_file(page, closed):
     assert 'src="http' not in text
 
 
+def test_the_report_is_a_pdf_too_and_all_its_files_come_in_a_zip(page, closed):
+    pdf = page.get(reverse("report_file", args=[closed.study.slug, "pdf"]))
+    assert pdf["Content-Type"] == "application/pdf"
+    assert pdf.content.startswith(b"%PDF")
+    packed = page.get(reverse("report_file", args=[closed.study.slug, "zip"]))
+    assert packed["Content-Disposition"] == 'attachment; filename="speech-report.zip"'
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert {"report.html", "report.pdf", "tests.json", "conditions.csv", "figures/means.svg"} <= set(
+            archive.namelist()
+        )
+        assert archive.read("report.pdf") == pdf.content
+    assert page.get(reverse("results", args=[closed.study.slug]) + "report.exe").status_code == 404
+
+
+def test_the_report_says_how_the_study_was_made_and_tests_its_margin(page, closed):
+    Study.objects.update(margin=7)
+    report = page.get(reverse("results", args=[closed.study.slug])).context["report"]
+    for words in (
+        "signals in places, drawn for each rater anew",
+        f"{closed.study.loudness:g} LUFS",
+        "Headphones were not tested for",
+    ):
+        assert words in report
+    assert "No margin was fixed" not in report
+
+
 def test_a_study_closed_without_ratings_says_so(page, opened):
     studies.close_study(opened, None)
     assert "There are no ratings" in text_of(page, opened)
-    response = page.get(reverse("report_file", args=[opened.slug]), follow=True)
+    response = page.get(reverse("report_file", args=[opened.slug, "html"]), follow=True)
     assert "There are no ratings" in response.content.decode()
     ratings = b"".join(page.get(reverse("download", args=[opened.slug, "ratings"])).streaming_content).decode()
     assert len(list(csv.reader(io.StringIO(ratings)))) == 1

@@ -1,0 +1,102 @@
+"""The report of a study: its ratings after its own rules, and what is known of how it was made."""
+
+from __future__ import annotations
+
+from analysis.report import Report, build_report
+from analysis.wording import count, listed
+from listening.export import ratings_frame
+from listening.models import Study
+from listening.protocol import Protocol
+
+HEADPHONE_TESTS = {
+    "antiphase": "the antiphase test (Woods et al. 2017)",
+    "huggins": "Huggins pitch (Milne et al. 2021)",
+}
+
+
+def report_of(study: Study) -> Report:
+    """Report of a study's ratings after its own screening rules, with the margin that was fixed when it opened.
+
+    Raises
+    ------
+    analysis.frame.RatingsError
+        If there is nothing to report on.
+    """
+    return build_report(
+        ratings_frame(study),
+        title=study.title,
+        screening=study.screening or ["none"],
+        margin=study.margin if study.margin is not None else float("nan"),
+        design=design_of(study),
+        made_on=f"{study.closed_at:%Y-%m-%d}" if study.closed_at else "",
+    )
+
+
+def design_of(study: Study) -> dict[str, str]:
+    """What the study's settings say of its design, by the points of `analysis.report.sections.design`."""
+    protocol = study.protocol
+    return {
+        "environment": _environment(protocol),
+        "stimuli": _stimuli(study),
+        "training": _training(protocol),
+        "procedure": _procedure(study, protocol),
+        "assessors": _assessors(protocol),
+    }
+
+
+def _environment(protocol: Protocol) -> str:
+    said = ["Raters listened in a browser, with equipment of their own in places of their own."]
+    if protocol.headphones.tests:
+        tests = listed([HEADPHONE_TESTS[name] for name in protocol.headphones.tests])
+        then = (
+            "who failed was sent away"
+            if protocol.headphones.failing == "screen_out"
+            else "who failed went on and is marked in the sessions' table"
+        )
+        said.append(f"Headphones were tested by {tests}; {then}.")
+    else:
+        said.append("Headphones were not tested for.")
+    if protocol.level:
+        said.append("Raters set the level once before the training and could change it by up to 4 dB afterwards.")
+    return " ".join(said)
+
+
+def _stimuli(study: Study) -> str:
+    channels = "mono" if study.channels == 1 else "stereo"
+    return (
+        f"{study.rate / 1000:g} kHz, {channels}; references brought to {study.loudness:g} LUFS, every other signal "
+        "aligned with its reference in time and as long as it."
+    )
+
+
+def _training(protocol: Protocol) -> str:
+    return (
+        f"Written instructions, then {count(protocol.training.pages, 'training page')} with signals of the test; "
+        "what was rated there is not analysed."
+    )
+
+
+def _procedure(study: Study, protocol: Protocol) -> str:
+    said = [
+        "Multiple stimuli with hidden reference, after BS.1534-3: a page for each item with the open reference, a "
+        f"scale from 0 to 100 in five bands for every signal, rated by {protocol.rating.input}. Items in an order, "
+        "and signals in places, drawn for each rater anew. Switching and looping within a page without a gap, with "
+        "ramps of 5 ms.",
+        f"A signal had to be played for {study.heard_seconds:g} s before its page could be left.",
+    ]
+    if protocol.repeats:
+        said.append(f"{count(protocol.repeats, 'page')} came a second time.")
+    if protocol.attention:
+        said.append(f"{count(protocol.attention, 'page')} asked for a stated score, to see who reads.")
+    if protocol.pause.after_minutes:
+        said.append(f"A break was offered after {protocol.pause.after_minutes:g} minutes.")
+    if protocol.time_limit_minutes:
+        said.append(f"A session had to end within {protocol.time_limit_minutes:g} minutes.")
+    return " ".join(said)
+
+
+def _assessors(protocol: Protocol) -> str:
+    if protocol.identity.required:
+        once = ", one attempt each" if protocol.identity.one_attempt else ""
+        return f"Raters came by links that name them ({', '.join(protocol.identity.names)}){once}."
+    return "Raters came by the study's link."
