@@ -19,8 +19,9 @@ rates        rate-quality curves and equivalent rates
 claim        both, for every two codecs
 simulation   studies drawn from variance components
 power        how many raters a study needs
+predictions  what the mixed model expects of each rating
 figures      the drawings
-report       all of it on one page
+report       all of it, as a page, a PDF and files
 
     python -m analysis report ratings.csv -o results
 """
