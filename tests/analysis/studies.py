@@ -72,3 +72,30 @@ def scores_table(scores: dict[str, list[float]], item: str = "x", **columns: obj
         for rater, score in enumerate(given, start=1)
     ]
     return pd.DataFrame(rows)
+
+
+def _apart(condition: str) -> int:
+    """A score for each condition, so far from the others that their ratings never meet."""
+    return 8 * [name for name, *_ in CONDITIONS].index(condition)
+
+
+BAD_DATA = {
+    "one rater": exported(1, 6),
+    "two raters": exported(2, 6),
+    "one item": exported(12, 1),
+    "one system": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Low anchor"])],
+    "two systems": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Opus 12"])],
+    "no system": exported(5, 3)[lambda t: t["role"] != "system"],
+    "no hidden reference": exported(5, 3)[lambda t: t["role"] == "system"],
+    "all scores equal": exported(5, 3).assign(score=95),
+    "a rater with one rating": pd.concat([exported(5, 3), exported(6, 3).tail(1)]),
+    "nine tenths missing": exported(12, 6).sample(frac=0.1, random_state=1),
+    "nobody finished": exported(4, 2).assign(session_state="trials"),
+    "everybody excluded": exported(4, 2)
+    .drop(columns="excluded")
+    .assign(score=lambda t: t["score"].where(t["role"] == "system", 10)),
+    "scores from a plain table": scores_table({"Reference": [100, 97, 98], "A": [20, 30, 40], "B": [50, 45, 60]}),
+    "ties everywhere": exported(8, 4).assign(score=lambda t: (t["score"] / 50).round() * 50),
+    "separated conditions": exported(8, 4).assign(score=lambda t: t["condition"].map(_apart) + t.index % 3),
+}
+"""What no study should look like, and some do."""

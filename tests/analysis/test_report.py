@@ -9,7 +9,7 @@ import pytest
 from analysis.frame import RatingsError
 from analysis.report import Report, build_report
 
-from .studies import exported, scores_table
+from .studies import BAD_DATA, exported, scores_table
 
 
 @pytest.fixture(scope="module")
@@ -142,25 +142,6 @@ def test_markup_in_names_stays_text():
     html = build_report(table, title=evil).html
     assert "<img" not in html
     text_of(html)
-
-
-BAD_DATA = {
-    "one rater": exported(1, 6),
-    "two raters": exported(2, 6),
-    "one item": exported(12, 1),
-    "one system": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Low anchor"])],
-    "two systems": exported(5, 3)[lambda t: t["condition"].isin(["Reference", "Opus 6", "Opus 12"])],
-    "no system": exported(5, 3)[lambda t: t["role"] != "system"],
-    "no hidden reference": exported(5, 3)[lambda t: t["role"] == "system"],
-    "all scores equal": exported(5, 3).assign(score=95),
-    "a rater with one rating": pd.concat([exported(5, 3), exported(6, 3).tail(1)]),
-    "nine tenths missing": exported(12, 6).sample(frac=0.1, random_state=1),
-    "nobody finished": exported(4, 2).assign(session_state="trials"),
-    "everybody excluded": exported(4, 2)
-    .drop(columns="excluded")
-    .assign(score=lambda t: t["score"].where(t["role"] == "system", 10)),
-    "scores from a plain table": scores_table({"Reference": [100, 97, 98], "A": [20, 30, 40], "B": [50, 45, 60]}),
-}
 
 
 @pytest.mark.parametrize("name", BAD_DATA)
