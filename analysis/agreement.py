@@ -92,7 +92,7 @@ def krippendorff_alpha(table: Floats) -> float:
 
     Notes
     -----
-    Krippendorff, Content Analysis, 4th ed., chapter 12: one less observed
+    Krippendorff, Content Analysis, 4th ed., 2018, chapter 12: one less observed
     over expected disagreement, both as mean squared differences of pairs.
 
     >>> round(krippendorff_alpha(np.array([[1.0, 1], [2, 2], [3, 3], [3, 4], [np.nan, 5]])), 4)

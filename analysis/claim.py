@@ -162,8 +162,11 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     target = f"{row['against']}{_at(row['kbps_against'])}"
     if row["status"] == "exceeded":
         return f"{row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s."
-    if row["status"] == "not shown":
-        return f"{row['codec']} is not shown to reach {target} at the rates that were rated."
+    if row["status"] == "not reached" and row["kbps"] > 0:
+        return (
+            f"{row['codec']} is not shown to reach {target} at the rates that were rated: its mean does, at "
+            f"{row['kbps']:.3g} kbit/s, and may do so by chance."
+        )
     if row["status"] == "not reached":
         return f"{row['codec']} does not reach {target} at the rates that were rated."
     reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s{_span(row['low'], row['high'])}"

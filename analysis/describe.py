@@ -65,6 +65,10 @@ def mean_interval(values: NDArray[np.float64], *, ci: Interval = "t", level: flo
     tuple of float
         Not cut off at 0 and 100. NaN for fewer than two values.
 
+    Notes
+    -----
+    "Student", Biometrika 6 (1908) 1-25.
+
     >>> low, high = mean_interval(np.array([50.0, 55.0, 60.0]), ci="normal")
     >>> round(low, 3), round(high, 3)
     (49.342, 60.658)
@@ -113,6 +117,10 @@ def describe(
         means), ci_low, ci_high, median, q1, q3 (of the ratings, repeats
         averaged), mean_of_ratings (each rating with the same weight; equal to
         `mean` if all raters rated equally many items), note.
+
+    Notes
+    -----
+    Quantiles: Hyndman and Fan, Am. Stat. 50 (1996) 361-365.
     """
     if quantiles not in QUANTILES:
         raise RatingsError(f"There is no quantile method {quantiles!r}. There are: {', '.join(QUANTILES)}.")

@@ -149,6 +149,11 @@ def wilcoxon_pairs(frame: pd.DataFrame, *, zeros: ZeroMethod = "pratt", level: f
         (the smaller rank sum), p, p_holm (over the pairs that have a p), method
         ("exact" up to 50 raters, "normal approximation" above), note.
 
+    Notes
+    -----
+    Wilcoxon, Biometrics Bull. 1 (1945) 80-83; zeros: Pratt, J. Am. Stat. Assoc.
+    54 (1959) 655-667; correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
+
     >>> import pandas as pd
     >>> from analysis.frame import tidy
     >>> scores = {"A": [10, 20, 30, 40, 50, 60], "B": [21, 32, 43, 54, 65, 76]}

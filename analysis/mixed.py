@@ -113,6 +113,10 @@ class MixedModel:
         -------
         DataFrame
             condition, mean, se, df (Satterthwaite), ci_low, ci_high.
+
+        Notes
+        -----
+        Searle, Speed and Milliken, Am. Stat. 34 (1980) 216-221.
         """
         rows: list[tuple[str, float, float, float, float, float]] = []
         for name, weights in zip(self.conditions, np.eye(len(self.conditions)), strict=True):
@@ -129,6 +133,11 @@ class MixedModel:
         DataFrame
             a, b, difference (a - b), se, df (Satterthwaite), t, p, p_holm (over
             all pairs), ci_low, ci_high (of each pair by itself).
+
+        Notes
+        -----
+        Degrees of freedom: Satterthwaite, Biometrics Bull. 2 (1946) 110-114;
+        correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
         """
         rows = []
         unit = np.eye(len(self.conditions))
@@ -175,6 +184,8 @@ def mixed_model(
 
     Notes
     -----
+    Restricted maximum likelihood: Patterson and Thompson, Biometrika 58 (1971)
+    545-554; its form and algebra: Bates et al., J. Stat. Softw. 67 (2015).
     Degrees of freedom by Satterthwaite's method as in lmerTest (Kuznetsova et
     al., J. Stat. Softw. 82 (2017)). A term with one level, or with a level for
     each rating, cannot be told from the rest and is left out with a note.

@@ -154,7 +154,7 @@ def ordinal_model(
 
     Notes
     -----
-    Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 10.1; Laplace
+    Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 2010, 10.1; Laplace
     approximation after Christensen, "Cumulative link models for ordinal
     regression", section on mixed models. Standard errors from the curvature of
     the log likelihood. Tests and intervals take the normal distribution for

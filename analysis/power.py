@@ -39,7 +39,8 @@ class Power:
     ----------
     n_raters, n_items, n_studies : int
     share, low, high : float
-        With its 95% interval (Clopper and Pearson): more studies, narrower.
+        With its 95% interval (Clopper and Pearson, Biometrika 26 (1934) 404-413):
+        more studies, narrower.
     """
 
     n_raters: int

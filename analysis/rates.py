@@ -74,8 +74,8 @@ class EquivalentRate:
     status : str
         "reached": even the lower bound of the quality at the highest rate is
         above the other's. "exceeded": so is the quality at the lowest rate, and
-        the interval says "at most". "not reached": the means do not meet.
-        "not shown": they meet, but the highest rate is not shown to be better.
+        the interval says "at most". "not reached": the highest rate is not shown
+        to be better; `kbps` then says whether the means meet all the same.
     level : float
     """
 
@@ -231,7 +231,7 @@ def equivalent_rate(
     elif above_at_the_top:
         status = "reached"
     else:
-        status = "not reached" if np.isnan(kbps) else "not shown"
+        status = "not reached"
     return EquivalentRate(curve.codec, against, kbps_against, kbps, low, high, status, level)
 
 

@@ -19,5 +19,7 @@ def test_examples_of_a_module_give_what_they_show(name):
 
 
 def test_the_statistics_have_examples():
-    for name in ("frame", "screening", "describe", "inference"):
+    for name in ("frame", "screening", "describe", "inference", "mixed", "anova", "agreement", "rates", "margins"):
         assert doctest.testmod(importlib.import_module(f"analysis.{name}")).attempted > 2
+    for name in ("ordinal", "resampling", "power", "simulation", "predictions", "walsh", "contrasts", "claim"):
+        assert doctest.testmod(importlib.import_module(f"analysis.{name}")).attempted > 0

@@ -152,7 +152,9 @@ def _others(report: Report) -> list[Block]:
         pairs = report.ordinal.contrasts(report.settings.level)
         caption = (
             "Cumulative link mixed model of the five bands of the scale: how many times the odds of a higher band the "
-            f"first system has, with the {100 * report.settings.level:g}% confidence interval. Items random."
+            f"first system has, with the {100 * report.settings.level:g}% confidence interval. Items random. With few "
+            "items it errs more often than it says: in 7 to 8% of simulated studies of 20 raters and 8 items, where 5% "
+            "are meant."
         )
         columns = [
             words("System", pairs["a"]),
