@@ -37,6 +37,7 @@ class Drawing:
     caption: str
     figure: Figure = field(repr=False, compare=False)
     svg: str = field(repr=False)
+    _pngs: dict[int, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inline_svg(self) -> str:
@@ -56,9 +57,11 @@ class Drawing:
 
     def png(self, dpi: int = 200) -> bytes:
         """As PNG, on white."""
-        file = io.BytesIO()
-        self.figure.savefig(file, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-        return file.getvalue()
+        if dpi not in self._pngs:  # a PDF and a file of its own take the same one
+            file = io.BytesIO()
+            self.figure.savefig(file, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+            self._pngs[dpi] = file.getvalue()
+        return self._pngs[dpi]
 
 
 def drawing(name: str, title: str, caption: str, figure: Figure) -> Drawing:

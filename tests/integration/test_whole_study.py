@@ -23,7 +23,7 @@ CLIP_NAMES = ["speech_en_prompts", "speech_ga_words"]
 
 @pytest.fixture(
     params=[
-        "embedded",
+        pytest.param("embedded", marks=pytest.mark.slow),  # the demo's test goes that way too
         pytest.param(
             "servers",
             marks=[pytest.mark.servers, pytest.mark.skipif(bool(missing_servers()), reason=missing_servers())],

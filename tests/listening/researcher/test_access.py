@@ -6,7 +6,7 @@ from django.urls import reverse
 from listening.models import Rendering, Study
 
 GET = ["study", "study_settings", "open_study", "close_study", "upload_clip", "conditions", "rendering", "progress"]
-GET += ["raters", "results", "report_file"]
+GET += ["raters", "results"]
 POST = ["study_settings", "open_study", "close_study", "upload_clip", "conditions", "render_study"]
 ONLY_POST = ["render_study", "edit_clip", "delete_clip", "retry"]
 
@@ -18,11 +18,12 @@ def addresses(ready):
     found = {name: reverse(name, args=[ready.slug]) for name in [*GET, "render_study"]}
     found |= {name: reverse(name, args=[ready.slug, clip.pk]) for name in ("edit_clip", "delete_clip", "reference")}
     found |= {name: reverse(name, args=[ready.slug, rendering.pk]) for name in ("retry", "stimulus")}
+    found["report_file"] = reverse("report_file", args=[ready.slug, "html"])
     return found | {"download": reverse("download", args=[ready.slug, "ratings"])}
 
 
 def test_another_researcher_finds_no_such_study(stranger, addresses, ready):
-    for name in [*GET, "reference", "stimulus", "download"]:
+    for name in [*GET, "reference", "stimulus", "download", "report_file"]:
         assert stranger.get(addresses[name]).status_code == 404, name
     for name in [*POST, "edit_clip", "delete_clip", "retry"]:
         assert stranger.post(addresses[name]).status_code == 404, name
@@ -32,13 +33,12 @@ def test_another_researcher_finds_no_such_study(stranger, addresses, ready):
 
 def test_staff_see_every_study(staff, addresses, ready):
     for name in GET:
-        if name != "report_file":
-            assert staff.get(addresses[name]).status_code == 200, name
+        assert staff.get(addresses[name]).status_code == 200, name
     assert ready.slug in staff.get(reverse("studies")).content.decode()
 
 
 def test_without_login_there_is_only_the_login_page(client, addresses):
-    for name in [*GET, "reference", "stimulus", "download"]:
+    for name in [*GET, "reference", "stimulus", "download", "report_file"]:
         response = client.get(addresses[name])
         assert response.url.startswith(reverse("login")), name
     for name in [*POST, "edit_clip", "delete_clip", "retry"]:

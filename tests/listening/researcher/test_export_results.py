@@ -18,7 +18,7 @@ from analysis.report import build_report
 from listening import studies
 from listening.export import RATINGS, SESSIONS, rating_rows
 from listening.models import AuditLine, Clip, Condition, Rating, Rendering, Study
-from listening.views.researcher import results
+from listening.reporting import report_of
 
 ROOT = Path(__file__).parents[3]
 HEADER = (
@@ -104,7 +104,7 @@ def test_rules_on_listening_mark_in_the_export_whom_they_exclude_from_the_report
     why = {row["rater"]: row["excluded"] for row in rows_of(exported(study="speech"))}
     assert why[closed.careful.rater.code] == ""
     assert why[closed.careless.rater.code].startswith("not_heard: rated after less than 1 s of it were heard in 8 of 8")
-    report = results.report(Study.objects.get(slug="speech"))
+    report = report_of(Study.objects.get(slug="speech"))
     assert set(report.screening.excluded) == {rater for rater, reason in why.items() if reason}
     assert not any("not_heard" in note or "too_fast" in note for note in report.screening.notes)
 
