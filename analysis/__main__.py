@@ -16,6 +16,7 @@ from analysis.frame import ROLES, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
+from analysis.rates import Curve
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.report.findings import findings
@@ -100,14 +101,22 @@ def _power(options: argparse.Namespace) -> None:
         components = Components.of(mixed_model(screen(one_study(frame, options.study), None).kept).components)
     else:
         components = Components()
-    means = {f"system {at + 1}": 50.0 for at in range(options.systems)}
-    means["system 1"] += options.difference
+    if options.question == "equivalent_rate":
+        if len({kbps for kbps, _ in options.curve}) < 2:
+            raise RatingsError("Two or more rates of the codec with their true means are needed: --curve KBPS=MEAN.")
+        means = {f"{kbps:g} kbit/s": mean for kbps, mean in sorted(options.curve)} | {"other": options.target}
+    else:
+        means = {f"system {at + 1}": 50.0 for at in range(options.systems)}
+        means["system 1"] += options.difference
+    rates = sorted(kbps for kbps, _ in options.curve)
+    curve = Curve("codec", tuple(f"{kbps:g} kbit/s" for kbps in rates), tuple(rates)) if len(rates) > 1 else None
     plan = Plan(options.raters, options.items_rated, means, components)
     found = raters_for(
         plan,
         options.question,
         wanted=options.power,
         margin=options.margin if options.margin == options.margin else 0.0,
+        curve=curve,
         items=options.items,
         n_studies=options.studies,
         seed=options.seed,
@@ -158,7 +167,16 @@ def _parser() -> argparse.ArgumentParser:
     size.add_argument("--study", help="which study, where the pilot's file holds several")
     size.add_argument("--role", type=_role, action="append", default=[], metavar="CONDITION=ROLE")
     size.add_argument("--difference", type=float, default=0.0, metavar="POINTS", help="true one of the two (default 0)")
-    size.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="for the last two questions")
+    size.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="for margins")
+    size.add_argument(
+        "--curve",
+        type=_point,
+        action="append",
+        default=[],
+        metavar="KBPS=MEAN",
+        help="a rate of the codec and its true mean, for equivalent_rate; two or more times",
+    )
+    size.add_argument("--target", type=float, default=50.0, metavar="MEAN", help="true mean to be reached (default 50)")
     size.add_argument("--systems", type=int, default=6, help="in the study (default 6)")
     size.add_argument("--items-rated", type=int, default=8, metavar="N", help="items (default 8)")
     size.add_argument("--raters", type=int, default=20, help="where the search begins (default 20)")
@@ -233,6 +251,17 @@ def _rate(text: str) -> tuple[str, float]:
     if not condition or not value > 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not CONDITION=KBPS with a rate above 0")
     return condition, value
+
+
+def _point(text: str) -> tuple[float, float]:
+    kbps, _, mean = text.partition("=")
+    try:
+        found = float(kbps), float(mean)
+    except ValueError:
+        found = 0.0, 0.0
+    if not found[0] > 0 or not 0 <= found[1] <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KBPS=MEAN with a rate above 0 and a mean from 0 to 100")
+    return found
 
 
 def _role(text: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ means. Median and quartiles describe the ratings themselves, as a box plot does.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -27,13 +28,15 @@ from scipy import stats
 from analysis.frame import RatingsError, in_cells
 from analysis.groups import group
 from analysis.order import condition_order, natural_key
+from analysis.resampling import FEW, FewRatersWarning, bootstrap_means
 
-Interval = Literal["t", "normal"]
+Interval = Literal["t", "normal", "bootstrap"]
 Quantiles = Literal["linear", "hazen"]
 
 INTERVALS = {
     "t": "Student's t on the raters' means (ddof 1)",
     "normal": "normal quantile on the raters' means (ddof 1)",
+    "bootstrap": "a bias-corrected and accelerated bootstrap of the raters' means",
 }
 QUANTILES = {
     "linear": "linear (Hyndman and Fan's type 7)",
@@ -53,10 +56,11 @@ def mean_interval(values: NDArray[np.float64], *, ci: Interval = "t", level: flo
     ----------
     values : ndarray, shape (n,)
         One per rater.
-    ci : {"t", "normal"}
-        Student's t with n - 1 degrees of freedom, or the normal quantile, which
+    ci : {"t", "normal", "bootstrap"}
+        Student's t with n - 1 degrees of freedom; or the normal quantile, which
         is too narrow for few raters and is there to compare with tables that
-        were made so.
+        were made so; or `analysis.resampling.bootstrap_means`, which is too
+        narrow for few raters as well.
     level : float
         Coverage, 0.95 for 95%.
 
@@ -78,6 +82,11 @@ def mean_interval(values: NDArray[np.float64], *, ci: Interval = "t", level: flo
     n = len(values)
     if n < 2:
         return float("nan"), float("nan")
+    if ci == "bootstrap":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FewRatersWarning)  # `describe` says it in its notes
+            low, high = bootstrap_means(values[:, None], level=level)[0]
+        return float(low), float(high)
     upper = 0.5 + level / 2
     quantile = stats.t.ppf(upper, n - 1) if ci == "t" else stats.norm.ppf(upper)
     half = float(quantile) * float(np.std(values, ddof=1)) / n**0.5
@@ -137,7 +146,7 @@ def describe(
     for means, own in zip(rater_means, groups.split(scores), strict=True):
         low, high = mean_interval(means, ci=ci, level=level)
         q1, median, q3 = np.quantile(own, [0.25, 0.5, 0.75], method=quantiles)
-        described.append((len(means), means.mean(), low, high, median, q1, q3, own.mean(), _note(means)))
+        described.append((len(means), means.mean(), low, high, median, q1, q3, own.mean(), _note(means, ci)))
     figures = ["n_raters", "mean", "ci_low", "ci_high", "median", "q1", "q3", "mean_of_ratings", "note"]
     table = table.join(pd.DataFrame(described, columns=figures))[[*key, *COLUMNS[1:], "mean_of_ratings", "note"]]
     place = {name: i for i, name in enumerate(condition_order(frame, order))}
@@ -147,9 +156,11 @@ def describe(
     return table.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)
 
 
-def _note(means: NDArray[np.float64]) -> str:
+def _note(means: NDArray[np.float64], ci: Interval) -> str:
     if len(means) < 2:
         return "One rater: no interval. An interval needs at least 2 raters."
     if np.ptp(means) == 0:
         return "All raters' means are equal: the interval has no width and says nothing about other raters."
+    if ci == "bootstrap" and len(means) < FEW:
+        return f"With fewer than {FEW} raters a bootstrap interval is too narrow: one of 95% may cover less than 93%."
     return ""

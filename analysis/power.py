@@ -18,15 +18,17 @@ from scipy import stats
 from analysis import crossed
 from analysis.frame import RatingsError
 from analysis.margins import within_margin
-from analysis.mixed import Items, cells_of
+from analysis.mixed import Items, cells_of, model_of
+from analysis.rates import Curve, equivalent_rate
 from analysis.simulation import Plan, draw_scores
 
-Question = Literal["difference", "non_inferiority", "equivalence"]
+Question = Literal["difference", "non_inferiority", "equivalence", "equivalent_rate"]
 
 QUESTIONS = {
     "difference": "the first system differs from the second at the 5% level, two-sided",
     "non_inferiority": "the first system is no worse than the second by more than the margin",
     "equivalence": "neither system is better than the other by more than the margin",
+    "equivalent_rate": "the codec of the curve reaches the last system's quality at one of its rates",
 }
 MOST_RATERS = 1000
 
@@ -56,6 +58,7 @@ def power(
     question: Question = "difference",
     *,
     margin: float = 0.0,
+    curve: Curve | None = None,
     items: Items = "random",
     n_studies: int = 500,
     seed: int = 0,
@@ -67,9 +70,12 @@ def power(
     ----------
     plan : Plan
         Its first two systems are compared; the others are in the model.
-    question : {"difference", "non_inferiority", "equivalence"}
+    question : {"difference", "non_inferiority", "equivalence", "equivalent_rate"}
     margin : float
-        Points, for the last two.
+        Points, for non-inferiority and equivalence.
+    curve : Curve, optional
+        For the equivalent rate: of systems of the plan, whose last system is
+        what the curve is to reach. See `analysis.rates.equivalent_rate`.
     items : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     n_studies, seed : int
@@ -83,8 +89,10 @@ def power(
     """
     if question not in QUESTIONS:
         raise RatingsError(f"There is no question {question!r}. There are: {', '.join(QUESTIONS)}.")
-    if question != "difference" and not margin > 0:
+    if question in ("non_inferiority", "equivalence") and not margin > 0:
         raise RatingsError("A margin above 0 is needed (--margin POINTS).")
+    if question == "equivalent_rate" and curve is None:
+        raise RatingsError("The rates and true means of the codec are needed (--curve KBPS=MEAN, two or more).")
     terms = crossed.TERMS if items == "random" else crossed.TERMS[:2]
     if items == "fixed":  # what items do is the same in every study then, and goes into their own means
         plan = replace(plan, components=replace(plan.components, item=0.0, item_condition=0.0))
@@ -92,6 +100,11 @@ def power(
     hits = 0
     for done in range(n_studies):
         cells = cells_of(draw_scores(plan, draw), fixed_items=items == "fixed")
+        progress(done + 1)
+        if curve is not None and question == "equivalent_rate":
+            found_rate = equivalent_rate(model_of(cells, list(plan.means), terms), curve, list(plan.means)[-1], 0.0)
+            hits += found_rate.status != "not reached"
+            continue
         fitted = crossed.fit(cells, terms)
         weights = np.zeros(len(plan.means))
         weights[:2] = 1, -1
@@ -105,7 +118,6 @@ def power(
         else:
             found = within_margin(difference, se, df, margin)
             hits += found.non_inferior if question == "non_inferiority" else found.equivalent
-        progress(done + 1)
     low, high = stats.binomtest(int(hits), n_studies).proportion_ci(0.95, "exact")
     return Power(plan.n_raters, plan.n_items, n_studies, int(hits) / n_studies, float(low), float(high))
 
@@ -116,6 +128,7 @@ def raters_for(
     *,
     wanted: float = 0.8,
     margin: float = 0.0,
+    curve: Curve | None = None,
     items: Items = "random",
     n_studies: int = 500,
     seed: int = 0,
@@ -128,7 +141,7 @@ def raters_for(
         Its number of raters is where the search begins.
     wanted : float
         0.8 for 80%.
-    margin, items, n_studies, seed
+    margin, curve, items, n_studies, seed
         See `power`.
 
     Returns
@@ -146,6 +159,7 @@ def raters_for(
                 replace(plan, n_raters=n_raters),
                 question,
                 margin=margin,
+                curve=curve,
                 items=items,
                 n_studies=n_studies,
                 seed=seed,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from statistics import median
+
+from analysis.frame import RatingsError, tidy
 from analysis.report import Report, build_report
+from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
 from listening.export import ratings_frame
-from listening.models import Study
+from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
 
 HEADPHONE_TESTS = {
@@ -42,6 +47,65 @@ def design_of(study: Study) -> dict[str, str]:
         "procedure": _procedure(study, protocol),
         "assessors": _assessors(protocol),
     }
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the data of an open study are so far, without a score.
+
+    Attributes
+    ----------
+    started, finished : int
+        Sessions.
+    pages, pages_done : int
+        Of all sessions, without training.
+    minutes : float or None
+        Median of the finished sessions, from consent to the end.
+    seconds_heard : float or None
+        Median of how long a signal was played before it was rated.
+    excluded : int
+        Raters who finished and whom the study's rules would exclude.
+    """
+
+    started: int
+    finished: int
+    pages: int
+    pages_done: int
+    minutes: float | None
+    seconds_heard: float | None
+    excluded: int
+
+
+def quality_of(study: Study) -> Quality:
+    """Quality of the data so far; says nothing of what was thought of any condition."""
+    sessions = list(study.sessions.all())
+    finished = [session for session in sessions if session.state == Session.State.FINISHED]
+    minutes = [
+        (session.finished_at - session.consented_at).total_seconds() / 60
+        for session in finished
+        if session.finished_at and session.consented_at
+    ]
+    pages = Trial.objects.filter(session__study=study, training=False)
+    heard = Rating.objects.filter(trial__session__study=study, trial__training=False, score__isnull=False).values_list(
+        "seconds_heard", flat=True
+    )
+    return Quality(
+        started=len(sessions),
+        finished=len(finished),
+        pages=pages.count(),
+        pages_done=pages.filter(finished_at__isnull=False).count(),
+        minutes=median(minutes) if minutes else None,
+        seconds_heard=median(heard) if heard else None,
+        excluded=_excluded(study) if finished else 0,
+    )
+
+
+def _excluded(study: Study) -> int:
+    try:
+        found = screen(tidy(ratings_frame(study)), study.screening or ["none"])
+    except RatingsError:  # nothing is rated yet
+        return 0
+    return sum(not reason.startswith((UNFINISHED, UNRATED)) for reason in found.raters["reason"] if reason)
 
 
 def _environment(protocol: Protocol) -> str:

@@ -25,7 +25,7 @@ from analysis.figures import (
     violin_plot,
 )
 from analysis.frame import SYSTEM, RatingsError, one_study, rated, tidy
-from analysis.inference import ZeroMethod, friedman, wilcoxon_pairs
+from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -141,6 +141,7 @@ def build_report(
         **tables,
         by_category=described(kept if several else kept.iloc[:0], "category"),
         friedman=friedman(kept),
+        ranks=mean_ranks(kept),
         pairs=wilcoxon_pairs(kept, zeros=zeros, level=level),
         anova=repeated_measures(kept),
         permutation=permutation_pairs(kept),

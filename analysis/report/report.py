@@ -74,6 +74,8 @@ class Report:
     by_category, by_item : DataFrame
         The same per category (empty if there is but one) and per item.
     friedman : Friedman
+    ranks : DataFrame
+        See `analysis.inference.mean_ranks`.
     pairs : DataFrame
         See `analysis.inference.wilcoxon_pairs`.
     anova : RepeatedMeasures
@@ -104,6 +106,7 @@ class Report:
     by_category: pd.DataFrame = field(repr=False)
     by_item: pd.DataFrame = field(repr=False)
     friedman: Friedman
+    ranks: pd.DataFrame = field(repr=False)
     pairs: pd.DataFrame = field(repr=False)
     anova: RepeatedMeasures
     permutation: pd.DataFrame = field(repr=False)
@@ -153,6 +156,7 @@ class Report:
             "screening": screening,
             "settings": asdict(self.settings),
             "friedman": asdict(self.friedman),
+            "ranks": self.ranks.to_dict("records"),
             "wilcoxon": self.pairs.to_dict("records"),
             "anova": asdict(self.anova),
             "permutation": self.permutation.to_dict("records"),
@@ -200,6 +204,7 @@ class Report:
             "raters.csv": self.screening.raters[["rater", "excluded", "reason"]],
             "checks.csv": self.screening.checks,
             "items.csv": self.by_item,
+            "ranks.csv": self.ranks,
             "wilcoxon.csv": self.pairs,
             "permutation.csv": self.permutation,
             "reliability.csv": self.reliability,

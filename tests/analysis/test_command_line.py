@@ -166,3 +166,30 @@ def test_the_number_of_raters_for_a_margin_is_found_by_simulation(ratings, capsy
 def test_power_without_its_margin_says_so(capsys):
     assert main(["power", "equivalence", "--studies", "5"]) == 2
     assert "--margin" in capsys.readouterr().err
+
+
+def test_the_number_of_raters_for_an_equivalent_rate_is_found(capsys):
+    curve = ["--curve", "1.5=35", "--curve", "6=60", "--curve", "12=75"]
+    options = ["--target", "50", "--studies", "20", "--items-rated", "12", "--raters", "12"]
+    assert main(["power", "equivalent_rate", *curve, *options]) == 0
+    assert "raters show it in 80% of studies." in capsys.readouterr().out
+
+
+def test_an_equivalent_rate_takes_two_rates(capsys):
+    assert main(["power", "equivalent_rate", "--curve", "6=60"]) == 2
+    assert "--curve KBPS=MEAN" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["power", "equivalent_rate", "--curve", "6"])
+    assert "'6' is not KBPS=MEAN" in capsys.readouterr().err
+
+
+def test_bootstrap_intervals_come_with_their_warning(tmp_path):
+    exported(8, 4).to_csv(tmp_path / "ratings.csv", index=False)
+    assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(tmp_path / "report"), "--ci", "bootstrap"]) == 0
+    text = (tmp_path / "report" / "report.html").read_text()
+    assert "bias-corrected and accelerated bootstrap" in text
+    assert "With fewer than 30 raters a bootstrap interval is too narrow" in text
+    found = pd.read_csv(tmp_path / "report" / "conditions.csv")
+    assert (found["ci_low"] < found["mean"]).all()
+    ranks = pd.read_csv(tmp_path / "report" / "ranks.csv")
+    assert ranks["mean_rank"].mean() == pytest.approx((len(ranks) + 1) / 2)

@@ -101,6 +101,15 @@ def _rank_tests(report: Report) -> list[Block]:
             )
         ]
         blocks += [Text(test.note, note=True)] if test.note else []
+    ranks = report.ranks
+    if len(ranks) > 1:
+        columns = [
+            words("System", ranks["condition"]),
+            numbers("Mean rank", ranks["mean_rank"], 2),
+            counts("First for", ranks["n_first"]),
+            counts("Raters", ranks["n_raters"]),
+        ]
+        blocks.append(Table("Ranks of the systems by the raters' means, 1 for the best. Items fixed.", columns))
     pairs = report.pairs
     if pairs.empty:
         return [*blocks, Text("There is no pair of systems to test.")]

@@ -19,7 +19,7 @@ from analysis.frame import RatingsError
 from analysis.report import Report, css
 from listening.export import TABLES
 from listening.models import Session, Study
-from listening.reporting import report_of
+from listening.reporting import quality_of, report_of
 from listening.table_files import csv_lines
 from listening.views.researcher.access import of_study, study_page
 
@@ -30,11 +30,13 @@ HIDDEN = "Results stay hidden until the study is closed: who sees scores while r
 @of_study
 @require_GET
 def results(request: HttpRequest, study: Study) -> HttpResponse:
-    """Statistics and downloads of a closed study; of an open one, how many raters there are and nothing else."""
+    """Statistics and downloads of a closed study; of an open one, progress and the quality of the data."""
     context: dict[str, object] = {
         "started": study.sessions.count(),
         "finished": study.sessions.filter(state=Session.State.FINISHED).count(),
     }
+    if study.state == Study.State.OPEN:
+        context["quality"] = quality_of(study)
     if study.state == Study.State.CLOSED:
         context["style"] = css()
         try:

@@ -33,6 +33,19 @@ def test_while_the_study_is_open_results_stay_hidden_for_staff_too(page, staff, 
             assert "Results stay hidden" in response.content.decode()
 
 
+def test_of_an_open_study_the_quality_of_the_data_is_shown(page, rated):
+    quality = page.get(reverse("results", args=[rated.study.slug])).context["quality"]
+    assert (quality.started, quality.finished) == (4, 3)
+    assert quality.excluded == 1  # the careless one, who gives the hidden reference less than 90
+    assert 0 < quality.pages_done <= quality.pages
+    assert "Quality of the data so far" in text_of(page, rated.study)
+
+
+def test_of_an_open_study_without_raters_there_is_no_quality_yet(page, opened):
+    quality = page.get(reverse("results", args=[opened.slug])).context["quality"]
+    assert (quality.started, quality.minutes, quality.seconds_heard, quality.excluded) == (0, None, None, 0)
+
+
 def test_before_the_study_opened_there_is_nothing(page, ready):
     assert "There are no results yet" in text_of(page, ready)
     assert page.get(reverse("download", args=[ready.slug, "ratings"])).status_code == 302
