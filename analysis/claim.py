@@ -173,21 +173,23 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     if not row["kbps_against"] > 0:
         return f"{reached}."
     factor, least, most = row["factor"], row["factor_low"], row["factor_high"]
+    if 0.95 < factor < 1.05:
+        return f"{reached}, with about as many bits{_span(least, most, ' times fewer')}."
     if factor >= 1:
         return f"{reached}, with {factor:.2g} times fewer bits{_span(least, most)}."
     most_bits = 1 / least if least > 0 else math.inf
     return f"{reached}, with {1 / factor:.2g} times as many bits{_span(1 / most, most_bits)}."
 
 
-def _span(low: float, high: float) -> str:
+def _span(low: float, high: float, unit: str = "") -> str:
     """An interval in brackets, open where it has no end.
 
     >>> _span(2.0, 8.0), _span(0.0, 8.0), _span(2.0, math.inf), _span(0.0, math.inf)
     (' (2 to 8)', ' (at most 8)', ' (at least 2)', ' (no bounds)')
     """
     if low > 0:
-        return f" ({low:.3g} to {high:.3g})" if math.isfinite(high) else f" (at least {low:.3g})"
-    return f" (at most {high:.3g})" if math.isfinite(high) else " (no bounds)"
+        return f" ({low:.3g} to {high:.3g}{unit})" if math.isfinite(high) else f" (at least {low:.3g}{unit})"
+    return f" (at most {high:.3g}{unit})" if math.isfinite(high) else " (no bounds)"
 
 
 def _at(kbps: float) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.claim import sentences
 from analysis.report.cells import chances, numbers, words
-from analysis.report.document import Block, Bullets, Column, Table, Text
+from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, number
 
@@ -30,13 +30,14 @@ def the_claim(report: Report) -> list[Block]:
                 "another. A margin chosen afterwards proves nothing."
             )
         )
-    blocks.append(Bullets(sentences(found)))
     blocks += pictures(report, "rates")
     items = found.model.items
     if len(found.comparisons):
         blocks.append(_comparisons(found.comparisons, found.margin, found.level, items))
     if len(found.rates):
         blocks.append(_rates(found.rates, found.level, items))
+    said = Bullets(sentences(found))
+    blocks.append(Details("All of it in words", [said]) if len(found.comparisons) + len(found.rates) else said)
     without = list(found.points.loc[found.points["kbps"].isna(), "condition"])
     if without:
         blocks.append(Text(f"Without a known rate, and so on no curve: {', '.join(without)}.", note=True))
