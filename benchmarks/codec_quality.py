@@ -59,6 +59,7 @@ SPEECH = Material(
     ("visqol_speech", "pesq", "stoi", "si_sdr", "log_spectral_distance", "mel_distance"),
     (
         *(f"spectral_24khz@{kbps:g}" for kbps in (1.5, 3, 6, 12)),
+        *(f"encodec_24khz@{kbps:g}:weights=small" for kbps in (1.5, 3, 6, 12)),
         *(f"encodec_24khz@{kbps:g}" for kbps in (1.5, 3, 6, 12, 24)),
         *(f"opus@{kbps}" for kbps in (6, 12, 24)),
         *(f"lyra@{kbps:g}" for kbps in (3.2, 6, 9.2)),

@@ -144,10 +144,14 @@ def test_markup_in_names_stays_text():
     text_of(html)
 
 
+SAVED = ("one rater", "one system", "nine tenths missing", "nobody finished", "separated conditions")
+
+
 @pytest.mark.parametrize("name", BAD_DATA)
 def test_poor_data_give_a_report_with_its_caveats_and_no_nan(name, tmp_path):
     report = build_report(BAD_DATA[name])
-    report.save(tmp_path)
+    if name in SAVED:
+        report.save(tmp_path)  # the PDF too
     text = text_of(report.html)
     assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
     limits = text[text.rindex("Limits") :]

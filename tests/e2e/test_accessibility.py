@@ -18,6 +18,15 @@ RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+APPEARANCES = pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("desktop", "light"),
+        ("phone", "dark"),
+        pytest.param("desktop", "dark", marks=pytest.mark.slow),
+        pytest.param("phone", "light", marks=pytest.mark.slow),
+    ],
+)
 
 ASKED = {
     "name": "each-kind",
@@ -117,8 +126,7 @@ def look(page, name: str) -> None:
     assert faults(page) == [], name
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@APPEARANCES
 def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, scheme):
     page = shown(size, scheme)
     session = begin(everything)
@@ -150,8 +158,7 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
     look(page, "closed")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@APPEARANCES
 def test_axe_finds_nothing_in_fields_for_numbers_and_comments(shown, live_server, opened, size, scheme):
     opened.protocol = read({"rating": {"input": "numbers", "comments": True}, "rules": {"least_seconds": 60}})
     opened.save()

@@ -76,13 +76,18 @@ class EncodecCodec(Codec, Piecewise):
         spec = spec or Spec(cls.name)
         for key, value in spec.options:
             if key not in ("weights", *_CHOICES):
-                known = "weights=published, weights=PATH, entropy=lm, container=ecdc and container=rvqf"
+                known = "weights=published, weights=small, weights=PATH, entropy=lm, container=ecdc and container=rvqf"
                 raise UnknownCodec(f"{cls.name} has no option {key!r}; it has {known}.")
             if key in _CHOICES and value not in _CHOICES[key]:
                 offered = ", ".join(_CHOICES[key])
                 raise UnknownCodec(f"{cls.name}: {key}={value} is not offered. Use one of: {offered}.")
         weights = spec.option("weights", PUBLISHED)
         path = cls._weights_path(weights)
+        if weights == SMALL and spec.value is not None and spec.value > SMALL_KBPS:
+            raise UnknownCodec(
+                f"The small weights were trained at up to {SMALL_KBPS:g} kbit/s: more bits would add nothing. "
+                f"Use {cls.name}@{SMALL_KBPS:g}:weights=small."
+            )
         if spec.option("entropy", "none") == "lm":
             file = cls._language_file(weights, path)
             if spec.option("container", "rvqf") == "ecdc":
@@ -257,6 +262,8 @@ class EncodecCodec(Codec, Piecewise):
 
 
 PUBLISHED, SMALL = "published", "small"
+SMALL_KBPS = 12.0
+"""What the small weights have codebooks for."""
 _CHOICES = {"entropy": ("none", "lm"), "container": ("ecdc", "rvqf")}
 _OURS = Path(__file__).parent / "weights"
 

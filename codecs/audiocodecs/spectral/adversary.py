@@ -115,7 +115,7 @@ class Adversary:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
-        return {"hinge": float(loss.detach()), "right": judge_share(real_logits, fake_logits)}
+        return {"hinge": float(loss.detach()), "right": float(judge_share(real_logits, fake_logits))}
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs."""

@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from audiocodecs import audio, registry
+from audiocodecs import audio, metrics, registry
 from audiocodecs.base import CodecError, CodecUnavailable, Spec, UnknownCodec
 from audiocodecs.encodec import ecdc
 from audiocodecs.encodec.codec import Encodec24
@@ -101,9 +103,31 @@ def test_without_the_weights_it_says_what_to_do(tmp_path, monkeypatch):
         assert "make models" in caught.value.remedy
 
 
-def test_small_weights_are_said_not_to_be_here():
-    with pytest.raises(CodecUnavailable, match=r"small EnCodec weights.*spectral_24khz@6"):
-        registry.get_codec("encodec_24khz@6:weights=small")
+def test_the_small_weights_follow_held_out_speech_closer_with_each_rate(clips):
+    speech = clips["speech_en_prompts"].numpy()
+    found = []
+    for kbps in (1.5, 3, 6, 12):
+        codec = registry.get_codec(f"encodec_24khz@{kbps}:weights=small")
+        encoded = codec.encode(speech, 24_000)
+        assert encoded.kbps == pytest.approx(kbps, rel=0.02)
+        decoded, _ = codec.decode(encoded)
+        found.append(metrics.measure("si_sdr", speech, decoded, 24_000))
+        level = 10 * np.log10(np.mean(decoded**2) / np.mean(speech**2))
+        assert abs(level) < 3
+    assert found == sorted(found)
+    assert found[0] > 1
+    assert found[2] > 6
+
+
+def test_the_small_weights_say_what_they_are_and_what_they_lack():
+    codec = registry.get_codec("encodec_24khz@6:weights=small")
+    assert re.fullmatch("small [0-9a-f]{8}", codec.weights)
+    with pytest.raises(UnknownCodec, match="up to 12 kbit/s.*encodec_24khz@12:weights=small"):
+        registry.get_codec("encodec_24khz@24:weights=small")
+    with pytest.raises(CodecUnavailable, match="no language model for the weights encodec_24khz_small"):
+        registry.get_codec("encodec_24khz@6:weights=small:entropy=lm")
+    with pytest.raises(CodecUnavailable, match=r"small EnCodec weights.*spectral_48khz@6"):
+        registry.get_codec("encodec_48khz@6:weights=small")
 
 
 @pytest.mark.parametrize("text", ["encodec_24khz@7", "encodec_24khz", "encodec_24khz@6:speed=fast"])

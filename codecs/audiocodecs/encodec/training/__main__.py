@@ -28,6 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("experiment", type=Path)
     parser.add_argument("--until", type=int, metavar="STEP", help="stop after this step; later starts go on from there")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes, with a checkpoint")
+    parser.add_argument(
+        "--whole", action="store_true", help="with --minutes: they are all there are; let the learning rate end in them"
+    )
     parser.add_argument("--export", type=Path, metavar="OUT.th", help="no steps: write the last checkpoint's weights")
     parser.add_argument("--half", action="store_true", help="with --export: in half precision, a third of the size")
     parser.add_argument(
@@ -42,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         elif arguments.carry:
             run.carry(arguments.carry)
         else:
-            run.go(arguments.until, arguments.minutes)
+            run.go(arguments.until, arguments.minutes, arguments.whole and bool(arguments.minutes))
     except CodecUnavailable as error:
         print(f"{error.reason} {error.remedy}", file=sys.stderr)
         return 1

@@ -42,11 +42,11 @@ def feature_matching_loss(
     return torch.stack(parts).mean()
 
 
-def judge_share(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> float:
+def judge_share(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
     """How often the discriminators are right about the sign, 0.5 by chance: the figure to watch beside the loss."""
     with torch.no_grad():
         parts = [
             0.5 * ((real > 0).float().mean() + (fake < 0).float().mean())
             for real, fake in zip(real_logits, fake_logits, strict=True)
         ]
-        return float(torch.stack(parts).mean())
+        return torch.stack(parts).mean()

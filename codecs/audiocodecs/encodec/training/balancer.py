@@ -64,17 +64,22 @@ class Balancer:
         """
         asked = self.weights if weights is None else weights
         used = {name: weight for name, weight in asked.items() if weight > 0}
+        gradients = {name: torch.autograd.grad(losses[name], [decoded], retain_graph=True)[0] for name in used}
+        # all norms at once: reading a number makes the CPU wait for the GPU
+        found = torch.stack([self._norm(gradient) for gradient in gradients.values()]).tolist() if used else []
         balanced = torch.zeros_like(decoded)
-        for name, weight in used.items():
-            (gradient,) = torch.autograd.grad(losses[name], [decoded], retain_graph=True)
-            average = self._follow(name, gradient)
-            balanced += gradient * (self.total * weight / max(average, self.epsilon))
+        for (name, gradient), norm in zip(gradients.items(), found, strict=True):
+            average = self._follow(name, norm)
+            balanced += gradient * (self.total * used[name] / max(average, self.epsilon))
         return balanced / sum(used.values())
 
-    def _follow(self, name: str, gradient: Tensor) -> float:
-        items = gradient.flatten(1).norm(dim=1).mean() if self.per_item else gradient.norm()
+    def _norm(self, gradient: Tensor) -> Tensor:
+        norm: Tensor = gradient.flatten(1).norm(dim=1).mean() if self.per_item else gradient.norm()
+        return norm
+
+    def _follow(self, name: str, norm: float) -> float:
         self.steps[name] = self.steps.get(name, 0) + 1
-        self.norms[name] = self.decay * self.norms.get(name, 0.0) + (1 - self.decay) * float(items)
+        self.norms[name] = self.decay * self.norms.get(name, 0.0) + (1 - self.decay) * norm
         return self.norms[name] / (1 - self.decay ** self.steps[name])
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Training batches: crops of prepared sources, mixed, at random levels, some with reverberation.
 
-A batch depends on the seed and the number of its step alone. So it can be made ahead in other threads,
+A batch depends on the seed and the number of its step alone. So it can be made ahead in other processes,
 and a run that goes on from a checkpoint gets the same ones.
 
 References
@@ -11,8 +11,11 @@ A. Défossez et al., "High Fidelity Neural Audio Compression", arXiv 2210.13438,
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import threading
 from collections.abc import Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -59,7 +62,8 @@ class DataConfig:
     same_batch : bool
         The first batch at every step: the diagnosis whether a model can learn at all.
     workers : int
-        Threads that make batches ahead; 0 makes each when it is asked for.
+        Processes that make batches ahead; 0 makes each when it is asked for. No threads: they would hold up the
+        one that keeps a GPU busy.
     """
 
     folders: tuple[str, ...]
@@ -175,12 +179,14 @@ class Batches:
             while True:
                 yield self.batch(step)
                 step += 1
-        with ThreadPoolExecutor(workers) as pool:
+        started = multiprocessing.get_context("spawn")  # a fork of a process that uses a GPU cannot work
+        given = (self.config, self.rate, self.channels, self.seed)
+        with ProcessPoolExecutor(workers, started, _become_worker, given) as pool:
             waiting: list[Future[NDArray[np.float32]]] = []
             try:
                 while True:
                     while len(waiting) <= 2 * workers:
-                        waiting.append(pool.submit(self.batch, step + len(waiting)))
+                        waiting.append(pool.submit(_batch_of_worker, step + len(waiting)))
                     yield waiting.pop(0).result()
                     step += 1
             finally:
@@ -237,6 +243,27 @@ class Batches:
         cut = np.zeros((self.channels, lead + length), np.float32)
         cut[:, lead + length - part.shape[1] :] = part
         return cut
+
+
+_of_worker: list[Batches] = []
+"""In a process that makes batches: what it makes them with."""
+
+
+def _become_worker(config: DataConfig, rate: int, channels: int, seed: int) -> None:
+    _of_worker.append(Batches(config, rate, channels, seed))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end: one that was killed cannot tell its workers to stop."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _batch_of_worker(step: int) -> NDArray[np.float32]:
+    return _of_worker[0].batch(step)
 
 
 def reverberate(audio: Audio, seconds: float, rate: int, random: np.random.Generator) -> Audio:

@@ -17,6 +17,7 @@ import math
 import sys
 import tarfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -93,16 +94,26 @@ def unpack(packed: Path, folder: Path) -> list[Source]:
     try:
         with tarfile.open(packed) as tar:
             said = [Source(**source) for source in json.loads(_member(tar, LISTING))]
-            for source in tqdm(said, desc="unpacking", unit="source", disable=None):
+            for source in said:
                 if Path(source.name).name != source.name:
                     raise CodecError(f"{packed} names a source {source.name!r}, which is no file name.")
-                samples, _ = soundfile.read(io.BytesIO(_member(tar, source.name)), dtype="int16")
+            encoded = [_member(tar, source.name) for source in said]
+        with ThreadPoolExecutor() as pool:  # libsndfile decodes without Python's lock
+            decoded = pool.map(_decoded, encoded)
+            for source, samples in tqdm(
+                zip(said, decoded, strict=True), desc="unpacking", total=len(said), unit="source", disable=None
+            ):
                 np.save(folder / f"{source.name}.npy", samples)
                 listing.append(replace(source, seconds=len(samples) / source.rate))
     except (tarfile.TarError, KeyError, TypeError, ValueError, soundfile.SoundFileError) as error:
         raise CodecError(f"{packed} was not written by this program, or is damaged: {error}.") from error
     _write_listing(folder, listing)
     return listing
+
+
+def _decoded(encoded: bytes) -> NDArray[np.int16]:
+    samples, _ = soundfile.read(io.BytesIO(encoded), dtype="int16")
+    return np.asarray(samples)
 
 
 def _listing(folder: Path) -> list[Source]:

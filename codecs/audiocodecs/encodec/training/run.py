@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,34 @@ from audiocodecs.encodec.training.trainer import Trainer
 from audiocodecs.encodec.training.weights import exported_state, save_whole
 
 log = logging.getLogger(__name__)
+
+
+PACE_SECONDS = 4.0
+
+
+class Pace:
+    """How many steps there will be when the time is over, judged by the last few seconds.
+
+    Parameters
+    ----------
+    stop : float
+        When the time is over, `time.monotonic()`.
+    """
+
+    def __init__(self, stop: float) -> None:
+        self.stop = stop
+        self.before: tuple[int, float] | None = None
+
+    def steps(self, done: int) -> int | None:
+        """Number of steps in all, as it looks after step `done`; None while nothing new is known."""
+        now = time.monotonic()
+        if self.before is None:
+            self.before = (done, now)
+        steps, seconds = done - self.before[0], now - self.before[1]
+        if not steps or seconds < PACE_SECONDS:
+            return None
+        self.before = (done, now)
+        return done + max(1, int((self.stop - now) * steps / seconds))
 
 
 class Run:
@@ -58,11 +86,21 @@ class Run:
         log.info("going on from step %d of %d", self.trainer.steps_done, self.experiment.train.steps)
         return state
 
-    def go(self, until: int | None = None, minutes: float | None = None) -> None:
-        """Train to the experiment's last step, or to step `until`, or for some minutes; ends with a checkpoint."""
+    def go(self, until: int | None = None, minutes: float | None = None, whole: bool = False) -> None:
+        """Train to the experiment's last step, or to step `until`, or for some minutes; ends with a checkpoint.
+
+        Parameters
+        ----------
+        until : int, optional
+        minutes : float, optional
+        whole : bool
+            The minutes hold the whole run: its number of steps follows from the pace, so that the learning rate
+            comes to its end with them.
+        """
         trainer, train = self.trainer, self.experiment.train
         last = min(until or train.steps, train.steps)
         stop = time.monotonic() + 60 * minutes if minutes else float("inf")
+        pace = Pace(stop) if whole else None
         self._say_what()
         batches = trainer.batches.after(trainer.steps_done)
         saved = -1
@@ -72,6 +110,9 @@ class Run:
                     frames = trainer.start_quantizer()
                     log.info("k-means of %d codebooks on %d frames", self.experiment.codebooks, frames)
                 self.journal.add(trainer.step(next(batches)))
+                if pace is not None and (planned := pace.steps(trainer.steps_done)):
+                    last = planned
+                    self._replan(planned)
                 if trainer.steps_done % train.log_every == 0:
                     self._log(last)
                 every = self.experiment.samples.every
@@ -85,6 +126,10 @@ class Run:
             self.journal.close()
         if saved != trainer.steps_done:
             self.save()
+
+    def _replan(self, steps: int) -> None:
+        train = replace(self.experiment.train, steps=steps)
+        self.experiment = self.trainer.experiment = replace(self.experiment, train=train)
 
     def save(self) -> None:
         """Write checkpoint and weights."""

@@ -70,12 +70,14 @@ class Trainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False) if train.average else None
         self.steps_done = 0
         self.audio_seconds = 0.0
+        self._started = False
         if train.start_from:
             self._start_from(Path(train.start_from))
 
     def _adam(self, parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Adam:
         first, second = self.experiment.train.betas
-        return torch.optim.Adam(parameters, lr=learning_rate, betas=(first, second))
+        fused = self.device.type == "cuda"
+        return torch.optim.Adam(parameters, lr=learning_rate, betas=(first, second), fused=fused)
 
     def _mixed(self) -> torch.autocast:
         """Convolutions in bfloat16, if the experiment wants it."""
@@ -126,8 +128,10 @@ class Trainer:
     @property
     def quantizer_started(self) -> bool:
         """Whether the codebooks hold anything."""
-        codebooks = self.model.quantizer.codebooks[: self.experiment.codebooks]
-        return all(bool(codebook.inited) for codebook in codebooks)
+        if not self._started:  # asked at every step, and each flag that is read waits for the GPU
+            codebooks = self.model.quantizer.codebooks[: self.experiment.codebooks]
+            self._started = all(bool(codebook.inited) for codebook in codebooks)
+        return self._started
 
     def step(self, batch: NDArray[np.float32]) -> dict[str, float]:
         """Make one step with a batch (items, channels, n); returns what there is to log.
@@ -182,8 +186,10 @@ class Trainer:
         self.steps_done += 1
         self.audio_seconds += audio.shape[0] * audio.shape[2] / self.experiment.settings.rate
         self._follow()
-        found = {name: float(figure.detach()) for name, figure in (losses | figures).items()}
-        return {**found, "gradient": norm}
+        said = losses | figures
+        # together: each number that is read alone waits for the GPU
+        found = torch.stack([figure.detach().float().to(self.device) for figure in said.values()]).tolist()
+        return {**dict(zip(said, found, strict=True)), "gradient": norm}
 
     def _set_learning_rates(self) -> None:
         for group in self.optimizer.param_groups:
@@ -211,7 +217,7 @@ class Trainer:
         self.judge_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.judge_optimizer.step()
-        return {"discriminator": loss, "right": torch.tensor(judge_share(real, fake))}
+        return {"discriminator": loss, "right": judge_share(real, fake)}
 
     def _judged_gain(self, audio: Tensor) -> Tensor:
         """What the discriminators' audio is multiplied by, (batch, 1, 1)."""
@@ -240,8 +246,7 @@ class Trainer:
         if self.average is None:
             return
         keep = min(self.experiment.train.average, self.steps_done / (self.steps_done + 10))
-        for mine, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - keep)
+        torch._foreach_lerp_(tuple(self.average.parameters()), tuple(self.trained), 1 - keep)
         for copied, original in zip(self.average.buffers(), self.model.buffers(), strict=True):
             copied.copy_(original)
 

@@ -20,6 +20,7 @@ from audiocodecs.base import CodecError
 from audiocodecs.encodec.model import ENCODEC_48KHZ, EncodecModel
 from audiocodecs.encodec.training.__main__ import main
 from audiocodecs.encodec.training.experiment import Experiment
+from audiocodecs.encodec.training.run import Pace
 from audiocodecs.registry import get_codec
 
 CLIP = Path(__file__).parents[4] / "listening" / "demo" / "clips" / "speech_en_prompts.flac"
@@ -138,6 +139,23 @@ def test_stopping_at_a_step_that_is_no_checkpoint_changes_nothing(experiment):
         assert main([str(parts), "--until", until]) == 0
     assert losses(parts) == losses(whole)
     assert_equal_checkpoints(parts, whole)
+
+
+def test_a_run_of_a_given_time_ends_with_its_learning_rate(experiment):
+    path = experiment("run", steps=1_000_000, save_every=1_000_000)
+    assert main([str(path), "--minutes", "0.15", "--whole"]) == 0
+    rates = [float(row["learning_rate"]) for row in losses(path)]
+    assert rates[0] == pytest.approx(3e-4)
+    assert rates[-1] < 2e-4  # without --whole it would not have moved
+
+
+def test_the_number_of_steps_follows_the_pace():
+    pace = Pace(time.monotonic() + 1000)
+    assert pace.steps(50) is None
+    assert pace.steps(51) is None
+    pace.before = (50, time.monotonic() - 10)
+    assert pace.steps(100) == pytest.approx(100 + 50 * 1000 / 10, rel=0.05)
+    assert pace.steps(101) is None
 
 
 def test_samples_are_decoded_on_the_way_and_exported_weights_are_a_file_that_the_codec_loads(
