@@ -11,9 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from audiocodecs.base import CodecUnavailable
-from audiocodecs.registry import resolve
-from listening import clips, studies
+from listening import clips, presets, studies
 from listening.models import Study
 
 CLIPS = Path(__file__).parent / "clips"
@@ -26,13 +24,6 @@ LOSSY_SOURCES = {
     "music_metal",
     "music_electronic",
 }
-ANCHORED = ("reference", "lowpass@7000", "lowpass@3500")
-SPEECH = (
-    *ANCHORED,
-    *("neural@1.5", "neural@3", "neural@6", "neural@12"),
-    *("opus@6", "opus@12", "lyra@3.2", "lyra@6", "evs@9.6"),
-)
-MUSIC = (*ANCHORED, *("neural@3", "neural@6", "neural@12", "neural@24"), "mp3@64", "opus@6", "opus@24")
 
 
 def demo_user() -> tuple[AbstractBaseUser, str]:
@@ -50,28 +41,20 @@ def demo_user() -> tuple[AbstractBaseUser, str]:
 def demo_studies(owner: AbstractBaseUser) -> list[Study]:
     """The demo's studies, made where they are not there yet."""
     return [
-        _study(owner, "demo-speech", "Demo: speech at 1.5 to 12 kbps", "speech", SPEECH, channels=1),
-        _study(owner, "demo-music", "Demo: 48 kHz stereo music", "music", MUSIC, channels=2),
+        _study(owner, "demo-speech", "Demo: speech at 1.5 to 12 kbps", "speech", "encodec-speech"),
+        _study(owner, "demo-music", "Demo: 48 kHz stereo music", "music", "music-mp3"),
     ]
 
 
 @transaction.atomic
-def _study(
-    owner: AbstractBaseUser, slug: str, title: str, category: str, specs: tuple[str, ...], channels: int
-) -> Study:
+def _study(owner: AbstractBaseUser, slug: str, title: str, category: str, preset: str) -> Study:
     if study := Study.objects.filter(slug=slug).first():
         return study
-    study = studies.create_study(owner, title, slug=slug, channels=channels)
+    conditions = presets.preset(preset)
+    assert conditions is not None
+    study = studies.create_study(owner, title, slug=slug, channels=conditions.channels)
     for path in sorted(CLIPS.glob(f"{category}_*.flac")):
         upload = SimpleUploadedFile(path.name, path.read_bytes())
         clips.add_clip(study, upload, category, lossy_source=path.stem in LOSSY_SOURCES)
-    studies.set_conditions(study, [spec for spec in specs if _is_there(spec, channels)])
+    studies.set_conditions(study, list(presets.choose(conditions).specs))
     return study
-
-
-def _is_there(spec: str, channels: int) -> bool:
-    try:
-        resolve(spec, channels)
-    except CodecUnavailable:
-        return False
-    return True

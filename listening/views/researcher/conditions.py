@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
+from listening import presets
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
@@ -37,6 +38,8 @@ class Line:
 @require_http_methods(["GET", "POST"])
 def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""
+    if request.method == "POST" and "preset" in request.POST:
+        return _preset(request, study)
     if request.method == "GET":
         return _page(request, study, {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen})
     asked = request.POST.getlist("specs")
@@ -45,6 +48,24 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     except rules.StudyError as error:
         return _page(request, study, set(asked), str(error))
     messages.success(request, "The conditions are saved.")
+    return redirect("conditions", study.slug)
+
+
+def _preset(request: HttpRequest, study: Study) -> HttpResponse:
+    """Set a preset's conditions, and say what of it cannot run here."""
+    found = presets.preset(request.POST["preset"])
+    if found is None or found not in presets.fitting(study):
+        messages.error(request, "This study has no such preset. Choose one of those on the page.")
+        return redirect("conditions", study.slug)
+    chosen = presets.choose(found)
+    try:
+        rules.set_conditions(study, list(chosen.specs))
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+        return redirect("conditions", study.slug)
+    messages.success(request, f"The conditions are those of “{found.title}”. You can change them.")
+    for spec, why in chosen.missing.items():
+        messages.warning(request, f"Left out: {rules.condition_title(parse_spec(spec))}. {why}")
     return redirect("conditions", study.slug)
 
 
@@ -80,6 +101,7 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         status=422 if error else 200,
         error=error,
         values=values,
+        presets=presets.fitting(study) if study.editable else [],
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
         chosen=chosen,

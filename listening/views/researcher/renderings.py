@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from audiocodecs.registry import parse_spec
+from listening import estimates
 from listening import studies as rules
 from listening.byte_ranges import audio_response
 from listening.models import Clip, Condition, Rendering, Study
@@ -38,6 +39,7 @@ def rendering(request: HttpRequest, study: Study) -> HttpResponse:
         material=material(study, progress.rows),
         failures=[row for row in progress.rows if row.state == Rendering.State.FAILED],
         problems=rules.problems(study) if study.editable else [],
+        estimate=estimates.estimate(study) if study.state == Study.State.DRAFT else None,
     )
 
 

@@ -3,8 +3,11 @@ import re
 import pytest
 from django.urls import reverse
 
+from audiocodecs.registry import parse_spec
 from listening import studies
-from listening.models import Condition
+from listening.models import Condition, Study
+from listening.models.study import MAX_SIGNALS
+from listening.presets import PRESETS
 
 ANCHORED = ["reference", "lowpass@7000", "lowpass@3500"]
 
@@ -103,3 +106,42 @@ def test_the_conditions_of_an_open_study_are_shown_and_fixed(page, opened):
     response = save(page, opened, "opus@6")
     assert "its conditions are fixed" in response.content.decode()
     assert opened.conditions.filter(spec="opus@12").exists()
+
+
+def test_a_preset_sets_the_conditions_of_a_known_test_and_names_what_cannot_run_here(page, draft):
+    text = page.get(address(draft)).content.decode()
+    assert "Speech as in the EnCodec paper" in text
+    assert "arXiv 2210.13438), table 1" in text
+    assert "against MP3" not in text  # the study is mono
+    answer = page.post(address(draft), {"preset": "encodec-speech"}, follow=True)
+    chosen = list(draft.conditions.values_list("spec", flat=True))
+    assert chosen[:3] == ANCHORED
+    assert {"opus@6", "opus@12", "lyra@3.2", "lyra@6"} < set(chosen)
+    neural = [spec for spec in chosen if "24khz" in spec]
+    assert [parse_spec(spec).value for spec in neural] == [1.5, 3, 6, 12]
+    assert "Left out: EVS 9.6 kbps." in answer.content.decode()
+    assert len(chosen) == 11
+
+
+def test_a_preset_for_other_channels_or_of_no_known_name_is_refused(page, draft):
+    before = list(draft.conditions.values_list("spec", flat=True))
+    for name in ("music-mp3", "nonsense"):
+        answer = page.post(address(draft), {"preset": name}, follow=True)
+        assert "This study has no such preset." in answer.content.decode()
+    assert list(draft.conditions.values_list("spec", flat=True)) == before
+
+
+def test_an_open_study_offers_no_preset_and_takes_none(page, draft):
+    Study.objects.filter(pk=draft.pk).update(state=Study.State.OPEN)
+    before = list(draft.conditions.values_list("spec", flat=True))
+    assert "Start from a known test" not in page.get(address(draft)).content.decode()
+    answer = page.post(address(draft), {"preset": "encodec-speech"}, follow=True)
+    assert "its conditions are fixed" in answer.content.decode()
+    assert list(draft.conditions.values_list("spec", flat=True)) == before
+
+
+def test_every_preset_fits_one_trial_and_has_its_reference_and_anchors():
+    for each in PRESETS:
+        assert set(ANCHORED) < set(each.specs)
+        assert len(each.specs) <= MAX_SIGNALS
+        assert "arXiv" in each.source
