@@ -139,16 +139,19 @@ if not REDIS_URL:
         "data_folder_out": str(_QUEUE_DIR / "messages"),
         "control_folder": str(_QUEUE_DIR / "control"),
         "store_processed": False,
+        "polling_interval": 0.1,  # seconds; at the usual 1 a worker that has finished stands idle for half a second
     }
 CELERY_TASK_IGNORE_RESULT = True  # the database is the truth; the broker carries ids
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_PREFETCH_MULTIPLIER = 2  # the next one is at hand when one is done
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 RENDER_TIME_LIMIT = env.int("RENDER_TIME_LIMIT", 120)
 """Seconds one rendering may take before its worker process is ended."""
 RENDER_LEASE = env.int("RENDER_LEASE", 30)
 """Seconds without a sign of life after which a rendering counts as interrupted."""
+MEASURE_STIMULI = env.bool("MEASURE_STIMULI", True)
+"""Whether workers compute objective metrics of the stimuli when nothing waits to be rendered."""
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", 15)
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "listening.tasks.sweep", "schedule": SWEEP_SECONDS}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import io
 import logging
+import os
 import secrets
 import threading
 import time
@@ -140,7 +141,7 @@ def _work(rendering: Rendering) -> dict[str, object]:
 
 _RESULTS = (
     *("key", "codec_version", "stimulus", "stimulus_sha256", "kbps", "container_kbps", "delay_samples"),
-    *("encode_seconds", "decode_seconds", "peak", "clipped_samples", "loudness_difference"),
+    *("encode_seconds", "decode_seconds", "cpu_seconds", "peak", "clipped_samples", "loudness_difference"),
 )
 
 
@@ -151,11 +152,11 @@ def _same(key: str, rendering: Rendering) -> Rendering | None:
 
 
 def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), _cpu_seconds()
     encoded = codec.encode(reference, rate)
     between = time.perf_counter()
     decoded, decoded_rate = codec.decode(encoded)
-    ended = time.perf_counter()
+    ended, worked = time.perf_counter(), _cpu_seconds() - worked
     samples, delay = _aligned(reference, _checked(codec, reference, rate, decoded, decoded_rate), rate)
     buffer = io.BytesIO()
     audio.write_wav(buffer, samples, rate)
@@ -170,10 +171,17 @@ def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
         "delay_samples": delay,
         "encode_seconds": between - begun,
         "decode_seconds": ended - between,
+        "cpu_seconds": worked,
         "peak": 20 * float(np.log10(max(np.abs(samples).max(), 1e-6))),
         "clipped_samples": int(np.count_nonzero(np.abs(samples) > 1)),
         "loudness_difference": float(difference) if np.isfinite(difference) else None,
     }
+
+
+def _cpu_seconds() -> float:
+    """Processor time of this process, its threads and the programs that it has run, seconds."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
 
 
 def _checked(codec: Codec, reference: Samples, rate: int, decoded: Samples, decoded_rate: int) -> Samples:

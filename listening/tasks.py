@@ -10,11 +10,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from listening import packing, studies
+from listening import measuring, packing, studies
 from listening import rendering as rendering_rules
 from listening.models import Rendering, Study
 
 log = logging.getLogger(__name__)
+
+MEASURING_WAITS = 5.0
+"""Seconds until measuring looks again whether nothing waits to be rendered."""
 
 
 @shared_task(
@@ -33,8 +36,26 @@ def render(rendering_id: int) -> None:
         return
     if done.state == Rendering.State.QUEUED and done.not_before:
         publish([done.pk], countdown=max(0.0, (done.not_before - timezone.now()).total_seconds()))
-    studies.settle(done.clip.study)
+    study = done.clip.study
+    studies.settle(study)
     packing.pack(done.clip)
+    if study.state == Study.State.READY:
+        publish_measuring(measuring.left_of(study))
+
+
+@shared_task(
+    name="listening.tasks.measure",
+    soft_time_limit=settings.RENDER_TIME_LIMIT,
+    time_limit=settings.RENDER_TIME_LIMIT + 15,
+)
+def measure(rendering_id: int) -> None:
+    """Compute the metrics of a stimulus; renderings that wait go first."""
+    if Rendering.objects.free(timezone.now()).exists():
+        publish_measuring([rendering_id], countdown=MEASURING_WAITS)
+        return
+    found = Rendering.objects.select_related("clip__study", "condition").filter(pk=rendering_id).first()
+    if found is not None:  # its clip may have been taken away meanwhile
+        measuring.measure(found)
 
 
 @shared_task(name="listening.tasks.sweep")
@@ -44,9 +65,21 @@ def sweep() -> int:
     if ids:
         log.info("Queued again: %d rendering(s)", len(ids))
     publish(ids)
+    publish_measuring(measuring.forgotten(timezone.now()))
     for study in Study.objects.filter(state=Study.State.RENDERING):
         studies.settle(study)
     return len(ids)
+
+
+def publish_measuring(ids: list[int], countdown: float = 0) -> None:
+    """Send a message for each stimulus that is to be measured, once what is being written is committed."""
+
+    def send() -> None:
+        for pk in ids:
+            measure.apply_async((pk,), countdown=countdown)
+
+    if ids:
+        transaction.on_commit(send)
 
 
 def publish(ids: list[int], countdown: float = 0) -> None:

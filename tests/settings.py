@@ -8,6 +8,7 @@ import tempfile
 _folder = tempfile.mkdtemp(prefix="evalapp-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["VAR_DIR"] = _folder
+os.environ["MEASURE_STIMULI"] = "0"  # seconds of metrics that few tests look at: they switch it on
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as audiocodecs does, where a test imports torch before it
 for _name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "EVS_ENCODER", "EVS_DECODER", "LYRA_MODEL_DIR", "DEBUG"):
     os.environ.pop(_name, None)

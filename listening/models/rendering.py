@@ -62,6 +62,7 @@ class Rendering(models.Model):
     delay_samples = models.IntegerField("delay removed after decoding, samples at the study's rate", default=0)
     encode_seconds = models.FloatField(null=True, blank=True)
     decode_seconds = models.FloatField(null=True, blank=True)
+    cpu_seconds = models.FloatField("processor time of encoding and decoding", null=True, blank=True)
     peak = models.FloatField("sample peak, dBFS", null=True, blank=True)
     clipped_samples = models.PositiveIntegerField(default=0)
     loudness_difference = models.FloatField("against the reference, LU", null=True, blank=True)

@@ -12,6 +12,7 @@ const section = document.getElementById("progress");
 const bar = /** @type {HTMLProgressElement | null} */ (document.getElementById("bar"));
 
 if (bar && section.dataset.state === "rendering") watch();
+else if (bar && Number(section.dataset.unmeasured)) watchMeasuring(Number(section.dataset.unmeasured));
 
 async function watch() {
   const stalled = document.getElementById("stalled");
@@ -42,6 +43,7 @@ async function watch() {
     try {
       if (over) {
         await settleDown(progress);
+        if (progress.unmeasured) await watchMeasuring(progress.unmeasured);
         return;
       }
       if (progress.failed !== failed && (await refresh(["failures"]))) failed = progress.failed;
@@ -57,12 +59,25 @@ async function settleDown(progress) {
   const state = document.querySelector(".state");
   state.className = `state state-${progress.study_state}`;
   state.textContent = progress.study_state[0].toUpperCase() + progress.study_state.slice(1);
-  while (!(await refresh(["start", "failures", "stimuli"]))) {
+  while (!(await refresh(["start", "failures", "overview", "stimuli"]))) {
     await new Promise((resolve) => setTimeout(resolve, INTERVAL));
   }
 }
 
-/** @returns {Promise<{study_state: string, total: number, done: number, failed: number, running: number, queued: number, percent: number, renderings: {id: number, state: string, attempts: number}[]}>} */
+/** Metrics come in after the stimuli: show them as they do. @param {number} shown stimuli that were without when the page was drawn */
+async function watchMeasuring(shown) {
+  while (shown) {
+    await new Promise((resolve) => setTimeout(resolve, 4 * INTERVAL));
+    try {
+      const { unmeasured } = await poll();
+      if (unmeasured !== shown && (await refresh(["overview", "stimuli"]))) shown = unmeasured;
+    } catch {
+      // The next round tries again.
+    }
+  }
+}
+
+/** @returns {Promise<{study_state: string, total: number, done: number, failed: number, running: number, queued: number, percent: number, unmeasured: number, renderings: {id: number, state: string, attempts: number}[]}>} */
 async function poll() {
   let response;
   try {

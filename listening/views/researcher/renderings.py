@@ -11,19 +11,22 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from audiocodecs.registry import parse_spec
-from listening import estimates
+from listening import estimates, measuring
 from listening import studies as rules
 from listening.byte_ranges import audio_response
 from listening.models import Clip, Condition, Rendering, Study
 from listening.views.researcher.access import of_study, study_page, wants_json
 
+MEASURED = (Study.State.READY, Study.State.OPEN)
+"""States in which a page waits for metrics."""
+
 
 @dataclass(frozen=True)
 class Material:
-    """A clip with its renderings, in the order of the conditions; None where there is none yet."""
+    """A clip with its renderings and their figures, in the order of the conditions; None where there is none yet."""
 
     clip: Clip
-    cells: list[tuple[Condition, Rendering | None]]
+    cells: list[tuple[Condition, Rendering | None, list[measuring.Figure]]]
 
 
 @of_study
@@ -37,6 +40,8 @@ def rendering(request: HttpRequest, study: Study) -> HttpResponse:
         progress=progress,
         conditions=list(study.conditions.all()),
         material=material(study, progress.rows),
+        overview=measuring.overview(study, progress.rows) if progress.done else [],
+        unmeasured=len(measuring.left_of(study)) if study.state in MEASURED else 0,
         failures=[row for row in progress.rows if row.state == Rendering.State.FAILED],
         problems=rules.problems(study) if study.editable else [],
         estimate=estimates.estimate(study) if study.state == Study.State.DRAFT else None,
@@ -67,6 +72,7 @@ def progress(request: HttpRequest, study: Study) -> HttpResponse:
             "running": found.running,
             "queued": found.queued,
             "percent": found.percent,
+            "unmeasured": len(measuring.left_of(study)) if study.state in MEASURED else 0,
             "renderings": [{"id": row.pk, "state": row.state, "attempts": row.attempts} for row in found.rows],
         }
     )
@@ -102,13 +108,20 @@ def material(study: Study, rows: list[Rendering]) -> list[Material]:
     """Each clip with its renderings in the order of the conditions."""
     at = {(row.clip_id, row.condition_id): row for row in rows}
     conditions = list(study.conditions.all())
+    figures = measuring.figures(rows)
     for condition in conditions:
         spec = parse_spec(condition.spec)
         condition.nominal_kbps = spec.value if condition.role == Condition.Role.SYSTEM else None
     return [
-        Material(clip, [(condition, at.get((clip.pk, condition.pk))) for condition in conditions])
+        Material(clip, [_cell(condition, at.get((clip.pk, condition.pk)), figures) for condition in conditions])
         for clip in study.clips.all()
     ]
+
+
+def _cell(
+    condition: Condition, row: Rendering | None, figures: dict[int, list[measuring.Figure]]
+) -> tuple[Condition, Rendering | None, list[measuring.Figure]]:
+    return condition, row, figures.get(row.pk, []) if row else []
 
 
 def _sound(request: HttpRequest, stored: FieldFile) -> HttpResponse:
