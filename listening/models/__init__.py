@@ -4,7 +4,7 @@ from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
-from listening.models.study import Clip, Condition, Study
+from listening.models.study import Clip, Condition, Study, SuppliedFile
 
 __all__ = [
     "Answer",
@@ -17,5 +17,6 @@ __all__ = [
     "Rendering",
     "Session",
     "Study",
+    "SuppliedFile",
     "Trial",
 ]

@@ -65,6 +65,7 @@ class Rendering(models.Model):
     peak = models.FloatField("sample peak, dBFS", null=True, blank=True)
     clipped_samples = models.PositiveIntegerField(default=0)
     loudness_difference = models.FloatField("against the reference, LU", null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True, help_text="what was found in a file of the researcher's own")
 
     objects = RenderingQuerySet.as_manager()
 
