@@ -62,6 +62,8 @@ def _copied(name: str, study: Study, made: Study, keys: dict[str, dict[int, int]
         values |= {f"{field}_id": keys[other][getattr(row, f"{field}_id")] for field, other in table.refers.items()}
         if "study" in table.left_out:
             values |= {"study": made, "position": len(new)}
+        if isinstance(row, Rendering):
+            values["imported"] = row.imported
         new.append(table.model(**values))
     return {row.pk: copy.pk for row, copy in zip(old, table.model._default_manager.bulk_create(new), strict=True)}
 

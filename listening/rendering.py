@@ -147,8 +147,9 @@ _RESULTS = (
 
 
 def _same(key: str, rendering: Rendering) -> Rendering | None:
-    """A finished rendering of the same key whose file is there."""
-    twin = Rendering.objects.filter(key=key, state=Rendering.State.DONE).exclude(pk=rendering.pk).first()
+    """A finished rendering of the same key whose file is there; what was imported is only said to be of its key."""
+    made = Rendering.objects.filter(key=key, state=Rendering.State.DONE, imported=False)
+    twin = made.exclude(pk=rendering.pk).first()
     return twin if twin and twin.stimulus.storage.exists(twin.stimulus.name) else None
 
 
@@ -267,7 +268,7 @@ def _finish(rendering: Rendering, **values: object) -> None:
     if values["state"] != Rendering.State.QUEUED:
         values["finished_at"] = timezone.now()
     held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
-    if held.update(lease="", lease_until=None, published_at=None, **values):
+    if held.update(lease="", lease_until=None, published_at=None, imported=False, **values):
         log.info("%s: %s %s", rendering, values["state"], values["error"])
     rendering.refresh_from_db()
 

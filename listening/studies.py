@@ -202,8 +202,9 @@ def problems(study: Study) -> list[str]:
         if supplied.is_supplied(condition.spec):
             continue
         try:
+            _check_weights(parse_spec(condition.spec))
             codec = get_codec(condition.spec)
-        except CodecError as error:
+        except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
         if study.channels not in codec.channels:
@@ -269,6 +270,8 @@ def retry(rendering: Rendering) -> None:
     study = rendering.clip.study
     if study.state not in (State.DRAFT, State.RENDERING):
         raise StudyError(f"The study is {study.get_state_display().lower()}: there is nothing to retry.")
+    if not supplied.is_supplied(rendering.condition.spec):
+        _check_weights(parse_spec(rendering.condition.spec))
     with transaction.atomic():
         again = Rendering.objects.filter(pk=rendering.pk, state=Rendering.State.FAILED)
         if again.update(**_FRESH):

@@ -6,6 +6,7 @@ the same way here is said, each as a sentence.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from django.utils.text import slugify
 
 from audiocodecs import audio
 from listening import study_form, yaml_files
+from listening.forms import RESERVED_SLUGS
 from listening.models import Study
 from listening.models.study import MAX_EXCERPT
 from listening.parts import LANGUAGES
@@ -171,19 +173,11 @@ def _take_mushra(page: Mapping[str, Any], drawn: bool, named: str, found: _Found
 
 def _form(top: Mapping[str, Any], found: _Found, root: Path) -> dict[str, Any]:
     """The study as a file written by hand would say it."""
-    pages, repeats = _once_each(found)
-    names = _names(pages)
-    signals = list(pages[0]["stimuli"])
-    for page in pages[1:]:
-        if set(page["stimuli"]) != set(signals):
-            differ = ", ".join(sorted(set(page["stimuli"]) ^ set(signals)))
-            raise FormError(
-                f"“{page['named']}” and “{pages[0]['named']}” have other stimuli ({differ}). A study here has each condition "
-                "for each clip: split the configuration, or add the files."
-            )
+    pages, repeats = _once_each(found, root)
+    names, signals = _names(pages), list(pages[0]["stimuli"])
     probes = [_probe(root, page["reference"], page["named"]) for page in pages]
     conditions: list[Any] = ["reference"]
-    for anchor, (role, spec) in ANCHORS.items():
+    for anchor, (_, spec) in ANCHORS.items():
         asked = [bool(page.get("createAnchor35" if anchor == "anchor35" else "createAnchor70")) for page in pages]
         if any(asked):
             conditions.append(spec)
@@ -237,23 +231,27 @@ def _protocol(top: Mapping[str, Any], found: _Found, repeats: int) -> dict[str, 
     return protocol
 
 
-def _once_each(found: _Found) -> tuple[list[dict[str, Any]], int]:
-    """Pages that differ, and how many come again."""
-    pages: list[dict[str, Any]] = []
+def _once_each(found: _Found, root: Path) -> tuple[list[dict[str, Any]], int]:
+    """Pages that differ and have the same stimuli by name, and how many come again."""
+    sets = Counter(frozenset(page["stimuli"]) for page in found.mushra)
+    signals = sets.most_common(1)[0][0]
+    pages: dict[str, dict[str, Any]] = {}
     again = 0
     for page in found.mushra:
-        twin = next((each for each in pages if each["reference"] == page["reference"]), None)
+        named, sound = f"“{page['named']}”", hashlib.sha256((root / page["reference"]).read_bytes()).hexdigest()
+        twin = pages.setdefault(sound, page) if set(page["stimuli"]) == signals else None
         if twin is None:
-            pages.append(page)
-        elif twin["stimuli"] == page["stimuli"]:
+            found.left_out.append(f"{named} (its stimuli are not {', '.join(sorted(signals))} as on most pages)")
+        elif twin is not page and twin["stimuli"] == page["stimuli"]:
             again += 1
-        else:
-            found.left_out.append(f"“{page['named']}” (the reference of “{twin['named']}” with other stimuli)")
+        elif twin is not page:
+            found.left_out.append(f"{named} (the reference of “{twin['named']}” with other stimuli)")
     repeats = min(again, len(pages))
     if again:
-        text = f"{again} of the pages have the sounds of an earlier one: {repeats} pages, drawn for each rater, come twice."
-        found.note(text)
-    return pages, repeats
+        found.note(
+            f"Pages with the sounds of an earlier one: {again}. So many come twice, drawn for each rater: {repeats}."
+        )
+    return list(pages.values()), repeats
 
 
 def _question(asked: Any, number: int, found: _Found) -> dict[str, Any] | None:
@@ -290,8 +288,8 @@ def _root(config: Path, root: Path | None, found: _Found) -> Path:
             return each
     where = " or ".join(map(str, tried))
     raise FormError(
-        f"There is no {found.mushra[0]['reference']} in {where}. Name the folder that the paths begin in with --root: that "
-        "of webMUSHRA."
+        f"There is no {found.mushra[0]['reference']} in {where}. Name the folder that the paths begin in, that of "
+        "webMUSHRA, with --root."
     )
 
 
@@ -332,7 +330,7 @@ def _rate(probes: list[audio.Probe]) -> int:
 
 def _free_slug(text: str) -> str:
     stem = slugify(text)[:50] or "webmushra"
-    taken = set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True)) | {"new"}
+    taken = set(Study.objects.filter(slug__startswith=stem).values_list("slug", flat=True)) | RESERVED_SLUGS
     return next(name for n in range(1, len(taken) + 2) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)
 
 

@@ -126,6 +126,8 @@ class _Reader:
             found |= {"owner": self._owner, "slug": self._slug}
         elif "study" in columns:
             found["study"] = self._study
+        if "imported" in columns:
+            found["imported"] = True
         if "position" in columns and "position" not in row:
             found["position"] = number - 1
         return found

@@ -153,7 +153,11 @@ TABLES = (
             *("stimulus", "stimulus_sha256", "packed", "kbps", "container_kbps", "delay_samples", "encode_seconds"),
             *("decode_seconds", "peak", "clipped_samples", "loudness_difference", "warnings"),
         ),
-        {"id": _HERE, "lease": _QUEUE, "lease_until": _QUEUE, "not_before": _QUEUE, "published_at": _QUEUE},
+        {
+            "id": _HERE,
+            "imported": "whoever imports it sets that",
+            **dict.fromkeys(("lease", "lease_until", "not_before", "published_at"), _QUEUE),
+        },
         of="clip__study",
         refers={"clip": "clips", "condition": "conditions"},
         files={"stimulus": "stimuli", "packed": "packed"},

@@ -67,6 +67,12 @@ class Rendering(models.Model):
     loudness_difference = models.FloatField("against the reference, LU", null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True, help_text="what was found in a file of the researcher's own")
 
+    imported = models.BooleanField(
+        "came in a study's file",
+        default=False,
+        help_text="then no other study takes its stimulus over: nobody saw it made",
+    )
+
     objects = RenderingQuerySet.as_manager()
 
     class Meta:

@@ -50,8 +50,8 @@ def rate(study: Study, n: int, trials: int = 99, **slips: int) -> Session:
                 if trial.position > trials:
                     break
                 sessions.show(trial)
-                for rating in trial.ratings.select_related("condition"):
-                    score = slips.get(rating.condition.role, SCORES[rating.condition.role] - rating.trial.clip_id % 3)
+                for rating in trial.ratings.select_related("condition", "trial__clip"):
+                    score = slips.get(rating.condition.role, SCORES[rating.condition.role] - rating.trial.clip.position)
                     write = ratings.Write(trial.token, rating.slot, score, 2, 3.5, 1, 2**40, "höre “nichts”\n", "ab12")
                     ratings.save(session, write)
                 events = ((10 * n, "play", 1, 0.25), (900, "score", 2, 70))
