@@ -169,7 +169,7 @@ def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, delay: int, 
         said.append(f"{abs(longer) / found.rate:.3f} s {how} than its clip. {then}.")
     if delay:
         said.append(f"{abs(delay) / found.rate * 1000:.1f} ms {'late' if delay > 0 else 'early'}: brought in line.")
-    if found.rate < study.rate:
+    if found.rate < min(study.rate, original.rate):
         said.append(f"At {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
     if found.samples.shape[0] < min(original.samples.shape[0], study.channels):
         said.append("Mono, while its clip is stereo.")

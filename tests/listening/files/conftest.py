@@ -99,6 +99,7 @@ def exported(_exported, request) -> Path:
         study.sessions.all().delete()
         Rater.objects.all().delete()
         study.delete()
+        study.owner.delete()
         for file in (request.getfixturevalue("media")).rglob("*.*"):
             file.unlink()
     return path

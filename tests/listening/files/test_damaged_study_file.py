@@ -29,7 +29,7 @@ def zipped(parts, path, *, sums=True, change=lambda info: info, twice=()):
         parts = {**parts, "SHA256SUMS": "".join(line for line in lines if "SHA256SUMS" not in line).encode()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in [*parts.items(), *((name, parts[name]) for name in twice)]:
-            archive.writestr(change(zipfile.ZipInfo(name)), content)
+            archive.writestr(change(zipfile.ZipInfo(name)), content, zipfile.ZIP_DEFLATED)
     return path
 
 
