@@ -322,10 +322,10 @@ def _probe(root: Path, path: str, named: str) -> audio.Probe:
 
 
 def _rate(probes: list[audio.Probe]) -> int:
-    """The rate that most references have, where a study can have it."""
+    """The rate that most references have, where a study can have it; of two the higher one."""
     rates = {rate for rate, _ in Study.RATES}
-    counted = Counter(probe.rate for probe in probes if probe.rate in rates).most_common(1)
-    return counted[0][0] if counted else 48000
+    counted = Counter(probe.rate for probe in probes if probe.rate in rates)
+    return max(counted, key=lambda rate: (counted[rate], rate), default=48000)
 
 
 def _free_slug(text: str) -> str:
