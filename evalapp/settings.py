@@ -117,6 +117,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", 100)
+MAX_STUDY_FILE_MB = env.int("MAX_STUDY_FILE_MB", 4000)
+"""Of all that a study's file holds, unpacked."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a request without its files; a rating is some hundred bytes
 
 SESSION_COOKIE_HTTPONLY = True

@@ -65,16 +65,16 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_so
         )
     if upload.size == 0:
         raise ClipError("The file is empty (0 bytes). Export it again.")
-    sha256 = _sha256(upload)
+    sha256 = sha256_of(upload)
     if twin := study.clips.filter(original_sha256=sha256).first():
         raise ClipError(f"This file is already in the study, as “{twin.name}”.")
     try:
         found = audio.read(upload, max_seconds=LONGEST_FILE)
     except audio.AudioError as error:
         raise ClipError(str(error)) from error
-    _check_usable(found)
+    check_usable(found)
     try:
-        stored = store_once("clips", sha256, _suffix(upload.name), upload)
+        stored = store_once("clips", sha256, suffix_of(upload.name), upload)
     except OSError as error:
         raise ClipError(
             f"The file could not be stored: {error.strerror}. Tell the operator, then try again."
@@ -98,7 +98,7 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_so
         inspection = inspect(clip, found)
         clip.warnings, clip.silent = inspection.warnings, inspection.silent
         clip.save()
-        _back_to_draft(study)
+        back_to_draft(study)
     return clip
 
 
@@ -124,12 +124,12 @@ def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category:
             f"{start:g} s to {start + length:g} s is not inside the file, which has {clip.original_seconds:.2f} s."
         )
     clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
-    inspection = inspect(clip, _original(clip))
+    inspection = inspect(clip, original(clip))
     clip.warnings, clip.silent = inspection.warnings, inspection.silent
     with transaction.atomic():
         clip.save(update_fields=["name", "category", "start", "length", "warnings", "silent"])
         if clip.state == Clip.State.PREPARED and clip.prepared_for != preparation_key(clip):
-            _back_to_draft(clip.study)
+            back_to_draft(clip.study)
 
 
 def delete(clip: Clip) -> None:
@@ -138,7 +138,7 @@ def delete(clip: Clip) -> None:
         raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
     with transaction.atomic():
         clip.delete()
-        _back_to_draft(clip.study)
+        back_to_draft(clip.study)
 
 
 def inspect(clip: Clip, found: audio.Audio) -> Inspection:
@@ -190,11 +190,11 @@ def prepare(clip: Clip) -> None:
     key = preparation_key(clip)
     if clip.state == Clip.State.PREPARED and clip.prepared_for == key:
         return
-    found, study = _original(clip), clip.study
+    found, study = original(clip), clip.study
     inspection = inspect(clip, found)
     if inspection.silent:
         raise ClipError(f"“{clip.name}”: {inspection.warnings[0]}")
-    samples = audio.resample(audio.to_channels(_faded(clip, found), study.channels), found.rate, study.rate)
+    samples = excerpt_of(clip, found)
     loudness = audio.loudness(samples, study.rate)
     gain = min(study.loudness - loudness, PEAK_LIMIT - audio.true_peak(samples, study.rate))
     if not np.isfinite(gain):
@@ -212,6 +212,34 @@ def prepare(clip: Clip) -> None:
     clip.loudness, clip.true_peak = audio.loudness(written, study.rate), audio.true_peak(written, study.rate)
     clip.state, clip.prepared_for, clip.warnings, clip.silent = Clip.State.PREPARED, key, warnings, False
     clip.save()
+
+
+def excerpt_of(clip: Clip, found: audio.Audio) -> Samples:
+    """The excerpt of a clip, cut out of its file or of one made from that, at the study's channels and rate.
+
+    Parameters
+    ----------
+    clip : Clip
+    found : Audio
+        Decoded; where it ends before the excerpt does, silence follows.
+    """
+    study = clip.study
+    return audio.resample(audio.to_channels(_faded(clip, found), study.channels), found.rate, study.rate)
+
+
+def original(clip: Clip) -> audio.Audio:
+    """A clip's file, decoded.
+
+    Raises
+    ------
+    ClipError
+        If it is gone from the storage.
+    """
+    try:
+        with clip.original.open("rb") as file:
+            return audio.read(file, max_seconds=LONGEST_FILE)
+    except FileNotFoundError as error:
+        raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
 
 
 def reference_samples(clip: Clip) -> Samples:
@@ -236,7 +264,13 @@ def share_above(samples: Samples, rate: int, hertz: float) -> float:
     return float(spectrum[:, frequencies > hertz].sum()) / total if total else 0.0
 
 
-def _check_usable(found: audio.Audio) -> None:
+def check_usable(found: audio.Audio) -> None:
+    """Refuse what can be no sound of a trial.
+
+    Raises
+    ------
+    ClipError
+    """
     channels = found.samples.shape[0]
     if channels > 2:
         raise ClipError(f"The file has {channels} channels. Mix it to mono or stereo first.")
@@ -268,14 +302,6 @@ def _faded(clip: Clip, found: audio.Audio) -> Samples:
     return samples
 
 
-def _original(clip: Clip) -> audio.Audio:
-    try:
-        with clip.original.open("rb") as file:
-            return audio.read(file, max_seconds=LONGEST_FILE)
-    except FileNotFoundError as error:
-        raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
-
-
 def _clipped_runs(samples: Samples) -> int:
     """Places where three or more samples in a row stand at full scale."""
     runs = 0
@@ -289,7 +315,8 @@ def _power(samples: Samples) -> float:
     return float(np.mean(np.square(samples, dtype=np.float64)))
 
 
-def _sha256(upload: UploadedFile) -> str:
+def sha256_of(upload: UploadedFile) -> str:
+    """Hex digest of an uploaded file, which is left at its start."""
     digest = hashlib.sha256()
     for chunk in upload.chunks():
         digest.update(chunk)
@@ -297,7 +324,8 @@ def _sha256(upload: UploadedFile) -> str:
     return digest.hexdigest()
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """What a file's name ends with, with the dot, where that is harmless in a name of ours; else ""."""
     suffix = PurePosixPath(name).suffix.lower()
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""
 
@@ -312,6 +340,7 @@ def _free_name(study: Study, filename: str) -> str:
     return name
 
 
-def _back_to_draft(study: Study) -> None:
+def back_to_draft(study: Study) -> None:
+    """After a change of the material: what was ready must be rendered again."""
     Study.objects.filter(pk=study.pk, state=Study.State.READY).update(state=Study.State.DRAFT)
     study.refresh_from_db(fields=["state"])

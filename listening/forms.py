@@ -14,7 +14,7 @@ from listening import clips
 from listening.models import Clip, Study
 from listening.models.study import MAX_EXCERPT
 
-RESERVED_SLUGS = {"new"}
+RESERVED_SLUGS = {"new", "import"}
 """Words that are addresses of pages beside the studies'."""
 
 

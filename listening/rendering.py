@@ -14,7 +14,9 @@ import os
 import secrets
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -25,8 +27,8 @@ from django.utils import timezone
 from audiocodecs import audio
 from audiocodecs.base import Codec, CodecError, Samples
 from audiocodecs.registry import get_codec
-from listening import clips
-from listening.models import Rendering
+from listening import clips, supplied
+from listening.models import Clip, Rendering
 from listening.models.rendering import MAX_ATTEMPTS
 from listening.storage import store_once
 
@@ -131,33 +133,85 @@ def stimulus_key(reference_sha256: str, spec: str, version: str) -> str:
 def _work(rendering: Rendering) -> dict[str, object]:
     clip = rendering.clip
     clips.prepare(clip)
-    codec = get_codec(rendering.condition.spec)
-    key = stimulus_key(clip.reference_sha256, rendering.condition.spec, codec.version)
+    spec = rendering.condition.spec
+    source = _File(rendering) if supplied.is_supplied(spec) else _Coded(get_codec(spec))
+    key = stimulus_key(clip.reference_sha256, spec if isinstance(source, _Coded) else "file", source.version)
     if (twin := _same(key, rendering)) is not None:
         return {name: getattr(twin, name) for name in _RESULTS}
-    reference = clips.reference_samples(clip)
-    return {"key": key, "codec_version": codec.version, **_through(codec, reference, clip.study.rate)}
+    return {"key": key, "codec_version": source.version, **source.results(clip)}
 
 
 _RESULTS = (
     *("key", "codec_version", "stimulus", "stimulus_sha256", "kbps", "container_kbps", "delay_samples"),
     *("encode_seconds", "decode_seconds", "cpu_seconds", "peak", "clipped_samples", "loudness_difference"),
+    "warnings",
 )
 
 
 def _same(key: str, rendering: Rendering) -> Rendering | None:
-    """A finished rendering of the same key whose file is there."""
-    twin = Rendering.objects.filter(key=key, state=Rendering.State.DONE).exclude(pk=rendering.pk).first()
+    """A finished rendering of the same key whose file is there; what was imported is only said to be of its key."""
+    made = Rendering.objects.filter(key=key, state=Rendering.State.DONE, imported=False)
+    twin = made.exclude(pk=rendering.pk).first()
     return twin if twin and twin.stimulus.storage.exists(twin.stimulus.name) else None
 
 
-def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
-    begun, worked = time.perf_counter(), _cpu_seconds()
-    encoded = codec.encode(reference, rate)
-    between = time.perf_counter()
-    decoded, decoded_rate = codec.decode(encoded)
-    ended, worked = time.perf_counter(), _cpu_seconds() - worked
-    samples, delay = _aligned(reference, _checked(codec, reference, rate, decoded, decoded_rate), rate)
+class _Coded:
+    """A stimulus from a codec that runs here."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec, self.version = codec, codec.version
+
+    def results(self, clip: Clip) -> dict[str, object]:
+        codec, rate, reference = self._codec, clip.study.rate, clips.reference_samples(clip)
+        begun, worked = time.perf_counter(), _cpu_seconds()
+        encoded = codec.encode(reference, rate)
+        between = time.perf_counter()
+        decoded, decoded_rate = codec.decode(encoded)
+        ended, worked = time.perf_counter(), _cpu_seconds() - worked
+        _check_form(codec.title, reference, rate, decoded, decoded_rate)
+        samples, delay = _aligned(reference, _checked(codec.title, decoded), rate)
+        return {
+            **_stored(reference, samples, rate),
+            "kbps": encoded.kbps,
+            "container_kbps": encoded.container_kbps,
+            "delay_samples": delay,
+            "encode_seconds": between - begun,
+            "decode_seconds": ended - between,
+            "cpu_seconds": worked,
+            "warnings": [],
+        }
+
+
+class _File:
+    """A stimulus from a file that was made elsewhere."""
+
+    def __init__(self, rendering: Rendering) -> None:
+        self._file, self._title = supplied.file_of(rendering), rendering.condition.title
+        self.version = supplied.version_of(self._file)
+
+    def results(self, clip: Clip) -> dict[str, object]:
+        study, found, original = clip.study, supplied.read(self._file), clips.original(clip)
+        before, after = supplied.like_original(original, found, study.channels)
+        delay = _delay(before, after, found.rate)
+        whole = replace(found, samples=_moved(found.samples, delay, before.shape[1]))
+        samples = clips.excerpt_of(clip, whole) * np.float32(10 ** ((clip.gain_db or 0.0) / 20))
+        reference = clips.reference_samples(clip)
+        kept = _stored(reference, audio.fit_length(_checked(self._title, samples), reference.shape[1]), study.rate)
+        level = kept["loudness_difference"]
+        return {
+            **kept,
+            "kbps": None,
+            "container_kbps": None,
+            "delay_samples": round(delay * study.rate / found.rate),
+            "encode_seconds": None,
+            "decode_seconds": None,
+            "cpu_seconds": None,
+            "warnings": supplied.warnings(clip, original, found, delay, float("nan") if level is None else level),
+        }
+
+
+def _stored(reference: Samples, samples: Samples, rate: int) -> dict[str, Any]:
+    """Keep a stimulus; its file, and what is measured on it."""
     buffer = io.BytesIO()
     audio.write_wav(buffer, samples, rate)
     content = buffer.getvalue()
@@ -166,12 +220,6 @@ def _through(codec: Codec, reference: Samples, rate: int) -> dict[str, object]:
     return {
         "stimulus": store_once("stimuli", sha256, ".wav", content),
         "stimulus_sha256": sha256,
-        "kbps": encoded.kbps,
-        "container_kbps": encoded.container_kbps,
-        "delay_samples": delay,
-        "encode_seconds": between - begun,
-        "decode_seconds": ended - between,
-        "cpu_seconds": worked,
         "peak": 20 * float(np.log10(max(np.abs(samples).max(), 1e-6))),
         "clipped_samples": int(np.count_nonzero(np.abs(samples) > 1)),
         "loudness_difference": float(difference) if np.isfinite(difference) else None,
@@ -184,31 +232,45 @@ def _cpu_seconds() -> float:
     return time.process_time() + times.children_user + times.children_system
 
 
-def _checked(codec: Codec, reference: Samples, rate: int, decoded: Samples, decoded_rate: int) -> Samples:
+def _check_form(title: str, reference: Samples, rate: int, decoded: Samples, decoded_rate: int) -> None:
     if decoded_rate != rate or decoded.ndim != 2 or decoded.shape[0] != reference.shape[0]:
         got, sent = f"{decoded.shape} at {decoded_rate} Hz", f"{reference.shape} at {rate} Hz"
-        raise Garbage(f"{codec.title} returned {got} for {sent}.")
+        raise Garbage(f"{title} returned {got} for {sent}.")
+
+
+def _checked(title: str, decoded: Samples) -> Samples:
     if not np.isfinite(decoded).all():
-        raise Garbage(f"{codec.title} returned samples that are not numbers (NaN or infinite).")
+        raise Garbage(f"{title} returned samples that are not numbers (NaN or infinite).")
     peak = float(np.abs(decoded).max(initial=0))
     if peak == 0:
-        raise Garbage(f"{codec.title} returned silence for a clip that is not silent.")
+        raise Garbage(f"{title} returned silence for a clip that is not silent.")
     if peak > LOUDEST:
-        raise Garbage(f"{codec.title} returned a peak of {20 * np.log10(peak):+.0f} dBFS: this is not the clip.")
+        raise Garbage(f"{title} returned a peak of {20 * np.log10(peak):+.0f} dBFS: this is not the clip.")
     return decoded
 
 
 def _aligned(reference: Samples, decoded: Samples, rate: int) -> tuple[Samples, int]:
-    """Remove what delay is left, at the reference's length.
+    """Remove what delay is left, at the reference's length."""
+    delay = _delay(reference, decoded, rate)
+    return _moved(decoded, delay, reference.shape[1]), delay
+
+
+def _delay(reference: Samples, decoded: Samples, rate: int) -> int:
+    """Samples that are left of a delay.
 
     Only a delay that waveform and envelope agree on is one: a neural codec keeps too little
     of the waveform for its correlation alone to be believed.
     """
-    moved, delay = audio.align(reference, decoded, rate)
+    delay = audio.lag(reference, decoded, rate)
     tolerance = DELAY_TOLERANCE * rate
-    if abs(delay) > tolerance and abs(audio.envelope_lag(reference, decoded, rate) * rate - delay) < tolerance:
-        return moved, delay
-    return audio.fit_length(decoded, reference.shape[1]), 0
+    believed = abs(delay) > tolerance and abs(audio.envelope_lag(reference, decoded, rate) * rate - delay) < tolerance
+    return delay if believed else 0
+
+
+def _moved(samples: Samples, delay: int, n: int) -> Samples:
+    """Samples without their delay, at a length."""
+    moved = samples[:, delay:] if delay >= 0 else np.pad(samples, ((0, 0), (-delay, 0)))
+    return audio.fit_length(moved, n)
 
 
 def _finish(rendering: Rendering, **values: object) -> None:
@@ -216,7 +278,7 @@ def _finish(rendering: Rendering, **values: object) -> None:
     if values["state"] != Rendering.State.QUEUED:
         values["finished_at"] = timezone.now()
     held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
-    if held.update(lease="", lease_until=None, published_at=None, **values):
+    if held.update(lease="", lease_until=None, published_at=None, imported=False, **values):
         log.info("%s: %s %s", rendering, values["state"], values["error"])
     rendering.refresh_from_db()
 

@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from audiocodecs.base import CodecError, Spec
 from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import clips, packing
+from listening import clips, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
 from listening.models.study import MAX_SIGNALS
 
@@ -130,7 +130,8 @@ def _other_channels(title: str, channels: int) -> tuple[str, str]:
 def set_conditions(study: Study, specs: list[str]) -> None:
     """Make these the conditions of a study, in this order; what was rendered of those that stay, stays.
 
-    The weights of a neural codec are resolved now and fixed with the condition.
+    The weights of a neural codec are resolved now and fixed with the condition. Conditions with files of one's own
+    are named by their specs to stay; they are made by `supplied.add_condition`.
 
     Raises
     ------
@@ -140,7 +141,11 @@ def set_conditions(study: Study, specs: list[str]) -> None:
     if not study.editable:
         raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
     wanted: dict[str, str] = {}
+    own = {spec for spec in study.conditions.values_list("spec", flat=True) if supplied.is_supplied(spec)}
     for text in specs:
+        if text in own:
+            wanted[text] = ""
+            continue
         try:
             _check_weights(parse_spec(text))
             spec = resolve(text, study.channels)
@@ -192,10 +197,14 @@ def problems(study: Study) -> list[str]:
     if not study.conditions.filter(role=Condition.Role.SYSTEM).exists():
         found.append("There is nothing to rate but reference and anchors. Choose at least one codec.")
     found += [f"“{clip.name}” is silent in its excerpt. Move the start." for clip in study.clips.filter(silent=True)]
+    found += supplied.problems(study)
     for condition in study.conditions.all():
+        if supplied.is_supplied(condition.spec):
+            continue
         try:
+            _check_weights(parse_spec(condition.spec))
             codec = get_codec(condition.spec)
-        except CodecError as error:
+        except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
         if study.channels not in codec.channels:
@@ -261,6 +270,8 @@ def retry(rendering: Rendering) -> None:
     study = rendering.clip.study
     if study.state not in (State.DRAFT, State.RENDERING):
         raise StudyError(f"The study is {study.get_state_display().lower()}: there is nothing to retry.")
+    if not supplied.is_supplied(rendering.condition.spec):
+        _check_weights(parse_spec(rendering.condition.spec))
     with transaction.atomic():
         again = Rendering.objects.filter(pk=rendering.pk, state=Rendering.State.FAILED)
         if again.update(**_FRESH):
@@ -334,6 +345,8 @@ def neural_note(study: Study) -> str:
     """Which neural codecs and weights the study has, in words; "" if none."""
     kinds: dict[str, None] = {}  # in the order of the conditions, each once
     for condition in study.conditions.all():
+        if supplied.is_supplied(condition.spec):
+            continue
         codec = codec_class(parse_spec(condition.spec).name)
         if codec.neural:
             kinds[f"{codec.title}, weights {condition.weights}"] = None

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from listening.views import health, rater, sound_check
-from listening.views.researcher import clips, conditions, raters, renderings, results, studies, way
+from listening.views.researcher import clips, conditions, files, raters, renderings, results, studies, way
 
 urlpatterns = [
     # Raters
@@ -20,6 +20,7 @@ urlpatterns = [
     # Researchers
     path("", studies.studies, name="studies"),
     path("studies/new/", studies.create_study, name="create_study"),
+    path("studies/import/", files.import_file, name="import_study"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/settings/", studies.settings, name="study_settings"),
     path("studies/<slug:slug>/raters-way/", way.raters_way, name="raters_way"),
@@ -27,6 +28,8 @@ urlpatterns = [
     path("studies/<slug:slug>/raters-way.yaml", way.raters_way_yaml, name="raters_way_yaml"),
     path("studies/<slug:slug>/open/", studies.open_study, name="open_study"),
     path("studies/<slug:slug>/close/", studies.close_study, name="close_study"),
+    path("studies/<slug:slug>/file/", files.export_file, name="export_study"),
+    path("studies/<slug:slug>/clone/", files.clone, name="clone_study"),
     path("studies/<slug:slug>/clips/", clips.upload_clip, name="upload_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/", clips.edit_clip, name="edit_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/delete/", clips.delete_clip, name="delete_clip"),

@@ -5,7 +5,7 @@ from listening.models.events import EventBlock
 from listening.models.measurement import Measurement
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
-from listening.models.study import Clip, Condition, Study
+from listening.models.study import Clip, Condition, Study, SuppliedFile
 
 __all__ = [
     "Answer",
@@ -19,5 +19,6 @@ __all__ = [
     "Rendering",
     "Session",
     "Study",
+    "SuppliedFile",
     "Trial",
 ]

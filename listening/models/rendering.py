@@ -66,6 +66,13 @@ class Rendering(models.Model):
     peak = models.FloatField("sample peak, dBFS", null=True, blank=True)
     clipped_samples = models.PositiveIntegerField(default=0)
     loudness_difference = models.FloatField("against the reference, LU", null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True, help_text="what was found in a file of the researcher's own")
+
+    imported = models.BooleanField(
+        "came in a study's file",
+        default=False,
+        help_text="then no other study takes its stimulus over: nobody saw it made",
+    )
 
     objects = RenderingQuerySet.as_manager()
 

@@ -200,3 +200,22 @@ class Condition(models.Model):
 
     def __str__(self) -> str:
         return self.spec
+
+
+class SuppliedFile(models.Model):
+    """A clip through a system that does not run here: the file that the researcher made of it elsewhere."""
+
+    clip = models.ForeignKey(Clip, models.CASCADE, related_name="supplied_files")
+    condition = models.ForeignKey(Condition, models.CASCADE, related_name="supplied_files")
+    file = models.FileField(max_length=200)
+    name = models.CharField("as it was called", max_length=255)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["clip__position", "condition__position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clip", "condition"], name="one_supplied_file_per_clip_and_condition")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

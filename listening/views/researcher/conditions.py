@@ -14,6 +14,7 @@ from listening import presets
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
+from listening.supplied import is_supplied
 from listening.views.researcher.access import of_study, study_page
 
 
@@ -41,7 +42,8 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     if request.method == "POST" and "preset" in request.POST:
         return _preset(request, study)
     if request.method == "GET":
-        return _page(request, study, {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen})
+        ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
+        return _page(request, study, ticked | {each.spec for each in _supplied(study)})
     asked = request.POST.getlist("specs")
     try:
         rules.set_conditions(study, kept_as_they_are(study, asked))
@@ -104,11 +106,17 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         presets=presets.fitting(study) if study.editable else [],
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
+        supplied=_supplied(study),
         chosen=chosen,
         own=study.conditions.all(),
         cautions=rules.cautions(study),
         max_signals=MAX_SIGNALS,
     )
+
+
+def _supplied(study: Study) -> list[Condition]:
+    """Conditions whose stimuli are files of the researcher's own."""
+    return [each for each in study.conditions.all() if is_supplied(each.spec)]
 
 
 def _line(row: rules.MatrixRow, values: list[float]) -> Line:

@@ -1,0 +1,178 @@
+"""Conditions whose stimuli were made elsewhere: a file for each clip, instead of a codec that runs here.
+
+A supplied file belongs to the whole clip as it was uploaded. It gets what the reference gets (the same excerpt, fades
+and gain, the study's rate and channels), so that a file equal to the clip becomes the reference, to the sample.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import numpy as np
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Max
+from django.utils.text import slugify
+
+from audiocodecs import audio
+from audiocodecs.base import Samples
+from listening import clips
+from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
+from listening.storage import store_once
+
+PREFIX = "supplied:name="
+"""What the spec of such a condition begins with; a short name follows."""
+LEVEL_NOTICED = 1.0
+"""LU between a file and its clip from which on it is said."""
+_LONGEST_NAME = 60
+
+
+def is_supplied(spec: str) -> bool:
+    """Whether a condition's stimuli are files of the researcher's own."""
+    return spec.startswith(PREFIX)
+
+
+def add_condition(study: Study, title: str, role: str = Condition.Role.SYSTEM) -> Condition:
+    """Add a condition whose stimuli are supplied; its spec has a short name made from the title.
+
+    Raises
+    ------
+    ClipError
+        If the study is not editable or has a condition of that title.
+    """
+    if not study.editable:
+        raise clips.ClipError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    title = title.strip()[:80]
+    stem = slugify(title)[:_LONGEST_NAME] or "system"
+    there = set(study.conditions.values_list("spec", flat=True))
+    name = next(each for n in range(1, 99) if PREFIX + (each := stem if n == 1 else f"{stem}-{n}") not in there)
+    if not title or study.conditions.filter(title=title).exists():
+        raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a title of its own.")
+    last = study.conditions.aggregate(last=Max("position"))["last"]
+    with transaction.atomic():
+        condition = Condition.objects.create(
+            study=study, spec=PREFIX + name, title=title, role=role, position=0 if last is None else last + 1
+        )
+        clips.back_to_draft(study)
+    return condition
+
+
+def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> SuppliedFile:
+    """Take the file of a clip through a condition, in place of one that was there.
+
+    Raises
+    ------
+    ClipError
+        If it can't be the sound of a trial, or the study is not editable.
+    """
+    if not condition.study.editable:
+        raise clips.ClipError(f"The study is {condition.study.get_state_display().lower()}: its stimuli are fixed.")
+    if upload.size > settings.MAX_UPLOAD_MB * 1_000_000:
+        raise clips.ClipError(
+            f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed."
+        )
+    try:
+        clips.check_usable(audio.read(upload, max_seconds=clips.LONGEST_FILE))
+    except audio.AudioError as error:
+        raise clips.ClipError(str(error)) from error
+    sha256 = clips.sha256_of(upload)
+    try:
+        stored = store_once("supplied", sha256, clips.suffix_of(upload.name), upload)
+    except OSError as error:
+        raise clips.ClipError(
+            f"The file could not be stored: {error.strerror}. Tell the operator, then try again."
+        ) from error
+    values = {"file": stored, "name": PurePosixPath(upload.name).name[-255:], "sha256": sha256}
+    with transaction.atomic():
+        found, _ = SuppliedFile.objects.update_or_create(clip=clip, condition=condition, defaults=values)
+        Rendering.objects.filter(clip=clip, condition=condition).delete()
+        clips.back_to_draft(condition.study)
+    return found
+
+
+def problems(study: Study) -> list[str]:
+    """Which files are missing, each as a sentence."""
+    there = set(SuppliedFile.objects.filter(clip__study=study).values_list("clip_id", "condition_id"))
+    wanted = [each for each in study.conditions.all() if is_supplied(each.spec)]
+    return [
+        f"“{clip.name}” has no file of {condition.title}. Supply it, or remove the condition."
+        for condition in wanted
+        for clip in study.clips.all()
+        if (clip.pk, condition.pk) not in there
+    ]
+
+
+def file_of(rendering: Rendering) -> SuppliedFile:
+    """The file behind a rendering.
+
+    Raises
+    ------
+    ClipError
+        If there is none.
+    """
+    found = SuppliedFile.objects.filter(clip=rendering.clip, condition=rendering.condition).first()
+    if found is None:
+        raise clips.ClipError(
+            f"“{rendering.clip.name}” has no file of {rendering.condition.title}. Supply it, then retry."
+        )
+    return found
+
+
+def version_of(file: SuppliedFile) -> str:
+    """All that a stimulus made of a file depends on, beside its reference: stands where a codec has its version."""
+    clip = file.clip
+    return f"file {file.sha256} of {clip.original_sha256[:16]}, {float(clip.start)!r} s + {float(clip.length)!r} s"
+
+
+def read(file: SuppliedFile) -> audio.Audio:
+    """The file, decoded.
+
+    Raises
+    ------
+    ClipError
+        If it is gone from the storage.
+    """
+    try:
+        with file.file.open("rb") as stored:
+            return audio.read(stored, max_seconds=clips.LONGEST_FILE)
+    except FileNotFoundError as error:
+        raise clips.ClipError(f"The file {file.name} is gone from the storage. Supply it again.") from error
+
+
+def like_original(original: audio.Audio, found: audio.Audio, channels: int) -> tuple[Samples, Samples]:
+    """Both sounds with the same channels and rate, to be compared in time: the clip's file, the supplied one.
+
+    The rate is that of the supplied file, so that what it has above the clip's own band is kept.
+    """
+    before = audio.resample(audio.to_channels(original.samples, channels), original.rate, found.rate)
+    return before, audio.to_channels(found.samples, channels)
+
+
+def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, delay: int, level: float) -> list[str]:
+    """What a supplied file has against it as a stimulus after BS.1534-3, each as a sentence.
+
+    Parameters
+    ----------
+    clip : Clip
+    original, found : Audio
+        The clip's file and the supplied one.
+    delay : int
+        Samples that were removed at its start, at its own rate.
+    level : float
+        Loudness of the excerpt against the reference, LU.
+    """
+    said, study = [], clip.study
+    longer = found.samples.shape[1] - original.seconds * found.rate
+    if abs(longer) > 1:
+        how, then = ("longer", "Its end is cut off") if longer > 0 else ("shorter", "It is filled up with silence")
+        said.append(f"{abs(longer) / found.rate:.3f} s {how} than its clip. {then}.")
+    if delay:
+        said.append(f"{abs(delay) / found.rate * 1000:.1f} ms {'late' if delay > 0 else 'early'}: brought in line.")
+    if found.rate < min(study.rate, original.rate):
+        said.append(f"At {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
+    if found.samples.shape[0] < min(original.samples.shape[0], study.channels):
+        said.append("Mono, while its clip is stereo.")
+    if np.isfinite(level) and abs(level) > LEVEL_NOTICED:
+        said.append(f"{abs(level):.1f} LU {'louder' if level > 0 else 'quieter'} than its reference: raters hear that.")
+    return said
