@@ -13,6 +13,7 @@ from audiocodecs.registry import parse_spec
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page
 
 
@@ -33,7 +34,7 @@ class Line:
     notes: list[tuple[str, str, str]]
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""

@@ -14,6 +14,7 @@ from audiocodecs.registry import parse_spec
 from listening import studies as rules
 from listening.byte_ranges import audio_response
 from listening.models import Clip, Condition, Rendering, Study
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
 
 
@@ -25,7 +26,7 @@ class Material:
     cells: list[tuple[Condition, Rendering | None]]
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def rendering(request: HttpRequest, study: Study) -> HttpResponse:
     progress = rules.progress(study)
@@ -41,7 +42,7 @@ def rendering(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def render_study(request: HttpRequest, study: Study) -> HttpResponse:
     try:
@@ -51,7 +52,7 @@ def render_study(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("rendering", study.slug)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def progress(request: HttpRequest, study: Study) -> HttpResponse:
     """Counts, and the state of each rendering, for the page that watches them."""
@@ -70,7 +71,7 @@ def progress(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def retry(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
     found = get_object_or_404(Rendering.objects.select_related("clip__study"), pk=rendering_id, clip__study=study)
@@ -83,14 +84,14 @@ def retry(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse
     return redirect("rendering", study.slug)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def stimulus(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
     found = get_object_or_404(Rendering, pk=rendering_id, clip__study=study, state=Rendering.State.DONE)
     return _sound(request, found.stimulus)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def reference(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     return _sound(request, get_object_or_404(Clip, pk=clip_id, study=study).reference)
