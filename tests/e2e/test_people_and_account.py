@@ -1,4 +1,4 @@
-"""People, log and account in a browser: an invitation from one to the other, the second step, and what axe-core finds."""
+"""People, log and account in a browser: an invitation, the second step of a login, and what axe-core finds."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_an_invitation_goes_from_the_owner_to_a_colleague(browser, page, live_se
     assert not Membership.objects.exists()
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("phone", "dark"), pytest.param("desktop", "light", marks=pytest.mark.slow)]
+)
 def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_server, study, size, scheme):
     member = get_user_model().objects.create_user("vera", password="correct horse battery")
     membership = Membership.objects.create(study=study, user=member, role="viewer")

@@ -75,7 +75,7 @@ def leave_study(request: HttpRequest, study: Study) -> HttpResponse:
     """For members. An owner has to hand the study over first, so that none is without."""
     member = study.memberships.select_related("study", "user").filter(user=request.user).first()
     if member is None:
-        messages.error(request, "You own the study. Hand it over first, then leave.")
+        messages.error(request, "Only members leave. Who owns the study has to hand it over first.")
         return redirect("people", study.slug)
     rules.remove(member, request.user)
     messages.success(request, f"You have left “{study.title}”.")

@@ -177,7 +177,7 @@ def test_a_member_leaves(study, viewer):
 
 
 def test_an_owner_has_to_hand_the_study_over_before_leaving(page, study):
-    assert "Hand it over first" in page.post(at("leave_study", study), follow=True).content.decode()
+    assert "has to hand it over first" in page.post(at("leave_study", study), follow=True).content.decode()
     study.refresh_from_db()
     assert study.owner.username == "ada"
 
