@@ -59,6 +59,20 @@ def folders_can_be_written(**_: object) -> list[CheckMessage]:
     return found
 
 
+@register()
+def mail_has_a_sender(**_: object) -> list[CheckMessage]:
+    """A mail without a sender is refused by most servers, and nobody would be told."""
+    if settings.EMAIL_HOST and not settings.DEFAULT_FROM_EMAIL:
+        return [
+            Warning(
+                "EMAIL_HOST is set and mail has no sender.",
+                hint="Set DEFAULT_FROM_EMAIL to an address that the server may send for.",
+                id="listening.W002",
+            )
+        ]
+    return []
+
+
 @register(Tags.security, deploy=True)
 def the_site_has_a_name(**_: object) -> list[CheckMessage]:
     """An installation that only localhost reaches has no raters."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.html import format_html
 from django.utils.text import slugify
 
 from analysis.screening import MARKED, NONE, RULES
-from listening import clips
-from listening.models import Clip, Study
+from listening import clips, two_factor
+from listening.models import Clip, Membership, Study
 from listening.models.study import MAX_EXCERPT
 
 RESERVED_SLUGS = {"new", "import"}
@@ -175,3 +176,95 @@ class ClipForm(forms.ModelForm):
             clips.set_excerpt(stored, **values)
         except clips.ClipError as error:
             self.add_error(None, str(error))
+
+
+class RoleForm(forms.Form):
+    """What a member may do."""
+
+    role = forms.ChoiceField(
+        label="Role",
+        choices=[
+            (Membership.Role.VIEWER, "viewer: sees all, changes nothing"),
+            (Membership.Role.COLLABORATOR, "collaborator: changes, renders, opens and closes"),
+        ],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, label_suffix="")
+
+
+class InvitationForm(RoleForm):
+    """What whoever accepts an invitation may do."""
+
+
+class CodeForm(forms.Form):
+    """A code of the authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, label_suffix="")
+
+
+class PasswordForm(forms.Form):
+    """The password once more, before something that an open browser alone must not do."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: AbstractBaseUser, *args: Any, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs, label_suffix="")
+
+    def clean_password(self) -> str:
+        given = self.cleaned_data["password"]
+        if not self.user.check_password(given):
+            raise forms.ValidationError("The password is wrong.")
+        return given
+
+
+class PasswordAndCodeForm(PasswordForm):
+    """Both factors once more."""
+
+    code = forms.CharField(
+        label="Code of the app, or a recovery code",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:  # a code is used up by being checked: not beside a wrong password
+            try:
+                two_factor.check(self.user, cleaned["code"])
+            except two_factor.WrongCode as error:
+                self.add_error("code", str(error))
+        return cleaned
+
+
+class EmailForm(PasswordForm):
+    """Where links for a new password go."""
+
+    email = forms.EmailField(
+        label="E-mail address", required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    field_order = ["email", "password"]
+
+    def __init__(self, user: AbstractBaseUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, initial={"email": user.email}, **kwargs)
+
+    def keep(self) -> None:
+        """Store the address."""
+        self.user.email = self.cleaned_data["email"]
+        self.user.save(update_fields=["email"])

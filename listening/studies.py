@@ -16,6 +16,7 @@ from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import clips, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
+from listening.models.audit import COMMAND_LINE
 from listening.models.study import MAX_SIGNALS
 
 State = Study.State
@@ -337,8 +338,9 @@ def close_study(study: Study, user: AbstractBaseUser | None) -> None:
 
 
 def audit(study: Study, user: AbstractBaseUser | None, what: str) -> None:
-    """Note a deed for the study's report."""
-    AuditLine.objects.create(study=study, user=user, what=what[:500])
+    """Note a deed in the study's log; without a user it was done on the command line."""
+    who = user.get_username() if user else COMMAND_LINE
+    AuditLine.objects.create(study=study, user=user, who=who, what=what[:500])
 
 
 def neural_note(study: Study) -> str:

@@ -1,10 +1,21 @@
 """Addresses of the pages: raters', researchers', the monitors'."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from listening.views import health, rater, sound_check
-from listening.views.researcher import clips, conditions, files, raters, renderings, results, studies, way
+from listening.views import account, health, rater, sound_check
+from listening.views.researcher import (
+    clips,
+    conditions,
+    files,
+    log,
+    people,
+    raters,
+    renderings,
+    results,
+    studies,
+    way,
+)
 
 urlpatterns = [
     # Raters
@@ -44,8 +55,30 @@ urlpatterns = [
     path("studies/<slug:slug>/results/", results.results, name="results"),
     path("studies/<slug:slug>/results/report.<str:ending>", results.report_file, name="report_file"),
     path("studies/<slug:slug>/results/<str:table>.csv", results.download, name="download"),
-    path("login/", LoginView.as_view(template_name="listening/login.html"), name="login"),
+    path("studies/<slug:slug>/people/", people.people, name="people"),
+    path("studies/<slug:slug>/people/leave/", people.leave_study, name="leave_study"),
+    path("studies/<slug:slug>/people/<int:member_id>/role/", people.change_role, name="change_role"),
+    path("studies/<slug:slug>/people/<int:member_id>/remove/", people.remove_member, name="remove_member"),
+    path("studies/<slug:slug>/people/<int:member_id>/hand-over/", people.hand_over, name="hand_over"),
+    path(
+        "studies/<slug:slug>/people/invitations/<int:invitation_id>/revoke/",
+        people.revoke_invitation,
+        name="revoke_invitation",
+    ),
+    path("studies/<slug:slug>/log/", log.log, name="study_log"),
+    path("invitation/<str:token>/", people.invitation, name="invitation"),
+    # Accounts
+    path("login/", account.Login.as_view(), name="login"),
+    path("login/code/", account.login_code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("account/", account.account, name="account"),
+    path("account/password/", account.ChangePassword.as_view(), name="change_password"),
+    path("account/two-factor/", account.two_factor, name="two_factor"),
+    path("account/two-factor/recovery-codes/", account.recovery_codes, name="recovery_codes"),
+    path("account/two-factor/off/", account.two_factor_off, name="two_factor_off"),
+    path("password/reset/", account.ResetPassword.as_view(), name="password_reset"),
+    path("password/reset/sent/", account.reset_sent, name="password_reset_done"),
+    path("password/reset/<uidb64>/<token>/", account.NewPassword.as_view(), name="password_reset_confirm"),
     # Monitors
     path("health/", health.health, name="health"),
 ]

@@ -19,7 +19,9 @@ from listening.models import (
     Clip,
     Condition,
     EventBlock,
+    Invitation,
     Measurement,
+    Membership,
     Rater,
     Rating,
     Rendering,
@@ -244,7 +246,9 @@ TABLES = (
 """In an order in which each refers only to those before it."""
 
 LEFT_OUT: dict[type[models.Model], str] = {
+    Invitation: "a link of this installation",
     Measurement: "belongs to two files and not to a study; workers compute it where the study is",
+    Membership: "accounts are those of this installation",
 }
 """Models that are not in the file, each with the reason."""
 

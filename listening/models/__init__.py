@@ -3,6 +3,7 @@
 from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
 from listening.models.measurement import Measurement
+from listening.models.people import Invitation, Membership
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study, SuppliedFile
@@ -13,7 +14,9 @@ __all__ = [
     "Clip",
     "Condition",
     "EventBlock",
+    "Invitation",
     "Measurement",
+    "Membership",
     "Rater",
     "Rating",
     "Rendering",

@@ -40,8 +40,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
     """Questions about many studies."""
 
     def visible_to(self, user) -> StudyQuerySet:  # noqa: ANN001
-        """Those that `user` may see: one's own, and all of them for staff."""
-        return self if user.is_staff else self.filter(owner=user)
+        """Those that `user` may see: one's own, those one is a member of, and all of them for staff."""
+        if user.is_staff:
+            return self
+        return self.filter(models.Q(owner=user) | models.Q(pk__in=user.memberships.values("study")))
 
 
 class Study(models.Model):

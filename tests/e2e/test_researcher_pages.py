@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from listening import rendering, studies
-from listening.models import Clip, Rendering, Study
+from listening import people, rendering, studies
+from listening.models import Clip, Membership, Rendering, Study
 from tests.conftest import wav_upload
 
 pytestmark = pytest.mark.e2e
@@ -195,20 +196,44 @@ def test_a_stimulus_can_be_played_from_where_one_wants(at, ready):
     assert found == [0.7, pytest.approx(ready.clips.first().frames / 48000)]
 
 
-def test_no_page_is_wider_than_the_screen(at, twelve):
+PAGES = [
+    "study",
+    "upload_clip",
+    "conditions",
+    "rendering",
+    "raters",
+    "results",
+    "study_settings",
+    "people",
+    "study_log",
+]
+
+
+@pytest.fixture
+def staffed(twelve) -> Study:
+    """That study with a viewer, whose name is long, and an invitation."""
+    vera = get_user_model().objects.create_user("vera." + "longername" * 6, password="correct horse battery")
+    Membership.objects.create(study=twelve, user=vera, role="viewer")
+    people.invite(twelve, twelve.owner, "collaborator")
+    return twelve
+
+
+def test_no_page_is_wider_than_the_screen(at, staffed):
+    twelve = staffed
     Study.objects.filter(pk=twelve.pk).update(title="Ratherlongtitle" * 8)
     Clip.objects.filter(pk=twelve.clips.first().pk).update(name="averylongnameofaclip_" * 4)
     for state in (Study.State.DRAFT, Study.State.OPEN):
         Study.objects.filter(pk=twelve.pk).update(state=state)
-        for name in ("study", "upload_clip", "conditions", "rendering", "raters", "results", "study_settings"):
+        for name in PAGES:
             page = at(name, twelve)
             for width in (390, 768, 1280, 3840):
                 page.set_viewport_size({"width": width, "height": 800})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, state, width)
 
 
-def test_everything_can_be_reached_by_keyboard_and_has_a_name(at, twelve):
-    for name in ("study", "upload_clip", "conditions", "rendering", "raters", "results", "study_settings"):
+def test_everything_can_be_reached_by_keyboard_and_has_a_name(at, staffed):
+    twelve = staffed
+    for name in PAGES:
         page = at(name, twelve)
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to content")).to_be_focused()

@@ -32,3 +32,10 @@ def test_a_site_that_only_localhost_reaches_is_told_so(settings):
     assert "ALLOWED_HOSTS" in checks.the_site_has_a_name()[0].hint
     settings.ALLOWED_HOSTS = ["listening.example.org"]
     assert checks.the_site_has_a_name() == []
+
+
+def test_mail_without_a_sender_is_warned_of(settings):
+    settings.EMAIL_HOST, settings.DEFAULT_FROM_EMAIL = "mail.example.org", ""
+    assert "DEFAULT_FROM_EMAIL" in checks.mail_has_a_sender()[0].hint
+    settings.DEFAULT_FROM_EMAIL = "evalapp@example.org"
+    assert checks.mail_has_a_sender() == []

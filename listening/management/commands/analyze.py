@@ -27,12 +27,13 @@ class Command(BaseCommand):
         if found is None:
             known = ", ".join(Study.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no study {study!r}. Studies: {known}.")
-        if found.state == Study.State.OPEN:
+        is_open = found.state == Study.State.OPEN
+        if is_open:
             self.stderr.write(
                 f"Warning: {found.slug} is open. Who sees scores while raters are at work may be led by them to "
                 "stop early or to change the study. This is noted in the study's log."
             )
-            audit(found, None, "analysed on the command line while the study was open")
+        audit(found, None, f"analysed on the command line{' while the study was open' * is_open}")
         folder = output or Path(f"{found.slug}-report")
         try:
             report = report_of(found)

@@ -43,12 +43,13 @@ class Command(BaseCommand):
             )
         studies = self._studies(study)
         for found in studies:
-            if found.state == Study.State.OPEN:
+            is_open = found.state == Study.State.OPEN
+            if is_open:
                 self.stderr.write(
                     f"Warning: {found.slug} is open. Who sees scores while raters are at work may be led by them to "
                     "stop early or to change the study. This export is noted in the study's log."
                 )
-                audit(found, None, f"{table} exported on the command line while the study was open")
+            audit(found, None, f"{table} exported on the command line{' while the study was open' * is_open}")
         chosen = format or _format_of(output)
         rows = (row for found in studies for row in TABLES[table].rows(found))
         try:

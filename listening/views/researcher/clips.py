@@ -14,13 +14,14 @@ from listening import clips as rules
 from listening.forms import ClipForm
 from listening.models import Clip, Study
 from listening.models.study import MAX_EXCERPT
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
 
 FILE_TYPES = ".wav,.flac,.aif,.aiff,.ogg,.opus,.mp3,.m4a,.mp4,.wma,.caf,.w64,.au,audio/*"
 """What the file chooser offers first. The upload's content decides, not its name."""
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def upload_clip(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the clips; POST adds those in `files`. A script gets JSON for its one file."""
@@ -41,7 +42,7 @@ def upload_clip(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("upload_clip", study.slug)
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def edit_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
@@ -54,7 +55,7 @@ def edit_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     return clips_page(request, study, form, status=422)
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def delete_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
@@ -95,9 +96,8 @@ def _add_for_script(request: HttpRequest, study: Study, uploads: list[UploadedFi
         clip = rules.add_clip(study, uploads[0], request.POST.get("category", "").strip())
     except rules.ClipError as error:
         return JsonResponse({"error": str(error)}, status=422)
-    row = render_to_string(
-        "listening/_clip.html", {"study": study, "entry": _entry(clip, ClipForm(instance=clip))}, request
-    )
+    shown = {"study": study, "editable": study.editable, "entry": _entry(clip, ClipForm(instance=clip))}
+    row = render_to_string("listening/_clip.html", shown, request)
     return JsonResponse({"name": clip.name, "warnings": clip.warnings, "row": row}, status=201)
 
 

@@ -14,6 +14,7 @@ from listening import presets
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
+from listening.permissions import Right
 from listening.supplied import is_supplied
 from listening.views.researcher.access import of_study, study_page
 
@@ -35,7 +36,7 @@ class Line:
     notes: list[tuple[str, str, str]]
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""
@@ -103,7 +104,7 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         status=422 if error else 200,
         error=error,
         values=values,
-        presets=presets.fitting(study) if study.editable else [],
+        presets=presets.fitting(study) if study.editable and request.may.change else [],
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
         supplied=_supplied(study),

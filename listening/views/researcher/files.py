@@ -16,10 +16,11 @@ from listening.archive.reading import import_study
 from listening.archive.tables import Fault
 from listening.archive.writing import write
 from listening.models import Study
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, researcher
 
 
-@of_study
+@of_study(Right.READ)
 @require_POST
 def export_file(request: HttpRequest, study: Study) -> HttpResponse:
     """The file of a study. Of an open one it has the material alone: results stay hidden until it is closed."""
@@ -55,7 +56,7 @@ def import_file(request: HttpRequest) -> HttpResponse:
     return redirect(found.study)
 
 
-@of_study
+@of_study(Right.READ)
 @require_POST
 def clone(request: HttpRequest, study: Study) -> HttpResponse:
     made = cloning.clone_study(study, request.user)

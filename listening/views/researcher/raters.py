@@ -8,10 +8,11 @@ from django.views.decorators.http import require_GET
 
 from listening import headphone_check
 from listening.models import Session, Study
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def raters(request: HttpRequest, study: Study) -> HttpResponse:
     sessions = list(watched(study))

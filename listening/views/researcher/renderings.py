@@ -15,6 +15,7 @@ from listening import estimates, measuring
 from listening import studies as rules
 from listening.byte_ranges import audio_response
 from listening.models import Clip, Condition, Rendering, Study
+from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
 
 MEASURED = (Study.State.READY, Study.State.OPEN)
@@ -29,7 +30,7 @@ class Material:
     cells: list[tuple[Condition, Rendering | None, list[measuring.Figure]]]
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def rendering(request: HttpRequest, study: Study) -> HttpResponse:
     progress = rules.progress(study)
@@ -48,7 +49,7 @@ def rendering(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def render_study(request: HttpRequest, study: Study) -> HttpResponse:
     try:
@@ -58,7 +59,7 @@ def render_study(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("rendering", study.slug)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def progress(request: HttpRequest, study: Study) -> HttpResponse:
     """Counts, and the state of each rendering, for the page that watches them."""
@@ -78,7 +79,7 @@ def progress(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_POST
 def retry(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
     found = get_object_or_404(Rendering.objects.select_related("clip__study"), pk=rendering_id, clip__study=study)
@@ -91,14 +92,14 @@ def retry(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse
     return redirect("rendering", study.slug)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def stimulus(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
     found = get_object_or_404(Rendering, pk=rendering_id, clip__study=study, state=Rendering.State.DONE)
     return _sound(request, found.stimulus)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def reference(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     return _sound(request, get_object_or_404(Clip, pk=clip_id, study=study).reference)

@@ -19,7 +19,9 @@ from analysis.frame import RatingsError
 from analysis.report import Report, css
 from listening.export import TABLES
 from listening.models import Session, Study
+from listening.permissions import Right
 from listening.reporting import quality_of, report_of
+from listening.studies import audit
 from listening.table_files import csv_lines
 from listening.views.researcher.access import of_study, study_page
 
@@ -27,7 +29,7 @@ KEPT_SECONDS = 24 * 3600
 HIDDEN = "Results stay hidden until the study is closed: who sees scores while raters are at work may be led by them."
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def results(request: HttpRequest, study: Study) -> HttpResponse:
     """Statistics and downloads of a closed study; of an open one, progress and the quality of the data."""
@@ -46,7 +48,7 @@ def results(request: HttpRequest, study: Study) -> HttpResponse:
     return study_page(request, study, "results", **context)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def report_file(request: HttpRequest, study: Study, ending: str) -> HttpResponse:
     """The report as one file that needs no other: a page, a PDF, or a ZIP with its tables and figures as well."""
@@ -59,11 +61,12 @@ def report_file(request: HttpRequest, study: Study, ending: str) -> HttpResponse
     except RatingsError as error:
         messages.error(request, str(error))
         return redirect("results", study.slug)
+    audit(study, request.user, f"report.{ending} downloaded")
     headers = _attachment(f"{study.slug}-report.{ending}")
     return HttpResponse(file, content_type=CONTENT_TYPES[ending], headers=headers)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def download(request: HttpRequest, study: Study, table: str) -> HttpResponse:
     """A table as CSV, row by row."""
@@ -71,6 +74,7 @@ def download(request: HttpRequest, study: Study, table: str) -> HttpResponse:
         raise Http404(f"There is no table {table}.")
     if study.state != Study.State.CLOSED:
         return _not_yet(request, study)
+    audit(study, request.user, f"{table} exported as CSV")
     lines = csv_lines(TABLES[table].columns, TABLES[table].rows(study))
     headers = _attachment(f"{study.slug}-{table}.csv")
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

@@ -17,8 +17,11 @@ from listening import studies as rules
 from listening.forms import StudyForm
 from listening.models import Clip, Condition, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
+from listening.permissions import Right
 from listening.study_settings import change_settings
 from listening.views.researcher.access import of_study, researcher, study_page
+
+LINES_ON_OVERVIEW = 5
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Step:
 @require_GET
 def studies(request: HttpRequest) -> HttpResponse:
     found = counted(Study.objects.visible_to(request.user).select_related("owner"))
-    rows = [(study, invites.link(request, study)) for study in found]
+    roles = dict(request.user.memberships.values_list("study", "role"))
+    rows = [(study, invites.link(request, study), roles.get(study.pk, "")) for study in found]
     return render(request, "listening/studies.html", {"rows": rows, "max_signals": MAX_SIGNALS})
 
 
@@ -61,7 +65,7 @@ def create_study(request: HttpRequest) -> HttpResponse:
     return render(request, "listening/create_study.html", {"form": form}, status=status)
 
 
-@of_study
+@of_study(Right.READ)
 @require_GET
 def study(request: HttpRequest, study: Study) -> HttpResponse:
     return study_page(
@@ -74,17 +78,17 @@ def study(request: HttpRequest, study: Study) -> HttpResponse:
         cautions=rules.cautions(study),
         started=study.sessions.count(),
         finished=study.sessions.filter(state=Session.State.FINISHED).count(),
-        audit_lines=study.audit_lines.select_related("user"),
+        audit_lines=study.audit_lines.reverse()[:LINES_ON_OVERVIEW],
         max_signals=MAX_SIGNALS,
     )
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest, study: Study) -> HttpResponse:
     form = StudyForm(request.POST or None, instance=Study.objects.get(pk=study.pk))
     status = 422 if form.is_bound else 200
-    if not study.editable:
+    if not (study.editable and request.may.change):
         status = 409 if form.is_bound else 200
         for field in form.fields.values():
             field.disabled = True
@@ -99,7 +103,7 @@ def settings(request: HttpRequest, study: Study) -> HttpResponse:
     return study_page(request, study, "settings", status=status, form=form)
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def open_study(request: HttpRequest, study: Study) -> HttpResponse:
     """GET asks, and says what is fixed from then on; POST opens."""
@@ -124,7 +128,7 @@ def open_study(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
-@of_study
+@of_study(Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def close_study(request: HttpRequest, study: Study) -> HttpResponse:
     """GET asks, and says how many raters have not finished; POST closes."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from listening import answers, languages, way_words
 from listening import protocol as protocols
 from listening.models import Session, Study
+from listening.permissions import Right
 from listening.questionnaire_form import KIND_CHOICES, WHEN
 from listening.studies import StudyError
 from listening.study_settings import change_settings
@@ -18,7 +19,7 @@ from listening.views.researcher.access import of_study, study_page
 from listening.way_form import WayForm
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def raters_way(request: HttpRequest, study: Study) -> HttpResponse:
     """The form. A button named `do` changes what is filled in and stores nothing."""
@@ -43,7 +44,7 @@ def raters_way(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("raters_way", study.slug)
 
 
-@of_study
+@of_study(Right.READ, post=Right.CHANGE)
 @require_http_methods(["GET", "POST"])
 def raters_way_yaml(request: HttpRequest, study: Study) -> HttpResponse:
     """GET downloads; POST takes a file or pasted text, and changes nothing where something is wrong in it."""
@@ -71,7 +72,7 @@ def raters_way_yaml(request: HttpRequest, study: Study) -> HttpResponse:
     return _page(request, study, _form(study), status=status, yaml_text=text, yaml_faults=faults)
 
 
-@of_study
+@of_study(Right.READ)
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, study: Study, name: str) -> HttpResponse:
     """A questionnaire as raters see it; what is filled in is checked as theirs is, and kept nowhere."""

@@ -13,7 +13,7 @@ def test_the_list_has_state_clips_signals_and_raters(page, rated):
     response = page.get(reverse("studies"))
     text = response.content.decode()
     assert "Open</span>" in text
-    (study, invite_url), *_ = response.context["rows"]
+    (study, invite_url, _), *_ = response.context["rows"]
     assert (study.n_clips, study.n_conditions, study.n_started, study.n_finished) == (2, 4, 4, 3)
     assert '3 <span class="soft">of 4</span>' in text
     assert invite_url == "http://testserver/t/speech/"
