@@ -168,11 +168,11 @@ TABLES = (
     Table(
         "log",
         AuditLine,
-        ("at", "what"),
+        ("at", "who", "what"),
         {
             "id": _HERE,
             "study": "the file is of one study",
-            "user": "accounts belong to an installation; the name stands before the words",
+            "user": "accounts belong to an installation; the name is in who",
         },
         raters=True,
     ),
@@ -328,15 +328,8 @@ def _events(value: Any, at: str) -> bytes:
     return EventBlock.pack([tuple(each) for each in value])
 
 
-def _text(value: Any, at: str) -> str:
-    return str(_clean(AuditLine._meta.get_field("what"), value, at))
-
-
 _SPECIAL = {
     ("events", "packed"): _Special(lambda block: [list(event) for event in block.events], _events),
-    ("log", "what"): _Special(
-        lambda line: (f"{line.user.get_username()}: {line.what}" if line.user else line.what)[:500], _text
-    ),
 }
 
 _NEWER = "The file is of a later version of evalapp: update this one, then import it."

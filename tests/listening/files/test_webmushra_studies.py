@@ -36,7 +36,7 @@ pages:
     - {type: mushra, id: r1, name: Again, reference: configs/resources/talk_ref.wav, createAnchor35: true,
        stimuli: {C1: configs/resources/talk_c1.wav, C2: configs/resources/talk_c2.wav}}
     - {type: mushra, id: r2, name: Song, reference: configs/resources/song_ref.wav, createAnchor35: true,
-       createAnchor70: true, stimuli: {C2: configs/resources/song_c2.wav, C1: configs/resources/song_c1.wav}}
+       stimuli: {C2: configs/resources/song_c2.wav, C1: configs/resources/song_c1.wav}}
   - type: finish
     name: Thank you
     content: Thanks a lot
