@@ -2,6 +2,7 @@
 
 from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
+from listening.models.place import Panel, Place
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study
@@ -12,6 +13,8 @@ __all__ = [
     "Clip",
     "Condition",
     "EventBlock",
+    "Panel",
+    "Place",
     "Rater",
     "Rating",
     "Rendering",
