@@ -22,8 +22,8 @@ from scipy.optimize import linear_sum_assignment
 
 WORK = 150_000
 """Additions that may go into trying out one cycle: some tens of milliseconds, for a rater may wait for it."""
-MOST_TRIES = 60
-ORDERS = 12
+MOST_TRIES = 20
+ORDERS = 8
 """Orders of a block that are tried out, all of them with its clips at the positions where they were least."""
 
 
