@@ -106,6 +106,8 @@ def test_a_full_study_says_so_and_makes_no_rater(shares, arrive, client):
     assert "has all the raters it needs" in answer.content.decode()
     assert Rater.objects.count() == before
     assert not client.cookies
+    german = client.get(study.invite_path, headers={"Accept-Language": "de"})
+    assert "hat zurzeit alle Teilnehmenden" in german.content.decode()
 
 
 def test_a_full_study_gives_the_code_and_the_way_back_for_that(wants, arrive, client):
