@@ -50,17 +50,20 @@ class Plan:
     give_back_seconds : float
     thinking : float
         Longest wait between two deeds, seconds.
+    only_agree : bool
+        Raters stop once they have agreed, and nobody watches: for timing places alone.
     """
 
     raters: int = 500
     at_a_time: int = 40
     clips: int = 12
     each: int = 4
-    wanted: int = 50
+    wanted: int | None = 50
     panels: tuple[str, ...] = ("", "students")
     dropping_out: float = 0.3
     give_back_seconds: float = 6.0
     thinking: float = 0.05
+    only_agree: bool = False
     seed: int = 1
 
 
@@ -91,7 +94,8 @@ def run(plan: Plan) -> dict[str, object]:
     watcher = context.Process(target=_watch, args=(study.pk, over, looks))
     workers = [context.Process(target=_work, args=(plan, study.pk, come, told)) for _ in range(plan.at_a_time)]
     began = time.monotonic()
-    for each in (watcher, *workers):
+    processes = workers if plan.only_agree else [watcher, *workers]
+    for each in processes:
         each.start()
     whole = Told()
     for _ in workers:
@@ -100,8 +104,8 @@ def run(plan: Plan) -> dict[str, object]:
         whole.waits += waits
     seconds = time.monotonic() - began
     over.set()
-    watched = looks.get(timeout=60)
-    for each in (watcher, *workers):
+    watched = {} if plan.only_agree else looks.get(timeout=60)
+    for each in processes:
         each.join(30)
     return {"ends": whole.ends, "waits": whole.waits, "seconds": seconds, **watched, **_afterwards(study.pk)}
 
@@ -163,7 +167,7 @@ def _work(plan: Plan, study: int, come, told) -> None:  # noqa: ANN001
             with come.get_lock():
                 number = come.value
                 come.value += 1
-            if number >= plan.raters and all(_through(study, panel) for panel in plan.panels):
+            if number >= plan.raters and (plan.only_agree or all(_through(study, panel) for panel in plan.panels)):
                 break
             draw = random.Random(f"{plan.seed}/{number}")
             mine.ends[_rater(plan, study, draw)] += 1
@@ -177,6 +181,8 @@ def _rater(plan: Plan, study: Study, draw: random.Random) -> str:
     deeds = 4 + plan.each  # the link, consent, instructions, training, pages and the last one
     stops_after = draw.randrange(deeds) if draw.random() < plan.dropping_out else None
     comes_back = draw.random() < 0.25
+    if plan.only_agree:
+        stops_after, comes_back = 1, False
     while allocation.is_full(study, panel):
         if _through(study, panel):
             return "turned away"
