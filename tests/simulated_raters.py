@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import queue
 import random
 import sys
 import time
@@ -61,7 +62,7 @@ class Plan:
     wanted: int | None = 50
     panels: tuple[str, ...] = ("", "students")
     dropping_out: float = 0.3
-    give_back_seconds: float = 6.0
+    give_back_seconds: float = 40.0
     thinking: float = 0.05
     only_agree: bool = False
     seed: int = 1
@@ -99,15 +100,27 @@ def run(plan: Plan) -> dict[str, object]:
         each.start()
     whole = Told()
     for _ in workers:
-        ends, waits = told.get(timeout=1800)
+        ends, waits = _next(told, processes)
         whole.ends.update(ends)
         whole.waits += waits
     seconds = time.monotonic() - began
     over.set()
-    watched = {} if plan.only_agree else looks.get(timeout=60)
+    watched = {} if plan.only_agree else _next(looks, processes)
     for each in processes:
         each.join(30)
     return {"ends": whole.ends, "waits": whole.waits, "seconds": seconds, **watched, **_afterwards(study.pk)}
+
+
+def _next(told, processes):  # noqa: ANN001, ANN202
+    """What one of the processes tells; who died tells nothing."""
+    while True:
+        try:
+            return told.get(timeout=2)
+        except queue.Empty:
+            if failed := [each.exitcode for each in processes if each.exitcode]:
+                for each in processes:
+                    each.terminate()
+                raise RuntimeError(f"{len(failed)} processes failed, see above") from None
 
 
 def _study(plan: Plan) -> Study:
