@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from django.http import HttpRequest
 
 from listening.models import Study
 from listening.way_words import PROLIFIC_NAMES
+
+PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
 
 
 def link(request: HttpRequest, study: Study) -> str:
@@ -22,3 +27,27 @@ def placeholders(study: Study) -> str:
 def names_to_add(study: Study) -> list[str]:
     """Names that the link must carry and that whoever sends it has to fill in."""
     return [name for name in study.protocol.identity.names if name not in PROLIFIC_NAMES]
+
+
+def panel(study: Study, named: Mapping[str, str]) -> str | None:
+    """The panel that a link names as `panel`; "" where it names none, None where the study has no such panel.
+
+    A study that lists its panels has no others, and wants one named; any other takes each name that is one.
+
+    Parameters
+    ----------
+    study : Study
+    named : mapping of str to str
+        What the link says.
+    """
+    name = named.get("panel", "")
+    known = study.protocol.design.panels
+    fits = name in known if known else not name or re.fullmatch(PANEL_NAME, name)
+    return name if fits else None
+
+
+def panel_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
+    """Each panel that the study names, with its link."""
+    whole = link(request, study)
+    joint = "&" if "?" in whole else "?"
+    return [(name, f"{whole}{joint}panel={name}") for name in study.protocol.design.panels]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from listening.models import Session
+from listening.models import Place, Session
 from listening.protocol import Protocol
-from listening.questionnaires import due
+from listening.questionnaires import due, written_out
 
 State = Session.State
 Step = tuple[str, str]
 """A page: the session's state there, and which one where the state has several (a trial's position)."""
+
+_READING, _LEVEL, _HEADPHONE_TEST, _QUESTION, _LEAST_ON_A_SIGNAL = 90, 30, 90, 8, 5
+"""Seconds: consent, instructions and last page; setting the level; a test; a question; a signal on a page."""
 
 _Page = tuple[int, tuple[int, ...], int, int | None]
 
@@ -56,6 +60,7 @@ def plan(
     seed: int,
     protocol: Protocol | None = None,
     training: Sequence[int] = (),
+    order: Sequence[int] | None = None,
 ) -> list[PlannedTrial]:
     """Trials that a seed gives: always the same.
 
@@ -69,6 +74,9 @@ def plan(
         Repeats, pages of attention and of training.
     training : sequence of int
         Clips that the training is to use, first to last; drawn where there are none.
+    order : sequence of int, optional
+        Clips that are rated, in this order, where the session has a place; otherwise all, in an order that is drawn.
+        Training and pages of attention then use other clips as long as there are any.
 
     Returns
     -------
@@ -78,37 +86,73 @@ def plan(
     """
     protocol = protocol or Protocol()
     draw = random.Random(seed)
-    before = list(training) or [draw.choice(clips) for _ in range(protocol.training.pages)]
-    order = [*before, *draw.sample(clips, len(clips))]
+    spare: list[int] = []
+    if order is None:
+        before = list(training) or [draw.choice(clips) for _ in range(protocol.training.pages)]
+        rated, order = clips, draw.sample(clips, len(clips))
+    else:
+        others = [clip for clip in clips if clip not in order and clip not in training]
+        spare = draw.sample(others, len(others))
+        before = list(training) or [
+            spare.pop() if spare else draw.choice(clips) for _ in range(protocol.training.pages)
+        ]
+        rated = order
 
     def page(clip: int, repeat: int = 0, expected: int | None = None) -> _Page:
         return clip, tuple(draw.sample(conditions, len(conditions))), repeat, expected
 
-    pages = [page(clip) for clip in order]
+    pages = [page(clip) for clip in (*before, *order)]
     least = len(before)
     # Drawn after all that a protocol without them needs: the orders of stored seeds stay what they were.
-    for clip in draw.sample(clips, min(protocol.repeats, len(clips))):
+    for clip in draw.sample(rated, min(protocol.repeats, len(rated))):
         first = next(i for i in range(least, len(pages)) if pages[i][0] == clip)
         pages.insert(draw.randint(min(first + 3, len(pages)), len(pages)), page(clip, repeat=1))
     for _ in range(protocol.attention):
-        asked = page(draw.choice(clips), expected=draw.choice(STATED_SCORES))
+        asked = page(spare.pop() if spare else draw.choice(rated), expected=draw.choice(STATED_SCORES))
         pages.insert(draw.randint(least + 1, len(pages)), asked)
     return [PlannedTrial(position, *each) for position, each in enumerate(pages, start=1 - least)]
 
 
 def plan_of(session: Session) -> list[PlannedTrial]:
-    """The plan of a session, from its stored seed and its study."""
+    """The plan of a session, from its stored seed, its study and, where it has one, its place."""
     study = session.study
+    place = Place.objects.filter(session=session).first()
     clips = study.clips.order_by("position", "id").values_list("pk", "name")
     conditions = list(study.conditions.order_by("position", "id").values_list("pk", flat=True))
     keys = {name: pk for pk, name in clips}
     named = [keys[name] for name in study.protocol.training.clips if name in keys]
-    return plan(list(keys.values()), conditions, session.seed, study.protocol, named)
+    return plan(list(keys.values()), conditions, session.seed, study.protocol, named, place and place.clips)
 
 
 def pages_of(protocol: Protocol, clips: int) -> int:
-    """Pages that are rated after the training."""
-    return clips + min(protocol.repeats, clips) + protocol.attention
+    """Pages that are rated after the training, in a study of so many clips."""
+    each = protocol.design.clips_each(clips)
+    return each + min(protocol.repeats, each) + protocol.attention
+
+
+def minutes_of(protocol: Protocol, clips: int, signals: int, seconds: float) -> int:
+    """Minutes that a rater will take, roughly; breaks apart.
+
+    A page takes as long as to hear each of its signals once, at least five seconds each. For 12 signals of 10 s that
+    is two minutes, as in the 20 to 30 minutes that BS.1534-3 gives 10 to 15 trials.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    clips, signals : int
+        Of the study.
+    seconds : float
+        Mean length of a clip.
+    """
+    pages = pages_of(protocol, clips)
+    training = len(protocol.training.clips) or protocol.training.pages
+    page = max(signals * max(seconds, _LEAST_ON_A_SIGNAL), protocol.rules.least_seconds)
+    asked = sum(
+        len(written_out(each).questions) * ((pages - 1) // each.every if each.at == "between" else 1)
+        for each in protocol.questionnaires
+    )
+    before = _READING + _LEVEL * protocol.level + _HEADPHONE_TEST * len(protocol.headphones.tests)
+    return math.ceil((before + (training + pages) * page + asked * _QUESTION) / 60)
 
 
 def way_of(protocol: Protocol, planned: Sequence[PlannedTrial]) -> list[Step]:

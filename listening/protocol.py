@@ -7,6 +7,7 @@ clip to the last page.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -74,6 +75,35 @@ class Headphones(Part):
         return {"antiphase": self.antiphase_passes_with, "huggins": self.huggins_passes_with}[test]
 
 
+class Design(Part):
+    """Who rates what: how many clips each rater gets, and how many ratings each stimulus wants.
+
+    Where `clips_per_rater` or `ratings_per_stimulus` is set, raters take places (see `listening.allocation`), in each
+    panel for itself. An unfinished place that showed no sign of life for `give_back_minutes` goes to the next rater.
+    """
+
+    clips_per_rater: Annotated[int, Field(ge=1, le=500)] | None = None
+    ratings_per_stimulus: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    when_full: Literal["turn_away", "let_in"] = "turn_away"
+    give_back_minutes: Annotated[float, Field(gt=0, le=43_200)] = 120.0
+    panels: Annotated[tuple[Name, ...], Field(max_length=100), AfterValidator(_each_once)] = ()
+
+    @property
+    def gives_places(self) -> bool:
+        """Whether each rater takes a place; otherwise each rates all clips, in an order of their own."""
+        return self.clips_per_rater is not None or self.ratings_per_stimulus is not None
+
+    def clips_each(self, clips: int) -> int:
+        """Clips that each rater gets, of a study's `clips`."""
+        return clips if self.clips_per_rater is None else min(self.clips_per_rater, clips)
+
+    def places(self, clips: int) -> int | None:
+        """Places that must be finished in each panel for every stimulus to have its ratings; None: no number is set."""
+        if self.ratings_per_stimulus is None or not clips:
+            return None
+        return math.ceil(self.ratings_per_stimulus * clips / self.clips_each(clips))
+
+
 class Training(Part):
     """Pages that are not counted. Clips are drawn where none are named."""
 
@@ -137,11 +167,15 @@ class Ending(Part):
 
 
 class Ends(Part):
-    """The ways in which a session ends. The code of a completed one may also be set on the study itself."""
+    """The ways in which a session ends. The code of a completed one may also be set on the study itself.
+
+    `full` is for who finds no place left, and has no session then.
+    """
 
     completed: Ending = Ending()
     screened_out: Ending = Ending()
     timed_out: Ending = Ending()
+    full: Ending = Ending()
 
 
 class Protocol(Part):
@@ -173,6 +207,7 @@ class Protocol(Part):
     consent: Consent = Consent()
     level: bool = False
     headphones: Headphones = Headphones()
+    design: Design = Design()
     training: Training = Training()
     rating: Rating = Rating()
     rules: Rules = Rules()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from listening.models import Rating, Session, Study, Trial
 from listening.models.rating import PARTS
-from listening.sessions import current_trial
+from listening.sessions import current_trial, was_at
 
 LONGEST_WRITE = 8000
 """Bytes of one write; real ones have about 150 and a comment."""
@@ -120,7 +120,7 @@ def save(session: Session, write: Write) -> Rating:
     Refused
         403 if the trial is not of this session, 404 without such a slot, 409 if the
         rater is not at this trial or the study wants a sound played before it is rated,
-        410 if the study is closed.
+        410 if the study is closed. What comes late of the trial at which the session's time ran out is kept.
     """
     if session.study.state != Study.State.OPEN:
         raise Refused(410, gettext("This study has ended. It takes no more ratings."))
@@ -130,7 +130,7 @@ def save(session: Session, write: Write) -> Rating:
     rating = trial.ratings.filter(slot=write.slot).first()
     if rating is None:
         raise Refused(404, f"This trial has no slot {write.slot}.")
-    if trial.finished_at or trial != current_trial(session):
+    if trial.finished_at or not (trial == current_trial(session) or was_at(session, trial)):
         raise Refused(409, gettext("You are no longer on this page. Reload it to go on where you are."))
     if write.score is not None and session.study.protocol.rules.only_playing and not max(rating.plays, write.plays):
         raise Refused(409, gettext("A sound can be rated once it was played. Reload the page and play it first."))

@@ -143,9 +143,8 @@ def _training(protocol: Protocol) -> str:
 def _procedure(study: Study, protocol: Protocol) -> str:
     said = [
         "Multiple stimuli with hidden reference, after BS.1534-3: a page for each item with the open reference, a "
-        f"scale from 0 to 100 in five bands for every signal, rated by {protocol.rating.input}. Items in an order, "
-        "and signals in places, drawn for each rater anew. Switching and looping within a page without a gap, with "
-        "ramps of 5 ms.",
+        f"scale from 0 to 100 in five bands for every signal, rated by {protocol.rating.input}. "
+        f"{_order(study, protocol)} Switching and looping within a page without a gap, with ramps of 5 ms.",
         f"A signal had to be played for {study.heard_seconds:g} s before its page could be left.",
     ]
     if protocol.repeats:
@@ -157,6 +156,18 @@ def _procedure(study: Study, protocol: Protocol) -> str:
     if protocol.time_limit_minutes:
         said.append(f"A session had to end within {protocol.time_limit_minutes:g} minutes.")
     return " ".join(said)
+
+
+def _order(study: Study, protocol: Protocol) -> str:
+    design, clips = protocol.design, study.clips.count()
+    if not design.gives_places:
+        return "Items in an order, and signals in places, drawn for each rater anew."
+    each = design.clips_each(clips)
+    some = "every item" if each == clips else f"{each} of {clips} items"
+    return (
+        f"Each rater was given {some}, so that items, pairs of them and their positions came about equally often over "
+        "all raters; signals in places drawn for each rater anew."
+    )
 
 
 def _assessors(protocol: Protocol) -> str:

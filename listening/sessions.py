@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import math
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from listening import answers, headphone_check, planning, texts
+from listening import allocation, answers, headphone_check, planning, texts
 from listening import level as levels
+from listening.endings import end
 from listening.models import Rater, Rating, Session, Study, Trial
 
 State = Session.State
 
 LONGEST_COMMENT = 4000
-_CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+LOOK_AGAIN = 60.0
+"""Seconds for which a sign of life is not written again."""
 
 
 class StudyNotOpen(Exception):
@@ -87,7 +87,14 @@ class Missing:
 
 
 def start(
-    study: Study, *, outside_ids: dict[str, str], locale: str, browser: str, language: str = "en", identity: str = ""
+    study: Study,
+    *,
+    outside_ids: dict[str, str],
+    locale: str,
+    browser: str,
+    language: str = "en",
+    identity: str = "",
+    panel: str = "",
 ) -> Session:
     """Make a rater and their session. Trials follow with the consent: a link that is only looked at costs two rows.
 
@@ -102,6 +109,8 @@ def start(
         Of the pages.
     identity : str
         By which the study knows a rater again; who comes a second time gets the session that is there.
+    panel : str
+        Of raters, as the link names it.
 
     Raises
     ------
@@ -113,16 +122,19 @@ def start(
     try:
         with transaction.atomic():
             rater = Rater.objects.create(outside_ids=outside_ids, locale=locale)
-            return Session.objects.create(**known, rater=rater, browser=browser, language=language)
+            return Session.objects.create(**known, rater=rater, browser=browser, language=language, panel=panel)
     except IntegrityError:
         return Session.objects.get(**known)
 
 
 def behind_link(token: str) -> Session | None:
-    """The session that a rater's link leads to."""
+    """The session that a rater's link leads to. Whatever is asked of it is a sign of life, and noted as such."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
         return None
-    return Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    session = Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    if session and not session.ended and session.study.state == Study.State.OPEN:
+        _note_life(session)
+    return session
 
 
 def current_trial(session: Session) -> Trial | None:
@@ -130,6 +142,13 @@ def current_trial(session: Session) -> Trial | None:
     if session.state not in (State.TRAINING, State.TRIALS):
         return None
     return next(iter(trials_ahead(session)), None)
+
+
+def was_at(session: Session, trial: Trial) -> bool:
+    """Whether a session ended at this trial because its time was over, or its place another rater's."""
+    if session.state != State.TIMED_OUT:
+        return False
+    return list(session.way[session.at]) in ([State.TRAINING, str(trial.position)], [State.TRIALS, str(trial.position)])
 
 
 def trials_ahead(session: Session) -> list[Trial]:
@@ -201,9 +220,14 @@ def advance(session: Session, left: str, given: Mapping[str, str] | None = None)
     ------
     StudyNotOpen
         The study was closed meanwhile; who is through is not concerned.
+    allocation.StudyFull
+        At the consent: every place is another rater's.
     Refused
         Something is missing on the page.
     """
+    if left == session.state == State.CONSENT and session.study.state == Study.State.OPEN:
+        # On its own, before all else that the consent makes: others wait for it.
+        _take_a_place(session)
     with transaction.atomic():
         # The lock makes two simultaneous posts one after the other: the second finds the rater gone on.
         locked = Session.objects.select_for_update().get(pk=session.pk)
@@ -235,7 +259,7 @@ def answer_headphones(session: Session, attempt: int, trial: int, choice: int) -
             if not _time_is_over(locked):
                 headphone_check.answer(locked, attempt, trial, choice)
                 if headphone_check.failed(locked) and locked.study.protocol.headphones.failing == "screen_out":
-                    _end(locked, State.SCREENED_OUT)
+                    end(locked, State.SCREENED_OUT)
             locked.save()
     session.refresh_from_db()
 
@@ -246,21 +270,13 @@ def look_at_the_clock(session: Session) -> None:
         session.save()
 
 
-def ending(session: Session) -> tuple[str, str]:
-    """Code and address that a rater gets at the end where they are; "" for none."""
-    ends = session.study.protocol.ends
-    end = {State.SCREENED_OUT: ends.screened_out, State.TIMED_OUT: ends.timed_out}.get(session.state, ends.completed)
-    words = {**session.rater.outside_ids, "code": session.completion_code}
-    address = re.sub(r"\{([^{}]+)\}", lambda found: quote(words.get(found[1], ""), safe=""), end.url)
-    return session.completion_code, address
-
-
 def _leave(session: Session, given: Mapping[str, str]) -> None:
     """What a page leaves behind, if it may be left."""
     study = session.study
     if session.state == State.CONSENT:
         session.consent_text, session.consented_at = texts.consent(session), timezone.now()
         session.consent_version = study.protocol.consent.version
+        _take_a_place(session)  # there already, unless somebody took it over in between
         planned = planning.plan_of(session)
         session.way = planning.way_of(study.protocol, planned)
         _store(session, planned)
@@ -292,6 +308,20 @@ def _leave(session: Session, given: Mapping[str, str]) -> None:
         session.comment = comment
 
 
+def _take_a_place(session: Session) -> None:
+    if session.study.protocol.design.gives_places:
+        allocation.take(session)
+
+
+def _note_life(session: Session) -> None:
+    """Write the time down, unless it was not long ago."""
+    now = timezone.now()
+    for_now = min(LOOK_AGAIN, 60 * session.study.protocol.design.give_back_minutes / 4)
+    if session.seen_at is None or now - session.seen_at >= timedelta(seconds=for_now):
+        Session.objects.filter(pk=session.pk).update(seen_at=now)
+        session.seen_at = now
+
+
 def _go_on(session: Session) -> None:
     """To the page that follows; a break that is due comes first."""
     if session.state == State.BREAK:
@@ -305,17 +335,7 @@ def _go_on(session: Session) -> None:
     elif session.state == State.HEADPHONES:
         headphone_check.begin(session, session.way[session.at][1])
     elif session.state == State.FINISHED:
-        _end(session, State.FINISHED)
-
-
-def _end(session: Session, state: str) -> None:
-    """End a session, with the code of that end; a completed one without any gets one of its own."""
-    ends = session.study.protocol.ends
-    session.state, session.finished_at = state, timezone.now()
-    if state == State.FINISHED:
-        session.completion_code = ends.completed.code or session.study.completion_code or _own_code()
-    else:
-        session.completion_code = (ends.screened_out if state == State.SCREENED_OUT else ends.timed_out).code
+        end(session, State.FINISHED)
 
 
 def _break_is_due(session: Session) -> bool:
@@ -335,7 +355,7 @@ def _time_is_over(session: Session) -> bool:
         or timezone.now() - session.consented_at < timedelta(minutes=limit)
     ):
         return False
-    _end(session, State.TIMED_OUT)
+    end(session, State.TIMED_OUT)
     return True
 
 
@@ -354,9 +374,3 @@ def _store(session: Session, planned: list[planning.PlannedTrial]) -> None:
             Rating(trial=trial, slot=slot, condition_id=condition)
             for slot, condition in enumerate(each.conditions, start=1)
         )
-
-
-def _own_code() -> str:
-    """Completion code of one rater, easy to copy by hand."""
-    letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
-    return f"{letters[:4]}-{letters[4:]}"

@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from audiocodecs.base import CodecError, Spec
 from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import clips, packing, supplied
+from listening import allocation, clips, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
 from listening.models.audit import COMMAND_LINE
 from listening.models.study import MAX_SIGNALS
@@ -213,6 +213,17 @@ def problems(study: Study) -> list[str]:
     return found
 
 
+def design_fault(study: Study) -> str:
+    """Why a study cannot share out its clips as it is set to; "" if it can."""
+    each, n = study.protocol.design.clips_per_rater, study.clips.count()
+    if each is None or each <= n:
+        return ""
+    return (
+        f"Each rater is to get {each} clips, and the study has {n}. "
+        f"Set at most {n} in Raters' way, under “Who rates what”, or upload more clips."
+    )
+
+
 def cautions(study: Study) -> list[str]:
     """What ITU-R BS.1534-3 would object to, each as a sentence."""
     found = []
@@ -225,8 +236,9 @@ def cautions(study: Study) -> list[str]:
     n = study.clips.count()
     if n and n < max(5, 1.5 * systems):
         found.append(f"{n} clips for {systems} systems: at least 5 and 1.5 times as many clips as systems are advised.")
-    if n > 15:
-        found.append(f"{n} trials are more than the 10 to 15 that a session of 20 to 30 minutes holds.")
+    each = study.protocol.design.clips_each(n)
+    if each > 15:
+        found.append(f"{each} trials are more than the 10 to 15 that a session of 20 to 30 minutes holds.")
     return found
 
 
@@ -310,13 +322,15 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
     Raises
     ------
     StudyError
-        If the study is not ready.
+        If the study is not ready, or its design does not fit its clips.
     """
     settle(study)
     if study.state == State.CLOSED:
         raise StudyError("The study is closed. Its ratings are analysed; make a new study to go on.")
     if study.state != State.READY:
         raise StudyError("The study is not ready: render every stimulus first.")
+    if found := design_fault(study):
+        raise StudyError(found)
     for clip in study.clips.all():
         packing.pack(clip)  # workers did that already, but for what was rendered by an older version
     with transaction.atomic():
@@ -325,6 +339,7 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
             rules = ", ".join(study.screening) or "none"
             audit(study, user, f"opened; post-screening {rules}; margin {study.margin or 'not set'}")
     study.refresh_from_db()
+    allocation.lay_all(study)
 
 
 def close_study(study: Study, user: AbstractBaseUser | None) -> None:

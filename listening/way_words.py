@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Avg, F
+from django.db.models.functions import Least
+
 from listening.languages import NAMES, missing_texts
 from listening.models import Study
-from listening.planning import pages_of
+from listening.planning import minutes_of, pages_of
 from listening.protocol import Ending, Protocol
+from listening.studies import design_fault
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,13 @@ SECTIONS = (
     Section("Sound check", "Comes before the questions and the instructions.", ("level", "headphones")),
     Section("Training", "Pages that are not counted.", ("training",)),
     Section("Rating", "How a page is rated, and what it wants before its rater may go on.", ("rating", "rules")),
+    Section(
+        "Who rates what",
+        "Set neither of the first two, and each rater rates every clip, in an order drawn for them. Otherwise each "
+        "takes a place: clips are given out equally often, in balanced orders, and a place that was given up goes to "
+        "the next rater. Each panel has places of its own.",
+        ("design",),
+    ),
     Section(
         "Pages, breaks, time",
         "Each clip is one page; these come among them.",
@@ -65,6 +76,21 @@ WORDS = {
     "headphones.huggins_passes_with": ("Right answers of 6 that pass the Huggins pitch test", ""),
     "headphones.attempts": ("Attempts", ""),
     "headphones.failing": ("Who fails", ""),
+    "design.clips_per_rater": ("Clips that each rater gets", "Empty: all of them."),
+    "design.ratings_per_stimulus": (
+        "Ratings that each stimulus gets at least",
+        "From raters who finish, in each panel. Empty: no number.",
+    ),
+    "design.when_full": ("Once all places are taken", ""),
+    "design.give_back_minutes": (
+        "Minutes without a sign of life after which a place goes to the next rater",
+        "Until somebody takes it, its rater may come back and go on.",
+    ),
+    "design.panels": (
+        "Panels",
+        "One a line. Each gets a link of its own (?panel=NAME), and no other link is let in. Empty: a link may name "
+        "any.",
+    ),
     "training.pages": ("Training pages", "Where no clips are named, theirs are drawn."),
     "training.clips": (
         "Clips of the training",
@@ -87,6 +113,7 @@ WORDS = {
     "ends.completed": ("Completed", ""),
     "ends.screened_out": ("Screened out", ""),
     "ends.timed_out": ("Time over", ""),
+    "ends.full": ("No place left", "For who comes when all places are taken: no session begins."),
     "ends.completed.code": ("Code", "Empty: the one of the settings, or each rater gets one of their own."),
 }
 """Label and help by place. A setting without gets a label made from its name."""
@@ -98,6 +125,8 @@ CHOICES = {
     "huggins": "Huggins pitch",
     "screen_out": "ends there, with the code for that",
     "go_on": "goes on, and it is noted",
+    "turn_away": "newcomers read that the test has all the raters it needs",
+    "let_in": "further raters are let in, and clips stay balanced",
     **NAMES,
 }
 TEXTS = (("consent", "Consent text"), ("instructions", "Instructions"), ("ending", "Text at the end"))
@@ -129,7 +158,8 @@ def in_sentences(study: Study) -> list[str]:
         _sound_check(protocol),
         *(_asked(each) for each in protocol.questionnaires),
         _training(protocol),
-        _pages(protocol, clips),
+        _design(protocol, clips),
+        _pages(protocol, clips, _minutes(study)),
         _rules(protocol),
         _times(protocol),
         _identity(protocol),
@@ -147,6 +177,8 @@ def cautions(study: Study) -> list[str]:
         for name in protocol.training.clips
         if name not in there
     ]
+    if fault := design_fault(study):
+        found.append(fault)
     end = protocol.ends.completed
     if "{code}" in end.url and not (end.code or study.completion_code):
         found.append(
@@ -200,11 +232,41 @@ def _training(protocol: Protocol) -> str:
     return f"Training: {', '.join(clips)}." if clips else f"Training: {_n(protocol.training.pages, 'page')}."
 
 
-def _pages(protocol: Protocol, clips: int) -> str:
-    extra = [_n(min(protocol.repeats, clips), "repeat") if protocol.repeats else ""]
+def _design(protocol: Protocol, clips: int) -> str:
+    design = protocol.design
+    if not design.gives_places:
+        return ""
+    said = [f"Each rater gets {design.clips_each(clips)} of {_n(clips, 'clip')}, in balanced blocks and orders"]
+    if places := design.places(clips):
+        each = " in each panel" if design.panels else ""
+        said.append(
+            f"at least {_n(design.ratings_per_stimulus, 'rating')} of each stimulus: {_n(places, 'rater')} who "
+            f"finish{each}"
+            + (", and then the study is full" if design.when_full == "turn_away" else ", and further ones are let in")
+        )
+    said.append(f"a place is given up after {_n_minutes(design.give_back_minutes)} without a sign of life")
+    if design.panels:
+        said.append(f"panels {', '.join(design.panels)}")
+    return f"{'; '.join(said)}."
+
+
+def _n_minutes(minutes: float) -> str:
+    return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
+
+
+def _minutes(study: Study) -> int:
+    """Minutes that a rater of a study takes, roughly."""
+    seconds = study.clips.aggregate(mean=Avg(Least("length", F("original_seconds") - F("start"))))["mean"]
+    return minutes_of(study.protocol, study.clips.count(), study.conditions.count(), seconds or 0.0)
+
+
+def _pages(protocol: Protocol, clips: int, minutes: int) -> str:
+    repeats = min(protocol.repeats, protocol.design.clips_each(clips))
+    extra = [_n(repeats, "repeat") if repeats else ""]
     extra.append(f"{_n(protocol.attention, 'page')} of attention" if protocol.attention else "")
     more = " and ".join(part for part in extra if part)
-    return f"{_n(pages_of(protocol, clips), 'page')} to rate{', with ' + more if more else ''}."
+    pages = _n(pages_of(protocol, clips), "page")
+    return f"{pages} to rate{', with ' + more if more else ''}. About {_n(minutes, 'minute')} per rater."
 
 
 def _rules(protocol: Protocol) -> str:
@@ -243,7 +305,11 @@ def _ends(protocol: Protocol, study: Study) -> list[str]:
     completed = protocol.ends.completed
     code = completed.code or study.completion_code
     said = [f"Completed: {f'code {code}' if code else 'a code of their own'}{_address(completed)}."]
-    for title, end in (("Screened out", protocol.ends.screened_out), ("Time over", protocol.ends.timed_out)):
+    for title, end in (
+        ("Screened out", protocol.ends.screened_out),
+        ("Time over", protocol.ends.timed_out),
+        ("No place left", protocol.ends.full),
+    ):
         if end.code or end.url:
             said.append(f"{title}: {f'code {end.code}' if end.code else 'no code'}{_address(end)}.")
     return said

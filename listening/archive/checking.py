@@ -217,9 +217,11 @@ def _check_rows(found: StudyFile) -> None:
         n = 0
         for n, row in found.rows(table):
             where = f"{table.name} {n}"
-            for name, other in table.refers.items():
-                if row[name] is not None and row[name] > counts[other]:
-                    raise Fault(f"{where}: there is no row {row[name]} of {other}. {_AGAIN}")
+            named_rows = [(other, row[name]) for name, other in table.refers.items() if row[name] is not None]
+            named_rows += [(other, each) for name, other in table.lists.items() for each in row[name]]
+            for other, number in named_rows:
+                if number > counts[other]:
+                    raise Fault(f"{where}: there is no row {number} of {other}. {_AGAIN}")
             for name, folder in table.files.items():
                 if row[name] and (row[name] not in found.sums or not row[name].startswith(f"{folder}/")):
                     raise Fault(f"{where}: the file {row[name]!r:.100} is not there. {_AGAIN}")

@@ -117,6 +117,8 @@ class _Reader:
         for name, value in row.items():
             if name in table.refers:
                 found[f"{name}_id"] = None if value is None else self._keys[table.refers[name]][value]
+            elif name in table.lists:
+                found[name] = [self._keys[table.lists[name]][each] for each in value]
             elif name in table.files:
                 found[name] = value and self._stored[value]
             else:

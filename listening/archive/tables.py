@@ -22,6 +22,8 @@ from listening.models import (
     Invitation,
     Measurement,
     Membership,
+    Panel,
+    Place,
     Rater,
     Rating,
     Rendering,
@@ -59,6 +61,8 @@ class Table:
         Lookup from the model to the study.
     refers : mapping of str to str
         Fields that name a row of another table: the field, the table.
+    lists : mapping of str to str
+        Fields that name several rows of another table: the field, the table.
     files : mapping of str to str
         Fields that name a file: the field, the folder in the file.
     private : frozenset of str
@@ -77,6 +81,7 @@ class Table:
     left_out: Mapping[str, str]
     of: str = "study"
     refers: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
@@ -189,13 +194,40 @@ TABLES = (
         "sessions",
         Session,
         (
-            *("rater", "seed", "state", "way", "at", "language", "identity", "consent_text", "consent_version"),
-            *("consented_at", "started_at", "finished_at", "level_db", "level_change_db", "headphones", "rested_at"),
+            *("rater", "seed", "state", "way", "at", "language", "panel", "seen_at", "identity"),
+            *(
+                "consent_text",
+                "consent_version",
+                "consented_at",
+                "started_at",
+                "finished_at",
+                "level_db",
+                "level_change_db",
+                "headphones",
+                "rested_at",
+            ),
             *("completion_code", "comment", "browser"),
         ),
         {"id": _HERE, "study": "the file is of one study"},
         refers={"rater": "raters"},
         private=frozenset({"identity"}),
+        raters=True,
+    ),
+    Table(
+        "panels",
+        Panel,
+        ("name", "seed", "taken"),
+        {"id": _HERE, "study": "the file is of one study"},
+        raters=True,
+    ),
+    Table(
+        "places",
+        Place,
+        ("panel", "number", "clips", "session", "taken_at"),
+        {"id": _HERE},
+        of="panel__study",
+        refers={"panel": "panels", "session": "sessions"},
+        lists={"clips": "clips"},
         raters=True,
     ),
     Table(
@@ -274,6 +306,8 @@ def encoded(table: Table, row: models.Model, with_links: bool, numbers: Mapping[
         if name in table.refers:
             key = getattr(row, f"{name}_id")
             found[name] = None if key is None else numbers[table.refers[name]][key]
+        elif name in table.lists:
+            found[name] = [numbers[table.lists[name]][key] for key in getattr(row, name)]
         elif (special := _SPECIAL.get((table.name, name))) is not None:
             found[name] = special.write(row)
         else:
@@ -303,6 +337,10 @@ def decoded(table: Table, row: Row, where: str) -> Row:
         value, at = row[name], f"{where}, {name}"
         if name in table.refers:
             found[name] = _number(value, table.field_of(name).null, at)
+        elif name in table.lists:
+            if not isinstance(value, list):
+                raise Fault(f"{at}: a list of rows' numbers, not {value!r:.60}. {_OTHER}")
+            found[name] = [_number(each, False, at) for each in value]
         elif name in table.files:
             if not isinstance(value, str):
                 raise Fault(f"{at}: the name of a file, not {value!r}. {_OTHER}")

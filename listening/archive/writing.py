@@ -31,7 +31,7 @@ BLOCK = 1 << 20
 _AT_ONCE = 500
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold: when the file was made is not in it
 _MODE = 0o100644 << 16
-_REFERRED = {other for table in TABLES for other in table.refers.values()}
+_REFERRED = {other for table in TABLES for other in (*table.refers.values(), *table.lists.values())}
 
 
 def write(study: Study, target: Path, *, with_links: bool = False, with_raters: bool = True) -> None:
@@ -105,8 +105,6 @@ class _Writer:
     def _rows(self, table: Table) -> Iterator[Row]:
         rows = table.model._default_manager.filter(**{table.of: self._study.pk})
         rows = rows.order_by(*ORDERS.get(table.name, ("pk",)))
-        if table.name == "log":
-            rows = rows.select_related("user")
         numbers = self._numbers[table.name] = {}
         for number, row in enumerate(rows.iterator(_AT_ONCE), start=1):
             if table.name in _REFERRED:

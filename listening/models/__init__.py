@@ -4,6 +4,7 @@ from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
 from listening.models.measurement import Measurement
 from listening.models.people import Invitation, Membership
+from listening.models.place import Panel, Place
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study, SuppliedFile
@@ -17,6 +18,8 @@ __all__ = [
     "Invitation",
     "Measurement",
     "Membership",
+    "Panel",
+    "Place",
     "Rater",
     "Rating",
     "Rendering",

@@ -72,6 +72,10 @@ class Session(models.Model):
     )
     at = models.PositiveSmallIntegerField(default=0, help_text="index of the page in the way")
     language = models.CharField(max_length=10, blank=True)
+    panel = models.CharField(max_length=60, blank=True, default="", help_text="as the link names it")
+    seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="last sign of life, within a minute; see sessions.behind_link"
+    )
     identity = models.CharField(
         max_length=200, null=True, blank=True, help_text="by which the study knows a rater again, where it wants to"
     )

@@ -18,7 +18,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from listening import answers, events, languages, masking, planning, ratings, sessions, stimuli, texts
+from listening import (
+    allocation,
+    answers,
+    endings,
+    events,
+    invites,
+    languages,
+    masking,
+    planning,
+    ratings,
+    sessions,
+    stimuli,
+    texts,
+)
 from listening.models import Rating, Session, Study, Trial
 from listening.translating import for_raters, speak_to
 from listening.views import sound_check
@@ -63,8 +76,14 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         return _not_open(request, study)
     if wants.required and (absent := [name for name in wants.names if name not in ids]):
         return render(request, "listening/rater/no_identity.html", {"absent": absent}, status=400)
+    panel = invites.panel(study, ids)
+    if panel is None:
+        return render(request, "listening/rater/unknown_panel.html", status=400)
     if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         return HttpResponse(status=204)  # what only looks ahead makes no rater
+    returns = bool(identity) and study.sessions.filter(identity=identity).exists()
+    if not returns and allocation.is_full(study, panel):
+        return _full(request, study, ids)
     session = sessions.start(
         study,
         outside_ids=ids,
@@ -72,6 +91,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         browser=request.headers.get("User-Agent", "")[:300],
         language=languages.choose(study, request.headers.get("Accept-Language", "")),
         identity=identity,
+        panel=panel,
     )
     response = redirect(session.rater)
     response.set_cookie(
@@ -111,6 +131,8 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
         sessions.advance(session, given.get("from", ""), given)
     except sessions.StudyNotOpen:
         return _not_open(request, session.study, session)
+    except allocation.StudyFull:
+        return _full(request, session.study, session.rater.outside_ids)
     except sessions.Refused as refused:
         return _page(request, session, problem=str(refused), faults=refused.faults, given=given, status=409)
     return redirect(session.rater)
@@ -232,6 +254,8 @@ def _page(
     study = session.study
     if study.state != Study.State.OPEN and not session.ended:
         return _not_open(request, study, session)
+    if allocation.turns_away(session):
+        return _full(request, study, session.rater.outside_ids)
     trial = sessions.current_trial(session)
     context = {
         "events": _events(session, trial),
@@ -249,7 +273,7 @@ def _page(
         "signals": study.conditions.count(),
     }
     if session.ended:
-        context["code"], context["onward"] = sessions.ending(session)
+        context["code"], context["onward"] = endings.ending(session)
     if session.state in (Session.State.QUESTIONS, Session.State.INSTRUCTIONS, Session.State.BREAK):
         context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
     if session.state in sound_check.SETUPS:
@@ -313,6 +337,13 @@ def _not_open(request: HttpRequest, study: Study, session: Session | None = None
     ended = study.state == Study.State.CLOSED
     context = {"ended": ended, "events": _events(session, None) if session else None}
     return render(request, "listening/rater/not_open.html", context, status=410 if ended else 403)
+
+
+def _full(request: HttpRequest, study: Study, ids: Mapping[str, str]) -> HttpResponse:
+    """Every place is held. Nobody is made a rater; who comes again later may find one that was given up."""
+    end = study.protocol.ends.full
+    context = {"code": end.code, "onward": endings.onward(end, ids, end.code)}
+    return render(request, "listening/rater/full.html", context)
 
 
 def _events(session: Session, trial: Trial | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from listening import headphone_check
+from listening import allocation, headphone_check
 from listening.models import Session, Study
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page
@@ -26,6 +26,8 @@ def raters(request: HttpRequest, study: Study) -> HttpResponse:
         "raters",
         sessions=sessions,
         headphone_tests=tests,
+        coverage=allocation.coverage(study),
+        panels_named=bool(study.protocol.design.panels) or any(session.panel for session in sessions),
         started=len(sessions),
         finished=sum(session.state == Session.State.FINISHED for session in sessions),
     )

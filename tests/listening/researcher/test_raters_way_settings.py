@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from listening import protocol, studies
 from listening.models import Answer, AuditLine, Study
+from listening.planning import minutes_of
 from listening.protocol import Protocol
 
 WHOLE = """
@@ -22,6 +23,12 @@ texts:
 consent: {version: '3', contact: ada@example.org, kept_months: 24}
 level: true
 headphones: {tests: [huggins, antiphase], huggins_passes_with: 4, attempts: 2, failing: go_on}
+design:
+  clips_per_rater: 2
+  ratings_per_stimulus: 20
+  when_full: let_in
+  give_back_minutes: 45
+  panels: [students, staff]
 training: {pages: 2, clips: [speech_ga_words, gone]}
 rating: {input: numbers, comments: true}
 rules: {share_heard: 0.5, all_rated: false, one_at_100: true, only_playing: true, least_seconds: 7.5}
@@ -33,6 +40,7 @@ ends:
   completed: {code: C1, url: 'https://panel.example/?cc={code}'}
   screened_out: {code: S1}
   timed_out: {url: 'https://panel.example/late'}
+  full: {code: F1, url: 'https://panel.example/full'}
 time_limit_minutes: 45
 questionnaires:
   - {ready: equipment, at: start}
@@ -296,7 +304,11 @@ def test_before_opening_it_is_told_what_raters_will_get(page, ready):
         "Sound check: level setting, headphone test (Huggins pitch), headphone test (antiphase tones).",
         "Questionnaire “equipment” before the instructions.",
         "Questionnaire “tired” after every 3 pages.",
-        "5 pages to rate, with 1 repeat and 2 pages of attention.",
+        "Each rater gets 2 of 2 clips, in balanced blocks and orders; at least 20 ratings of each stimulus: 20 raters "
+        "who finish in each panel, and further ones are let in; a place is given up after 45 minutes without a sign of "
+        "life; panels students, staff.",
+        "5 pages to rate, with 1 repeat and 2 pages of attention. About 9 minutes per rater.",
+        "No place left: code F1, then https://panel.example/full.",
         "A break every 15 minutes; 45 minutes in all.",
         "The link names raters by PROLIFIC_PID, STUDY_ID, required, one attempt each.",
         "Completed: code C1, then https://panel.example/?cc={code}.",
@@ -304,6 +316,34 @@ def test_before_opening_it_is_told_what_raters_will_get(page, ready):
         "Français has no text for the questionnaire “tired”: its raters get another language there.",
     ):
         assert sentence in text
+
+
+def test_more_clips_for_each_rater_than_there_are_is_said_before_opening(page, ready):
+    wants(ready, "design: {clips_per_rater: 5}")
+    fault = "Each rater is to get 5 clips, and the study has 2."
+    for name in ("raters_way", "open_study"):
+        assert fault in page.get(reverse(name, args=[ready.slug])).content.decode()
+    answer = page.post(reverse("open_study", args=[ready.slug]), follow=True)
+    assert fault in answer.content.decode()
+    assert Study.objects.get().state == Study.State.READY
+
+
+def test_a_study_with_panels_shows_a_link_for_each(page, opened):
+    wants(opened, "design: {panels: [students, staff]}\nidentity: {names: [PROLIFIC_PID]}")
+    text = html.unescape(page.get(reverse("raters", args=[opened.slug])).content.decode())
+    for panel in ("students", "staff"):
+        assert f"/t/speech/?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}}&panel={panel}" in text
+
+
+def test_the_minutes_follow_from_pages_signals_and_questions(opened):
+    def minutes(text, clips=12, signals=12, seconds=10.0):
+        return minutes_of(protocol.read_yaml(text), clips, signals, seconds)
+
+    assert minutes("{}") == 28  # 13 pages of two minutes and what is read
+    assert minutes("design: {clips_per_rater: 4}") == 12
+    assert minutes("design: {clips_per_rater: 4}\nrepeats: 2\nattention: 1") == 18
+    assert minutes("rules: {least_seconds: 300}") == 67
+    assert minutes("questionnaires: [{ready: equipment, at: start}]") > minutes("{}")
 
 
 def test_it_is_downloaded_and_read_again_elsewhere(page, draft, researcher):

@@ -1,0 +1,219 @@
+"""Who rates what: places with a block of clips each, one for each rater, kept balanced while raters come and go.
+
+A panel's places are a row of blocks (`listening.blocks`), taken strictly in the order of their numbers, so that those
+held are a beginning of the row at every committed moment: how often any two stimuli were given out differs by one at
+most. A place that its rater gave up stays held until, in one transaction, the next rater takes over exactly that block;
+so dropping out changes no count.
+
+Two locks keep that. Taking a new place updates the panel's row, and whoever comes meanwhile waits until that is
+committed: places that were numbered without waiting might be committed in another order, and would be no beginning of
+the row. Nothing else is done while that row is held; blocks are laid ahead, and trials are made afterwards. Taking over
+locks the session that gave up, and skips those that somebody holds at that moment: they live.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Max, Q, Subquery
+from django.utils import timezone
+
+from listening import endings
+from listening.blocks import Blocks
+from listening.models import Panel, Place, Session, Study
+from listening.protocol import Design
+
+State = Session.State
+
+AHEAD = 8
+"""Places that are laid ahead of the one to be taken: as many may come before the next cycle is laid."""
+MOST_AHEAD = 200
+"""Places laid when a study opens."""
+
+
+class StudyFull(Exception):
+    """Every place is held, and none of them was given up."""
+
+
+class _NotLaid(Exception):
+    """Others took all places that were laid."""
+
+
+@dataclass(frozen=True)
+class ClipCoverage:
+    """How often a clip was given out in a panel. Each of its stimuli is rated as often.
+
+    Attributes
+    ----------
+    clip : str
+    finished : int
+        By raters who finished.
+    in_progress : int
+        By raters who may yet finish.
+    given_up : int
+        Waiting for the next rater.
+    """
+
+    clip: str
+    finished: int
+    in_progress: int
+    given_up: int
+
+    @property
+    def held(self) -> int:
+        """All three together, which differ by one at most from clip to clip."""
+        return self.finished + self.in_progress + self.given_up
+
+
+@dataclass(frozen=True)
+class PanelCoverage:
+    """How often each clip was given out in a panel, and how often it is wanted (None: no number is set)."""
+
+    panel: str
+    wanted: int | None
+    clips: list[ClipCoverage]
+
+
+def take(session: Session) -> Place:
+    """Give a session its place; one that has a place keeps it.
+
+    Raises
+    ------
+    StudyFull
+    """
+    if found := Place.objects.filter(session=session).first():
+        return found
+    study = session.study
+    design = study.protocol.design
+    panel = _panel(study, session.panel)
+    places = design.places(study.clips.count()) if design.when_full == "turn_away" else None
+    while True:
+        lay(panel, min(panel.taken + AHEAD, places or panel.taken + AHEAD))
+        try:
+            with transaction.atomic():
+                # One click after the other: two of one rater must not both find no place.
+                own = Session.objects.select_for_update().get(pk=session.pk)
+                Session.objects.filter(pk=own.pk).update(seen_at=timezone.now())
+                if not Place.objects.filter(session=own).exists() and not _take_over(panel, own, design):
+                    _take_next(panel, own, places)
+            return Place.objects.get(session=session)
+        except _NotLaid:
+            panel.refresh_from_db()
+
+
+def is_full(study: Study, panel: str) -> bool:
+    """Whether a newcomer of a panel would find no place now."""
+    design = study.protocol.design
+    there = Panel.objects.filter(study=study, name=panel).first()
+    if not design.gives_places or design.when_full == "let_in" or there is None:
+        return False
+    places = design.places(study.clips.count())
+    if places is None or there.taken < places:
+        return False
+    given_up = there.places.filter(_given_up(design, timezone.now(), "session__"))
+    return not (given_up.exists() or there.places.let_go().exists())
+
+
+def turns_away(session: Session) -> bool:
+    """Whether a rater who has not agreed yet would find no place now."""
+    at_the_door = session.state == State.CONSENT and not Place.objects.filter(session=session).exists()
+    return at_the_door and is_full(session.study, session.panel)
+
+
+def lay(panel: Panel, number: int) -> None:
+    """Lay a panel's places up to a number at least, in whole cycles of blocks: what follows depends on the seed alone.
+
+    Two who do so at once lay the same; the first one's stay.
+    """
+    if (panel.places.aggregate(last=Max("number"))["last"] or 0) >= number:
+        return
+    study = panel.study
+    clips = list(study.clips.order_by("position", "id").values_list("pk", flat=True))
+    laid = panel.places.order_by("number").values_list("clips", flat=True)
+    blocks = Blocks(clips, study.protocol.design.clips_each(len(clips)), panel.seed, laid)
+    while blocks.laid < number:
+        first = blocks.laid + 1
+        places = [Place(panel=panel, number=i, clips=block) for i, block in enumerate(blocks.cycle(), start=first)]
+        Place.objects.bulk_create(places, ignore_conflicts=True)
+
+
+def lay_all(study: Study) -> None:
+    """Lay the places of a study that opens, so that no rater waits for it."""
+    design = study.protocol.design
+    if design.gives_places:
+        wanted = design.places(study.clips.count()) or AHEAD
+        for name in design.panels or ("",):
+            lay(_panel(study, name), min(wanted, MOST_AHEAD))
+
+
+def coverage(study: Study) -> list[PanelCoverage]:
+    """How often each clip was given out, in each panel, as of one moment."""
+    design = study.protocol.design
+    clips = dict(study.clips.order_by("position", "id").values_list("pk", "name"))
+    since = timezone.now() - timedelta(minutes=design.give_back_minutes)
+    counts: dict[str, dict[str, Counter[int]]] = {}
+    rows = Place.objects.held().filter(panel__study=study).order_by("panel__name", "number")
+    for panel, block, state, seen_at in rows.values_list("panel__name", "clips", "session__state", "session__seen_at"):
+        if state == State.FINISHED:
+            kind = "finished"
+        else:
+            lives = state and state not in Session.ENDS and (seen_at is None or seen_at >= since)
+            kind = "in_progress" if lives else "given_up"
+        counts.setdefault(panel, {}).setdefault(kind, Counter()).update(block)
+    kinds = ("finished", "in_progress", "given_up")
+    return [
+        PanelCoverage(
+            panel,
+            design.ratings_per_stimulus,
+            [ClipCoverage(name, *(found.get(kind, Counter())[clip] for kind in kinds)) for clip, name in clips.items()],
+        )
+        for panel, found in counts.items()
+    ]
+
+
+def _panel(study: Study, name: str) -> Panel:
+    return Panel.objects.select_related("study").get_or_create(study=study, name=name)[0]
+
+
+def _given_up(design: Design, now: datetime, session: str = "") -> Q:
+    """Sessions that will not finish: ended otherwise, or without any sign of life for too long."""
+    since = now - timedelta(minutes=design.give_back_minutes)
+    ended = Q(**{f"{session}state__in": [State.SCREENED_OUT, State.TIMED_OUT]})
+    return ended | (Q(**{f"{session}seen_at__lt": since}) & ~Q(**{f"{session}state": State.FINISHED}))
+
+
+def _take_over(panel: Panel, own: Session, design: Design) -> bool:
+    """Take the lowest place that was given up, and end the session that did so; False where there is none."""
+    now = timezone.now()
+    while True:
+        places = Place.objects.filter(panel=panel)
+        if old := (
+            Session.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(_given_up(design, now), place__panel=panel)
+            .order_by("place__number")
+            .first()
+        ):
+            places = places.filter(session=old)
+        elif let_go := places.let_go().first():
+            places = Place.objects.filter(pk=let_go.pk, session=None)
+        else:
+            return False
+        # Somebody else may have been quicker between the look and now; then look again.
+        if places.update(session=own, taken_at=now):
+            if old and old.consented_at and not old.ended:
+                endings.end(old, State.TIMED_OUT)
+                old.save(update_fields=["state", "finished_at", "completion_code"])
+            return True
+
+
+def _take_next(panel: Panel, own: Session, places: int | None) -> None:
+    """Take the place after the last one that was taken. Until it is committed, others wait for the panel's row."""
+    free = Panel.objects.filter(pk=panel.pk)
+    if not (free if places is None else free.filter(taken__lt=places)).update(taken=F("taken") + 1):
+        raise StudyFull
+    number = Subquery(Panel.objects.filter(pk=panel.pk).values("taken"))
+    if not Place.objects.filter(panel=panel, number=number).update(session=own, taken_at=timezone.now()):
+        raise _NotLaid
