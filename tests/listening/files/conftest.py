@@ -25,6 +25,7 @@ SCORES = {
 }
 
 WAY = {
+    "design": {"clips_per_rater": 2},
     "repeats": 1,
     "rating": {"comments": True},
     "headphones": {"tests": ["huggins"], "huggins_passes_with": 1, "failing": "go_on"},

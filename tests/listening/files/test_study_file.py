@@ -149,6 +149,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(imported, tmp_path):
     assert [path.name for path in tmp_path.glob("*s.zip*")] == ["s.zip"]
 
 
+@pytest.mark.slow  # the same is compared in one process by the other tests
 def test_a_second_installation_with_nothing_in_it_gets_the_same_study(exported, before, tmp_path):
     there = {**os.environ, "VAR_DIR": str(tmp_path / "var"), "PYTHONPATH": f"{ROOT}/codecs:{ROOT}"}
     for name in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "MEDIA_ROOT"):
