@@ -95,7 +95,12 @@ def keep(session: Session, block: Block) -> int:
         raise Refused(403, "This trial does not belong to your link.")
     with transaction.atomic():
         # One after the other: two sendings of one event must not both find it missing.
-        locked = Session.objects.select_for_update(of=("self",)).select_related("study").filter(pk=session.pk).first()
+        locked = (
+            Session.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("study")
+            .filter(pk=session.pk)
+            .first()
+        )
         if locked is None:
             raise Refused(404, "This link is not known.")
         if locked.study.state != Study.State.OPEN:

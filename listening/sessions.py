@@ -230,7 +230,7 @@ def advance(session: Session, left: str, given: Mapping[str, str] | None = None)
         _take_a_place(session)
     with transaction.atomic():
         # The lock makes two simultaneous posts one after the other: the second finds the rater gone on.
-        locked = Session.objects.select_for_update().get(pk=session.pk)
+        locked = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
         if left == step_of(locked) and not locked.ended:
             if locked.study.state != Study.State.OPEN:
                 raise StudyNotOpen
@@ -252,7 +252,7 @@ def answer_headphones(session: Session, attempt: int, trial: int, choice: int) -
     headphone_check.WrongAnswer
     """
     with transaction.atomic():
-        locked = Session.objects.select_for_update().get(pk=session.pk)
+        locked = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
         if locked.state == State.HEADPHONES:
             if locked.study.state != Study.State.OPEN:
                 raise StudyNotOpen

@@ -171,7 +171,7 @@ def _work(plan: Plan, study: int, come, told) -> None:  # noqa: ANN001
         try:
             return execute(sql, params, many, context)
         finally:
-            if sql.startswith(('UPDATE "listening_panel"', "BEGIN IMMEDIATE")):
+            if sql in (allocation.TAKE_NEXT, "BEGIN IMMEDIATE"):
                 mine.waits.append(time.perf_counter() - before)
 
     study = Study.objects.get(pk=study)
