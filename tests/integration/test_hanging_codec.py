@@ -36,8 +36,13 @@ def stack(tmp_path):
 def test_it_is_stopped_said_and_holds_up_nothing_else(stack):
     stack.python(MAKE)
     stack.start_worker()
-    rows = wait_for(
-        lambda: (rows := stack.python(LOOK)) and "longer than 4 s" in rows["evs@9.6"][2] and rows, 90, "the limit"
-    )
-    assert rows["reference"][0] == rows["opus@12"][0] == "done"
-    assert rows["evs@9.6"][0] in ("queued", "running")
+
+    def said():
+        """Once the limit was named and the others are done: where the machine is busy, these too may need two tries."""
+        rows = stack.python(LOOK)
+        others = [rows[spec][0] for spec in ("reference", "opus@12")]
+        return "longer than 4 s" in rows["evs@9.6"][2] and others == ["done", "done"] and rows
+
+    rows = wait_for(said, 120, "the limit")
+    assert rows["evs@9.6"][0] in ("queued", "running", "failed")
+    assert "longer than 4 s" in rows["evs@9.6"][2]
