@@ -192,11 +192,13 @@ def test_an_export_while_the_study_is_open_warns_and_is_noted(rated):
     assert line.what == "ratings exported on the command line while the study was open"
 
 
-def test_an_export_of_a_closed_study_warns_of_nothing(closed):
+def test_an_export_of_a_closed_study_warns_of_nothing_and_is_noted(closed):
     before = AuditLine.objects.count()
     err = io.StringIO()
     call_command("export_results", study="speech", stdout=io.StringIO(), stderr=err)
-    assert (err.getvalue(), AuditLine.objects.count()) == ("", before)
+    assert (err.getvalue(), AuditLine.objects.count()) == ("", before + 1)
+    line = AuditLine.objects.last()
+    assert (line.who, line.what) == ("command line", "ratings exported on the command line")
 
 
 def test_without_a_study_all_are_written(closed, researcher):

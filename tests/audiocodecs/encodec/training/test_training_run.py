@@ -141,6 +141,7 @@ def test_stopping_at_a_step_that_is_no_checkpoint_changes_nothing(experiment):
     assert_equal_checkpoints(parts, whole)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_given_time_ends_with_its_learning_rate(experiment):
     path = experiment("run", steps=1_000_000, save_every=1_000_000)
     assert main([str(path), "--minutes", "0.15", "--whole"]) == 0
