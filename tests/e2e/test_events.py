@@ -119,6 +119,7 @@ def test_a_key_held_down_tells_where_it_came_to_rest(desk):
     slider.focus()
     for _ in range(30):
         slider.press("ArrowUp")
+    expect(slider).to_have_value("80")
     leave(desk.page)
     scores = [row["value"] for row in rows() if row["event"] == "score"]
     assert scores[-1] == "80"

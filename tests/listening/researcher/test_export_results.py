@@ -119,7 +119,7 @@ def test_a_study_without_screening_excludes_nobody_who_finished(closed):
 def test_the_report_from_the_export_excludes_whom_the_study_does(closed, tmp_path):
     exported(study="speech", output=tmp_path / "ratings.csv")
     report = build_report(read_ratings(tmp_path / "ratings.csv"))
-    assert report.screening.excluded == sorted([closed.careless.rater.code, closed.early.rater.code])
+    assert set(report.screening.excluded) == {closed.careless.rater.code, closed.early.rater.code}
     means = report.conditions.set_index("condition")["mean"]
     assert means["Opus 12 kbps"] == (70 + 62) / 2
 
