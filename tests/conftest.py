@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core import serializers
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from listening import clips, rendering, studies
@@ -57,15 +62,38 @@ def draft(researcher, tmp_path) -> Study:
     return study
 
 
+@pytest.fixture(scope="session")
+def rendered_once(tmp_path_factory) -> dict[str, Any]:
+    """Rows and files of the rendered draft, made by the first test that asks: "rows" and "media"."""
+    return {"rows": "", "media": tmp_path_factory.mktemp("rendered") / "media"}
+
+
 @pytest.fixture
-def ready(draft) -> Study:
-    """That study with every stimulus rendered, by the worker's own function."""
-    studies.start_rendering(draft)
-    for row in studies.progress(draft).rows:
+def ready(rendered_once, media, researcher, request) -> Study:
+    """That study with every stimulus rendered, by the worker's own function: for one test, and copied for others."""
+    if "draft" not in request.fixturenames and rendered_once["rows"]:
+        return _copied(rendered_once, media, researcher)
+    study: Study = request.getfixturevalue("draft")
+    studies.start_rendering(study)
+    for row in studies.progress(study).rows:
         rendering.render(row.pk)
-    studies.settle(draft)
-    assert draft.state == Study.State.READY
-    return draft
+    studies.settle(study)
+    assert study.state == Study.State.READY
+    if not rendered_once["rows"]:
+        rows = [model.objects.all() for model in apps.get_app_config("listening").get_models()]
+        rendered_once["rows"] = serializers.serialize("json", [row for found in rows for row in found])
+        shutil.copytree(media, rendered_once["media"])
+    return study
+
+
+def _copied(made: dict[str, Any], media: Path, researcher: AbstractBaseUser) -> Study:
+    shutil.copytree(made["media"], media)
+    for row in serializers.deserialize("json", made["rows"]):
+        for field in row.object._meta.concrete_fields:
+            if field.related_model is type(researcher):
+                setattr(row.object, field.name, researcher)
+        row.save()
+    return Study.objects.get()
 
 
 @pytest.fixture

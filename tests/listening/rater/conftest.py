@@ -5,15 +5,13 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 
 import pytest
-from django.core import serializers
 from django.http import HttpResponse
 from django.test import Client
 
 from listening import masking, studies
-from listening.models import Clip, Condition, Rendering, Session, Study
+from listening.models import Session, Study
 from listening.protocol import read
 
 
@@ -125,31 +123,6 @@ class Walker:
     def to_end(self) -> Walker:
         self.to_comments().leave(comment="")
         return self
-
-
-@pytest.fixture(scope="session")
-def rendered_once(tmp_path_factory):
-    """Rows and files of the rendered study, made by the first test that asks: "rows" and "media"."""
-    return {"rows": "", "media": tmp_path_factory.mktemp("rendered") / "media"}
-
-
-@pytest.fixture
-def opened(rendered_once, media, researcher, request) -> Study:
-    """The open study of all folders; its stimuli are rendered for one test and copied for the others."""
-    if not rendered_once["rows"]:
-        study = request.getfixturevalue("ready")
-        rows = [model.objects.all() for model in (Study, Clip, Condition, Rendering)]
-        rendered_once["rows"] = serializers.serialize("json", [row for found in rows for row in found])
-        shutil.copytree(media, rendered_once["media"])
-    else:
-        shutil.copytree(rendered_once["media"], media)
-        for row in serializers.deserialize("json", rendered_once["rows"]):
-            if isinstance(row.object, Study):
-                row.object.owner = researcher
-            row.save()
-        study = Study.objects.get()
-    studies.open_study(study, study.owner)
-    return study
 
 
 @pytest.fixture
