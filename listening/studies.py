@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from audiocodecs.base import CodecError, Spec
-from audiocodecs.encodec.checkpoints import model_dir
+from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import allocation, clips, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
