@@ -182,6 +182,30 @@ def set_conditions(study: Study, specs: list[str]) -> None:
             _set_state(study, State.DRAFT)
 
 
+def remove_condition(condition: Condition) -> None:
+    """Take a condition out of its study, with what was rendered or supplied for it.
+
+    Raises
+    ------
+    StudyError
+        If the study is not editable, or the condition is the hidden reference.
+    """
+    study = condition.study
+    if not study.editable:
+        raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    if condition.role == Condition.Role.HIDDEN_REFERENCE:
+        raise StudyError("A MUSHRA trial needs the hidden reference.")
+    with transaction.atomic():
+        condition.delete()
+        _set_state(study, State.DRAFT)
+
+
+def check_room(study: Study) -> None:
+    """Raise StudyError if a trial of the study can hold no more signals."""
+    if study.conditions.count() >= MAX_SIGNALS:
+        raise StudyError(f"A trial has at most {MAX_SIGNALS} signals (after BS.1534-3). Take one away first.")
+
+
 def _check_weights(spec: Spec) -> None:
     """A page must not make the server open just any file: weights of one's own lie in the model folder."""
     weights = spec.option("weights", "published")

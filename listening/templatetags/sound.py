@@ -30,3 +30,9 @@ def signed(value: float | None) -> str:
 def ticks(text: str) -> SafeString:
     """A text in which what stands between `backticks` is shown as code."""
     return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # escaped
+
+
+@register.filter
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds with their sign, where there are any: 10.0, −2.5, 0."""
+    return f"{1000 * seconds:.1f}".replace("-", "\u2212") if abs(seconds) >= 5e-5 else "0"

@@ -23,7 +23,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from listening import people, sessions, studies
-from listening.models import AuditLine, Clip, Membership, Rendering, Session, Study
+from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile
 from listening.protocol import read
 
 DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -125,6 +125,9 @@ class World:
             "upload_clip": {"files": SimpleUploadedFile("x.wav", b"no audio")},
             "edit_clip": {"name": clip.name, "category": "", "start": 0, "length": 0.6},
             "conditions": {"specs": ["reference", "opus@12"]},
+            "add_supplied": {"title": "Another codec"},
+            "supplied": {"files": SimpleUploadedFile("x.wav", b"no audio")},
+            "change_supplied": {"delete": "1"},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
             "login": {"username": "ada", "password": "correct horse battery"},
@@ -135,7 +138,8 @@ class World:
 
 
 STATES = dict.fromkeys(
-    ["render_study", "retry", "upload_clip", "edit_clip", "delete_clip", "conditions", "study_settings"],
+    ["render_study", "retry", "upload_clip", "edit_clip", "delete_clip", "conditions", "study_settings"]
+    + ["add_supplied", "supplied", "change_supplied", "delete_condition"],
     Study.State.DRAFT,
 )
 STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT, "download": Study.State.CLOSED}
@@ -175,6 +179,10 @@ def world(draft, tmp_path, settings) -> World:
     bystander = Membership.objects.create(study=draft, user=accounts["bob"], role="viewer")
     studies.create_study(accounts["eve"], "Of another")
     token = people.invite(draft, owner, "collaborator")
+    condition = Condition.objects.create(study=draft, spec="supplied:name=own", title="Own", role="system", position=9)
+    for clip in draft.clips.all():
+        own = SuppliedFile(condition=condition, clip=clip, name="x.wav", sha256="0" * 64)
+        own.file.save("x.wav", ContentFile(bytes(100)))
     found = World(
         study=draft,
         session=session,
@@ -187,6 +195,8 @@ def world(draft, tmp_path, settings) -> World:
         },
         ids={
             "clip_id": draft.clips.first().pk,
+            "condition_id": own.condition_id,
+            "file_id": own.pk,
             "rendering_id": Rendering.objects.first().pk,
             "member_id": bystander.pk,
             "invitation_id": draft.invitations.get().pk,
@@ -273,6 +283,8 @@ def _other(method: str) -> str:
 def test_what_the_walk_sends_does_something_for_who_may(world):
     """Or the walk would prove little: each of these forms changes the data of the study, as its owner sends it."""
     for name in ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml"):
+        assert asked(world, "owner", name, "POST")[1], name
+    for name in ("add_supplied", "change_supplied", "delete_condition"):
         assert asked(world, "owner", name, "POST")[1], name
     for name in ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
