@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
@@ -22,6 +24,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from audiocodecs import audio
 from listening import people, sessions, studies
 from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile
 from listening.protocol import read
@@ -51,8 +54,12 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+_FILE = io.BytesIO()
+audio.write_wav(_FILE, np.full((1, 100), 0.1, np.float32), 48000)
+WAV = _FILE.getvalue()
+
 PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
-PLACES |= {"ending": "ENDING", "table": "TABLE"}
+PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND"}
 
 
 def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -95,6 +102,7 @@ class World:
             "name": "how",
             "ending": "html",
             "table": "sessions",
+            "kind": "stimulus",
             "uidb64": self.tokens["uid"],
             **self.ids,
         }
@@ -157,11 +165,11 @@ def world(draft, tmp_path, settings) -> World:
     draft.save()
     for clip in draft.clips.all():
         clip.state, clip.frames = Clip.State.PREPARED, 100
-        clip.reference.save("reference.wav", ContentFile(b"RIFF" + bytes(96)))
+        clip.reference.save("reference.wav", ContentFile(WAV))
         clip.packed.save("reference.flac", ContentFile(bytes(100)))
         for condition in draft.conditions.all():
             row = Rendering(clip=clip, condition=condition, state=Rendering.State.DONE)
-            row.stimulus.save("stimulus.wav", ContentFile(b"RIFF" + bytes(96)), save=False)
+            row.stimulus.save("stimulus.wav", ContentFile(WAV), save=False)
             row.packed.save("stimulus.flac", ContentFile(bytes(100)), save=False)
             row.save()
     Study.objects.filter(pk=draft.pk).update(state=Study.State.OPEN, opened_at="2026-01-01T00:00Z")
