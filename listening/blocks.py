@@ -17,8 +17,8 @@ import random
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import scipy  # whose parts load when they are first used
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 WORK = 150_000
 """Additions that may go into trying out one cycle: some tens of milliseconds, for a rater may wait for it."""
@@ -125,7 +125,7 @@ class Blocks:
         for _ in range(ORDERS):
             noise = np.array([[draw.random() for _ in range(size)] for _ in range(size)])
             # The noise decides between orders that are equally good; together it stays below one count.
-            rows, places = linear_sum_assignment(counts + noise / (2 * size))
+            rows, places = scipy.optimize.linear_sum_assignment(counts + noise / (2 * size))
             order = [0] * size
             for row, place in zip(rows, places, strict=True):
                 order[place] = block[row]

@@ -27,15 +27,13 @@ from django.utils import timezone
 from audiocodecs import audio
 from audiocodecs.base import Codec, CodecError, Samples
 from audiocodecs.registry import get_codec
-from listening import clips, supplied
+from listening import aligning, clips, supplied
 from listening.models import Clip, Rendering
 from listening.models.rendering import MAX_ATTEMPTS
 from listening.storage import store_once
 
 log = logging.getLogger(__name__)
 
-DELAY_TOLERANCE = 0.001
-"""Seconds. A codec's phase response moves the correlation's peak by less; a real delay is more."""
 LOUDEST = 4.0
 """Full scale is 1. What comes back louder is no decoded audio."""
 
@@ -191,10 +189,8 @@ class _File:
 
     def results(self, clip: Clip) -> dict[str, object]:
         study, found, original = clip.study, supplied.read(self._file), clips.original(clip)
-        before, after = supplied.like_original(original, found, study.channels)
-        delay = _delay(before, after, found.rate)
-        whole = replace(found, samples=_moved(found.samples, delay, before.shape[1]))
-        samples = clips.excerpt_of(clip, whole) * np.float32(10 ** ((clip.gain_db or 0.0) / 20))
+        compared = supplied.compare(clip, original, found)
+        samples = compared.excerpt * np.float32(10 ** ((clip.gain_db or 0.0) / 20))
         reference = clips.reference_samples(clip)
         kept = _stored(reference, audio.fit_length(_checked(self._title, samples), reference.shape[1]), study.rate)
         level = kept["loudness_difference"]
@@ -202,11 +198,11 @@ class _File:
             **kept,
             "kbps": None,
             "container_kbps": None,
-            "delay_samples": round(delay * study.rate / found.rate),
+            "delay_samples": round(compared.delay * study.rate / found.rate),
             "encode_seconds": None,
             "decode_seconds": None,
             "cpu_seconds": None,
-            "warnings": supplied.warnings(clip, original, found, delay, float("nan") if level is None else level),
+            "warnings": supplied.warnings(clip, original, found, replace(compared, level=level)),
         }
 
 
@@ -251,26 +247,8 @@ def _checked(title: str, decoded: Samples) -> Samples:
 
 def _aligned(reference: Samples, decoded: Samples, rate: int) -> tuple[Samples, int]:
     """Remove what delay is left, at the reference's length."""
-    delay = _delay(reference, decoded, rate)
-    return _moved(decoded, delay, reference.shape[1]), delay
-
-
-def _delay(reference: Samples, decoded: Samples, rate: int) -> int:
-    """Samples that are left of a delay.
-
-    Only a delay that waveform and envelope agree on is one: a neural codec keeps too little
-    of the waveform for its correlation alone to be believed.
-    """
-    delay = audio.lag(reference, decoded, rate)
-    tolerance = DELAY_TOLERANCE * rate
-    believed = abs(delay) > tolerance and abs(audio.envelope_lag(reference, decoded, rate) * rate - delay) < tolerance
-    return delay if believed else 0
-
-
-def _moved(samples: Samples, delay: int, n: int) -> Samples:
-    """Samples without their delay, at a length."""
-    moved = samples[:, delay:] if delay >= 0 else np.pad(samples, ((0, 0), (-delay, 0)))
-    return audio.fit_length(moved, n)
+    delay = aligning.delay_of(reference, decoded, rate)
+    return aligning.moved(decoded, delay, reference.shape[1]), delay
 
 
 def _finish(rendering: Rendering, **values: object) -> None:

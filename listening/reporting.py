@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
 from analysis.frame import RatingsError, tidy
-from analysis.report import Report, build_report
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
+
+if TYPE_CHECKING:
+    from analysis.report import Report
 
 HEADPHONE_TESTS = {
     "antiphase": "the antiphase test (Woods et al. 2017)",
@@ -27,6 +30,8 @@ def report_of(study: Study) -> Report:
     analysis.frame.RatingsError
         If there is nothing to report on.
     """
+    from analysis.report import build_report  # matplotlib and scipy take seconds to load
+
     return build_report(
         ratings_frame(study),
         title=study.title,

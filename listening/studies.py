@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from audiocodecs.base import CodecError, Spec
-from audiocodecs.encodec.checkpoints import model_dir
+from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import allocation, clips, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
@@ -180,6 +180,30 @@ def set_conditions(study: Study, specs: list[str]) -> None:
             )
         if set(wanted) != there:
             _set_state(study, State.DRAFT)
+
+
+def remove_condition(condition: Condition) -> None:
+    """Take a condition out of its study, with what was rendered or supplied for it.
+
+    Raises
+    ------
+    StudyError
+        If the study is not editable, or the condition is the hidden reference.
+    """
+    study = condition.study
+    if not study.editable:
+        raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    if condition.role == Condition.Role.HIDDEN_REFERENCE:
+        raise StudyError("A MUSHRA trial needs the hidden reference.")
+    with transaction.atomic():
+        condition.delete()
+        _set_state(study, State.DRAFT)
+
+
+def check_room(study: Study) -> None:
+    """Raise StudyError if a trial of the study can hold no more signals."""
+    if study.conditions.count() >= MAX_SIGNALS:
+        raise StudyError(f"A trial has at most {MAX_SIGNALS} signals (after BS.1534-3). Take one away first.")
 
 
 def _check_weights(spec: Spec) -> None:

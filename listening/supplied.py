@@ -6,6 +6,7 @@ and gain, the study's rate and channels), so that a file equal to the clip becom
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -17,7 +18,7 @@ from django.utils.text import slugify
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import clips
+from listening import aligning, clips
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.storage import store_once
 
@@ -25,7 +26,33 @@ PREFIX = "supplied:name="
 """What the spec of such a condition begins with; a short name follows."""
 LEVEL_NOTICED = 1.0
 """LU between a file and its clip from which on it is said."""
+LIKENESS_NOTICED = 0.4
+"""Correlation of level courses below which a file seems to be of another clip."""
 _LONGEST_NAME = 60
+_AROUND_SECONDS = 30.0
+"""Of a long file, what is compared on each side of the excerpt."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A supplied file beside its clip.
+
+    Attributes
+    ----------
+    excerpt : ndarray, shape (channels, n)
+        Of the file, its delay removed, at the study's rate and channels; without the clip's gain.
+    delay : int
+        Samples at the file's own rate that were removed at its start.
+    level : float or None
+        Loudness of the excerpt against the reference, LU; None for what has none.
+    likeness : float
+        As `aligning.likeness`.
+    """
+
+    excerpt: Samples
+    delay: int
+    level: float | None
+    likeness: float
 
 
 def is_supplied(spec: str) -> bool:
@@ -47,7 +74,9 @@ def add_condition(study: Study, title: str, role: str = Condition.Role.SYSTEM) -
     stem = slugify(title)[:_LONGEST_NAME] or "system"
     there = set(study.conditions.values_list("spec", flat=True))
     name = next(each for n in range(1, 99) if PREFIX + (each := stem if n == 1 else f"{stem}-{n}") not in there)
-    if not title or study.conditions.filter(title=title).exists():
+    if not title:
+        raise clips.ClipError("Give the system a name, as the results are to call it.")
+    if study.conditions.filter(title=title).exists():
         raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a title of its own.")
     last = study.conditions.aggregate(last=Max("position"))["last"]
     with transaction.atomic():
@@ -73,7 +102,8 @@ def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> Supplied
             f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed."
         )
     try:
-        clips.check_usable(audio.read(upload, max_seconds=clips.LONGEST_FILE))
+        found = audio.read(upload, max_seconds=clips.LONGEST_FILE)
+        clips.check_usable(found)
     except audio.AudioError as error:
         raise clips.ClipError(str(error)) from error
     sha256 = clips.sha256_of(upload)
@@ -84,11 +114,67 @@ def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> Supplied
             f"The file could not be stored: {error.strerror}. Tell the operator, then try again."
         ) from error
     values = {"file": stored, "name": PurePosixPath(upload.name).name[-255:], "sha256": sha256}
+    values |= _checked(clip, found)
     with transaction.atomic():
-        found, _ = SuppliedFile.objects.update_or_create(clip=clip, condition=condition, defaults=values)
+        made, _ = SuppliedFile.objects.update_or_create(clip=clip, condition=condition, defaults=values)
         Rendering.objects.filter(clip=clip, condition=condition).delete()
         clips.back_to_draft(condition.study)
-    return found
+    return made
+
+
+def move_file(file: SuppliedFile, clip: Clip) -> None:
+    """Say that a file belongs to another clip; the file that was there takes its place.
+
+    Raises
+    ------
+    ClipError
+        If the study is not editable.
+    """
+    condition, before = file.condition, file.clip
+    if not condition.study.editable:
+        raise clips.ClipError(f"The study is {condition.study.get_state_display().lower()}: its stimuli are fixed.")
+    if clip == before:
+        return
+    other = condition.supplied_files.filter(clip=clip).first()
+    found = [(file, clip), *([(other, before)] if other else [])]
+    checked = [(each, {"clip": whose, **_checked(whose, read(each))}) for each, whose in found]
+    with transaction.atomic():
+        condition.supplied_files.filter(pk__in=[each.pk for each, _ in found]).delete()
+        for each, values in checked:
+            SuppliedFile.objects.create(
+                condition=condition, file=each.file.name, name=each.name, sha256=each.sha256, **values
+            )
+        Rendering.objects.filter(clip__in=[clip, before], condition=condition).delete()
+        clips.back_to_draft(condition.study)
+
+
+def delete_file(file: SuppliedFile) -> None:
+    """Take a file out of its study.
+
+    Raises
+    ------
+    ClipError
+        If the study is not editable.
+    """
+    study = file.condition.study
+    if not study.editable:
+        raise clips.ClipError(f"The study is {study.get_state_display().lower()}: its stimuli are fixed.")
+    with transaction.atomic():
+        Rendering.objects.filter(clip=file.clip, condition=file.condition).delete()
+        file.delete()
+        clips.back_to_draft(study)
+
+
+def _checked(clip: Clip, found: audio.Audio) -> dict[str, object]:
+    """What the page of the files says of one, by the columns of its row."""
+    original = clips.original(clip)
+    compared = compare(clip, original, found)
+    return {
+        "seconds": found.seconds,
+        "delay": compared.delay / found.rate,
+        "level": compared.level,
+        "warnings": warnings(clip, original, found, compared),
+    }
 
 
 def problems(study: Study) -> list[str]:
@@ -140,16 +226,36 @@ def read(file: SuppliedFile) -> audio.Audio:
         raise clips.ClipError(f"The file {file.name} is gone from the storage. Supply it again.") from error
 
 
-def like_original(original: audio.Audio, found: audio.Audio, channels: int) -> tuple[Samples, Samples]:
-    """Both sounds with the same channels and rate, to be compared in time: the clip's file, the supplied one.
+def compare(clip: Clip, original: audio.Audio, found: audio.Audio) -> Compared:
+    """Bring a supplied file in line with its clip, and measure it against it.
 
-    The rate is that of the supplied file, so that what it has above the clip's own band is kept.
+    Parameters
+    ----------
+    clip : Clip
+    original, found : Audio
+        The clip's file and the supplied one, decoded. They are compared at the rate of the latter, so that what it has
+        above the clip's own band is kept.
     """
-    before = audio.resample(audio.to_channels(original.samples, channels), original.rate, found.rate)
-    return before, audio.to_channels(found.samples, channels)
+    study = clip.study
+    first = max(0.0, clip.start - _AROUND_SECONDS)
+    last = clip.start + clip.length + _AROUND_SECONDS
+    before = audio.to_channels(original.samples, study.channels)
+    before = audio.resample(_part(before, original.rate, first, last), original.rate, found.rate)
+    after = _part(audio.to_channels(found.samples, study.channels), found.rate, first, last)
+    delay = aligning.delay_of(before, after, found.rate)
+    n = round(original.seconds * found.rate)
+    excerpt = clips.excerpt_of(clip, replace(found, samples=aligning.moved(found.samples, delay, n)))
+    reference = clips.excerpt_of(clip, original)
+    level = audio.loudness(excerpt, study.rate) - audio.loudness(reference, study.rate)
+    likeness = aligning.likeness(reference, excerpt, study.rate)
+    return Compared(excerpt, delay, level if np.isfinite(level) else None, likeness)
 
 
-def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, delay: int, level: float) -> list[str]:
+def _part(samples: Samples, rate: int, first: float, last: float) -> Samples:
+    return samples[:, round(first * rate) : round(last * rate)]
+
+
+def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, compared: Compared) -> list[str]:
     """What a supplied file has against it as a stimulus after BS.1534-3, each as a sentence.
 
     Parameters
@@ -157,12 +263,11 @@ def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, delay: int, 
     clip : Clip
     original, found : Audio
         The clip's file and the supplied one.
-    delay : int
-        Samples that were removed at its start, at its own rate.
-    level : float
-        Loudness of the excerpt against the reference, LU.
+    compared : Compared
     """
-    said, study = [], clip.study
+    said, study, delay, level = [], clip.study, compared.delay, compared.level
+    if compared.likeness < LIKENESS_NOTICED:
+        said.append("It has little in common with its clip: is it that of another one, or more than 0.1 s late?")
     longer = found.samples.shape[1] - original.seconds * found.rate
     if abs(longer) > 1:
         how, then = ("longer", "Its end is cut off") if longer > 0 else ("shorter", "It is filled up with silence")
@@ -173,6 +278,6 @@ def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, delay: int, 
         said.append(f"At {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
     if found.samples.shape[0] < min(original.samples.shape[0], study.channels):
         said.append("Mono, while its clip is stereo.")
-    if np.isfinite(level) and abs(level) > LEVEL_NOTICED:
+    if level is not None and abs(level) > LEVEL_NOTICED:
         said.append(f"{abs(level):.1f} LU {'louder' if level > 0 else 'quieter'} than its reference: raters hear that.")
     return said

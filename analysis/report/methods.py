@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
-
-import matplotlib
-import numpy
-import pandas
-import scipy
 
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
 from analysis.mixed import ITEMS
+from analysis.versions import versions
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -92,19 +86,3 @@ def _screening(report: Report) -> str:
     if any(rule.name.startswith("bs1534") for rule in report.screening.rules):
         sentences.append("This is made after Recommendation ITU-R BS.1534-3 and is no certificate of conformance.")
     return " ".join(sentences)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computed the figures."""
-    try:
-        own = version("evalapp")
-    except PackageNotFoundError:  # run from its folder, without having been installed
-        own = "not installed"
-    return {
-        "evalapp": own,
-        "Python": platform.python_version(),
-        "numpy": numpy.__version__,
-        "scipy": scipy.__version__,
-        "pandas": pandas.__version__,
-        "matplotlib": matplotlib.__version__,
-    }

@@ -22,9 +22,9 @@ from analysis.mixed import Items, MixedModel
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
 from analysis.report.document import Document
-from analysis.report.methods import versions
 from analysis.report.sections import document
 from analysis.screening import Screening
+from analysis.versions import versions
 
 
 @dataclass(frozen=True)

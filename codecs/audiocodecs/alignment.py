@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
-import scipy.signal
+import scipy  # whose parts load when they are first used: scipy.signal takes a second
 from numpy.typing import NDArray
 
 from audiocodecs.base import Samples

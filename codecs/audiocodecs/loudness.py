@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyloudnorm
 import soxr
 
 from audiocodecs.base import Samples
@@ -36,6 +35,8 @@ def loudness(samples: Samples, rate: int) -> float:
     n = samples.shape[1]
     if n == 0 or not samples.any():
         return float("-inf")
+    import pyloudnorm  # not before it is used: it brings scipy.signal, which takes a second
+
     # Its other filter class is for 48 kHz only.
     meter = pyloudnorm.Meter(rate, filter_class="DeMan", block_size=min(_BLOCK_SECONDS, n / rate))
     with np.errstate(divide="ignore"):

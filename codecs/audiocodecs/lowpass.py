@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import scipy.signal
+import scipy  # whose parts load when they are first used
 from numpy.typing import NDArray
 
 from audiocodecs.base import Codec, CodecError, Encoded, Samples, check_samples

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.signal
+import scipy  # whose parts load when they are first used
 from numpy.typing import NDArray
 
 from audiocodecs.audio import resample, to_channels

@@ -69,6 +69,8 @@ class Table:
         Fields that lead to a rater: written only where links are asked for, made anew otherwise.
     made : frozenset of str
         Fields that nobody sets: what was found, and when.
+    later : frozenset of str
+        Fields that files of earlier versions lack: they get the column's default.
     in_yaml : bool
         Whether the rows stand in study.yaml.
     raters : bool
@@ -85,6 +87,7 @@ class Table:
     files: Mapping[str, str] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
     in_yaml: bool = False
     raters: bool = False
 
@@ -114,8 +117,9 @@ TABLES = (
     Table(
         "conditions",
         Condition,
-        ("spec", "title", "role", "weights"),
+        ("spec", "title", "role", "weights", "encode_command", "decode_command"),
         {"id": _HERE, "study": "the file is of one study", "position": "the order in the file"},
+        later=frozenset({"encode_command", "decode_command"}),
         in_yaml=True,
     ),
     Table(
@@ -147,7 +151,10 @@ TABLES = (
         "supplied",
         SuppliedFile,
         ("clip", "condition", "file", "name", "sha256"),
-        {"id": _HERE},
+        {
+            "id": _HERE,
+            **dict.fromkeys(("seconds", "delay", "level", "warnings"), "a check of the upload; renderings have theirs"),
+        },
         of="clip__study",
         refers={"clip": "clips", "condition": "conditions"},
         files={"file": "supplied"},
@@ -320,6 +327,7 @@ def decoded(table: Table, row: Row, where: str) -> Row:
     expected = {"id", *table.written(with_links)}
     if unknown := sorted(set(row) - expected):
         raise Fault(f"{where}: there is no field {', '.join(unknown)}. {_NEWER}")
+    row = {**{name: table.field_of(name).get_default() for name in table.later}, **row}
     if missing := sorted(expected - set(row)):
         raise Fault(f"{where}: {', '.join(missing)} is missing. {_OTHER}")
     found: Row = {}

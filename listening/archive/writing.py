@@ -18,7 +18,7 @@ from django.db import connection, models, transaction
 from django.utils.text import slugify
 
 from analysis.frame import RatingsError
-from analysis.report.methods import versions
+from analysis.versions import versions
 from listening import packing
 from listening.archive import study_yaml
 from listening.archive.tables import ORDERS, TABLES, Row, Table, encoded

@@ -194,6 +194,8 @@ class Condition(models.Model):
     title = models.CharField(max_length=80)
     role = models.CharField(max_length=20, choices=Role)
     weights = models.CharField(max_length=120, blank=True)
+    encode_command = models.TextField(blank=True, help_text="of a condition `command…`; see listening.commands")
+    decode_command = models.TextField(blank=True, help_text="empty where the first one gives the decoded sound")
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -212,6 +214,10 @@ class SuppliedFile(models.Model):
     file = models.FileField(max_length=200)
     name = models.CharField("as it was called", max_length=255)
     sha256 = models.CharField(max_length=64)
+    seconds = models.FloatField("length of the file", null=True, blank=True)
+    delay = models.FloatField("against its clip, seconds; removed", null=True, blank=True)
+    level = models.FloatField("of the excerpt against the reference, LU", null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True, help_text="as it was supplied; a rendering has its own")
 
     class Meta:
         ordering = ["clip__position", "condition__position", "id"]

@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from listening.supplied import is_supplied
+
 register = template.Library()
 
 
@@ -30,3 +32,15 @@ def signed(value: float | None) -> str:
 def ticks(text: str) -> SafeString:
     """A text in which what stands between `backticks` is shown as code."""
     return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # escaped
+
+
+@register.filter
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds with their sign, where there are any: 10.0, −2.5, 0."""
+    return f"{1000 * seconds:.1f}".replace("-", "\u2212") if abs(seconds) >= 5e-5 else "0"
+
+
+@register.filter
+def is_own(spec: str) -> bool:
+    """Whether a condition is the researcher's own, and not a codec of the matrix."""
+    return is_supplied(spec)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
@@ -22,8 +24,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from audiocodecs import audio
 from listening import people, sessions, studies
-from listening.models import AuditLine, Clip, Membership, Rendering, Session, Study
+from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile
 from listening.protocol import read
 
 DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -51,8 +54,12 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+_FILE = io.BytesIO()
+audio.write_wav(_FILE, np.full((1, 100), 0.1, np.float32), 48000)
+WAV = _FILE.getvalue()
+
 PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
-PLACES |= {"ending": "ENDING", "table": "TABLE"}
+PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND"}
 
 
 def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -95,6 +102,7 @@ class World:
             "name": "how",
             "ending": "html",
             "table": "sessions",
+            "kind": "stimulus",
             "uidb64": self.tokens["uid"],
             **self.ids,
         }
@@ -125,6 +133,9 @@ class World:
             "upload_clip": {"files": SimpleUploadedFile("x.wav", b"no audio")},
             "edit_clip": {"name": clip.name, "category": "", "start": 0, "length": 0.6},
             "conditions": {"specs": ["reference", "opus@12"]},
+            "add_supplied": {"title": "Another codec"},
+            "supplied": {"files": SimpleUploadedFile("x.wav", b"no audio")},
+            "change_supplied": {"delete": "1"},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
             "login": {"username": "ada", "password": "correct horse battery"},
@@ -135,7 +146,8 @@ class World:
 
 
 STATES = dict.fromkeys(
-    ["render_study", "retry", "upload_clip", "edit_clip", "delete_clip", "conditions", "study_settings"],
+    ["render_study", "retry", "upload_clip", "edit_clip", "delete_clip", "conditions", "study_settings"]
+    + ["add_supplied", "supplied", "change_supplied", "delete_condition"],
     Study.State.DRAFT,
 )
 STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT, "download": Study.State.CLOSED}
@@ -153,11 +165,11 @@ def world(draft, tmp_path, settings) -> World:
     draft.save()
     for clip in draft.clips.all():
         clip.state, clip.frames = Clip.State.PREPARED, 100
-        clip.reference.save("reference.wav", ContentFile(b"RIFF" + bytes(96)))
+        clip.reference.save("reference.wav", ContentFile(WAV))
         clip.packed.save("reference.flac", ContentFile(bytes(100)))
         for condition in draft.conditions.all():
             row = Rendering(clip=clip, condition=condition, state=Rendering.State.DONE)
-            row.stimulus.save("stimulus.wav", ContentFile(b"RIFF" + bytes(96)), save=False)
+            row.stimulus.save("stimulus.wav", ContentFile(WAV), save=False)
             row.packed.save("stimulus.flac", ContentFile(bytes(100)), save=False)
             row.save()
     Study.objects.filter(pk=draft.pk).update(state=Study.State.OPEN, opened_at="2026-01-01T00:00Z")
@@ -175,6 +187,10 @@ def world(draft, tmp_path, settings) -> World:
     bystander = Membership.objects.create(study=draft, user=accounts["bob"], role="viewer")
     studies.create_study(accounts["eve"], "Of another")
     token = people.invite(draft, owner, "collaborator")
+    condition = Condition.objects.create(study=draft, spec="supplied:name=own", title="Own", role="system", position=9)
+    for clip in draft.clips.all():
+        own = SuppliedFile(condition=condition, clip=clip, name="x.wav", sha256="0" * 64)
+        own.file.save("x.wav", ContentFile(bytes(100)))
     found = World(
         study=draft,
         session=session,
@@ -187,6 +203,8 @@ def world(draft, tmp_path, settings) -> World:
         },
         ids={
             "clip_id": draft.clips.first().pk,
+            "condition_id": own.condition_id,
+            "file_id": own.pk,
             "rendering_id": Rendering.objects.first().pk,
             "member_id": bystander.pk,
             "invitation_id": draft.invitations.get().pk,
@@ -273,6 +291,8 @@ def _other(method: str) -> str:
 def test_what_the_walk_sends_does_something_for_who_may(world):
     """Or the walk would prove little: each of these forms changes the data of the study, as its owner sends it."""
     for name in ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml"):
+        assert asked(world, "owner", name, "POST")[1], name
+    for name in ("add_supplied", "change_supplied", "delete_condition"):
         assert asked(world, "owner", name, "POST")[1], name
     for name in ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name

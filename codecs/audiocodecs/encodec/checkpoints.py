@@ -7,7 +7,6 @@ default is `var/` beside the project. `python -m audiocodecs fetch` puts them th
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import zipfile
 from collections.abc import Mapping
@@ -22,8 +21,8 @@ from torch import Tensor
 from audiocodecs.base import CodecUnavailable
 from audiocodecs.encodec.fast import FastEncodec
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel, Settings
+from audiocodecs.encodec.model_dir import model_dir
 
-PROJECT = Path(__file__).resolve().parents[3]
 FETCH = "Run `make models` (`python -m audiocodecs fetch`), or set ENCODEC_MODEL_DIR to the folder that holds it."
 CODE_LICENCE = "MIT (since April 2023)"
 WEIGHTS_LICENCE = (
@@ -85,13 +84,6 @@ class Status:
     state: Literal["present", "absent", "damaged"]
     reason: str = ""
     remedy: str = ""
-
-
-def model_dir() -> Path:
-    """Folder of the checkpoints: ENCODEC_MODEL_DIR, else `models/` under VAR_DIR."""
-    if directory := os.environ.get("ENCODEC_MODEL_DIR"):
-        return Path(directory).expanduser().resolve()
-    return Path(os.environ.get("VAR_DIR") or PROJECT / "var").resolve() / "models"
 
 
 def status(checkpoint: Checkpoint = PUBLISHED["encodec_24khz"], directory: Path | None = None) -> Status:

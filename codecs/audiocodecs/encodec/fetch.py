@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from audiocodecs.encodec import checkpoints
 from audiocodecs.encodec.checkpoints import PUBLISHED, Checkpoint
+from audiocodecs.encodec.model_dir import model_dir
 
 BASE_URL = "https://dl.fbaipublicfiles.com/encodec/v0/"
 TIMEOUT = 30
@@ -199,7 +200,7 @@ def main(argv: Sequence[str] | None = None, published: Mapping[str, Checkpoint] 
         help="a mirror; ENCODEC_BASE_URL does the same (default: %(default)s)",
     )
     arguments = parser.parse_args(argv)
-    directory = (arguments.dir or checkpoints.model_dir()).expanduser().resolve()
+    directory = (arguments.dir or model_dir()).expanduser().resolve()
     for name in arguments.names:
         if name not in published:
             parser.error(f"there is no checkpoint {name!r}; there are: {', '.join(published)}")

@@ -77,7 +77,7 @@ async function watchMeasuring(shown) {
   }
 }
 
-/** @returns {Promise<{study_state: string, total: number, done: number, failed: number, running: number, queued: number, percent: number, unmeasured: number, renderings: {id: number, state: string, attempts: number}[]}>} */
+/** @returns {Promise<{study_state: string, total: number, done: number, failed: number, running: number, queued: number, percent: number, unmeasured: number, throughput: string, conditions: Record<string, number>, renderings: {id: number, state: string, attempts: number}[]}>} */
 async function poll() {
   let response;
   try {
@@ -95,6 +95,13 @@ function show(progress) {
   bar.value = progress.done;
   for (const element of section.querySelectorAll("[data-count]")) {
     element.textContent = progress[element.dataset.count];
+  }
+  say(document.getElementById("throughput"), progress.throughput);
+  for (const [id, done] of Object.entries(progress.conditions)) {
+    const share = document.querySelector(`[data-condition="${id}"]`);
+    if (!share) continue;
+    share.querySelector("progress").value = done;
+    share.querySelector("[data-of=done]").textContent = String(done);
   }
   for (const { id, state, attempts } of progress.renderings) {
     const cell = document.querySelector(`[data-rendering="${id}"]`);

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
-from listening import presets
+from listening import estimates, presets, variants
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
@@ -42,6 +42,8 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""
     if request.method == "POST" and "preset" in request.POST:
         return _preset(request, study)
+    if request.method == "POST" and "variant" in request.POST:
+        return _variant(request, study)
     if request.method == "GET":
         ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
         return _page(request, study, ticked | {each.spec for each in _supplied(study)})
@@ -69,6 +71,18 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
     messages.success(request, f"The conditions are those of “{found.title}”. You can change them.")
     for spec, why in chosen.missing.items():
         messages.warning(request, f"Left out: {rules.condition_title(parse_spec(spec))}. {why}")
+    return redirect("conditions", study.slug)
+
+
+def _variant(request: HttpRequest, study: Study) -> HttpResponse:
+    """Add a codec with an option to the conditions that the study has."""
+    spec = request.POST["variant"]
+    try:
+        rules.set_conditions(study, [*study.conditions.values_list("spec", flat=True), spec])
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{rules.condition_title(parse_spec(spec))} is added.")
     return redirect("conditions", study.slug)
 
 
@@ -105,6 +119,8 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         error=error,
         values=values,
         presets=presets.fitting(study) if study.editable and request.may.change else [],
+        variants=variants.variants(study) if study.editable and request.may.change else [],
+        estimate=estimates.estimate(study) if study.editable else None,
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
         supplied=_supplied(study),

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.contrib import messages
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from audiocodecs.audio import AudioError
 from audiocodecs.registry import parse_spec
-from listening import estimates, measuring
+from listening import estimates, measuring, stimulus_pictures, throughput
 from listening import studies as rules
 from listening.byte_ranges import audio_response
 from listening.models import Clip, Condition, Rendering, Study
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
 
+T = TypeVar("T")
 MEASURED = (Study.State.READY, Study.State.OPEN)
 """States in which a page waits for metrics."""
 
@@ -39,7 +44,8 @@ def rendering(request: HttpRequest, study: Study) -> HttpResponse:
         study,
         "rendering",
         progress=progress,
-        conditions=list(study.conditions.all()),
+        conditions=by_condition(study, progress.rows),
+        throughput=throughput.measured(progress.rows, timezone.now()),
         material=material(study, progress.rows),
         overview=measuring.overview(study, progress.rows) if progress.done else [],
         unmeasured=len(measuring.left_of(study)) if study.state in MEASURED else 0,
@@ -74,6 +80,8 @@ def progress(request: HttpRequest, study: Study) -> HttpResponse:
             "queued": found.queued,
             "percent": found.percent,
             "unmeasured": len(measuring.left_of(study)) if study.state in MEASURED else 0,
+            "throughput": speed.words if (speed := throughput.measured(found.rows, timezone.now())) else "",
+            "conditions": {each.condition.pk: each.done for each in by_condition(study, found.rows)},
             "renderings": [{"id": row.pk, "state": row.state, "attempts": row.attempts} for row in found.rows],
         }
     )
@@ -105,6 +113,61 @@ def reference(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     return _sound(request, get_object_or_404(Clip, pk=clip_id, study=study).reference)
 
 
+@of_study(Right.READ)
+@require_GET
+def compare(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
+    """A stimulus beside its reference: spectrograms, and three sounds."""
+    found = _done(study, rendering_id)
+    same = Rendering.objects.filter(clip=found.clip, state=Rendering.State.DONE).select_related("condition")
+    return study_page(
+        request,
+        study,
+        "stimulus",
+        row=found,
+        difference=_heard(stimulus_pictures.difference_of, found),
+        figures=measuring.figures([found])[found.pk],
+        others=list(same.order_by("condition__position")),
+        depth=stimulus_pictures.DEPTH_DB,
+    )
+
+
+@of_study(Right.READ)
+@require_GET
+def difference(request: HttpRequest, study: Study, rendering_id: int) -> HttpResponse:
+    """Stimulus minus reference, at the gain that the page says."""
+    found = _done(study, rendering_id)
+    name = _heard(stimulus_pictures.difference_file, found)
+    return audio_response(request, FieldFile(found, Rendering._meta.get_field("stimulus"), name))
+
+
+@of_study(Right.READ)
+@require_GET
+def spectrogram(request: HttpRequest, study: Study, rendering_id: int, kind: str) -> HttpResponse:
+    if kind not in stimulus_pictures.KINDS:
+        raise Http404(f"There is no picture of {kind}.")
+    found = _done(study, rendering_id)
+    return HttpResponse(_heard(lambda row: stimulus_pictures.picture(row, kind), found), content_type="image/png")
+
+
+@dataclass
+class Counts:
+    """A condition with its renderings, and how many of them are done."""
+
+    condition: Condition
+    total: int = 0
+    done: int = 0
+
+
+def by_condition(study: Study, rows: list[Rendering]) -> list[Counts]:
+    """Counts of renderings for each condition of a study, in their order."""
+    found = {condition.pk: Counts(condition) for condition in study.conditions.all()}
+    for row in rows:
+        counts = found[row.condition_id]
+        counts.total += 1
+        counts.done += row.state == Rendering.State.DONE
+    return list(found.values())
+
+
 def material(study: Study, rows: list[Rendering]) -> list[Material]:
     """Each clip with its renderings in the order of the conditions."""
     at = {(row.clip_id, row.condition_id): row for row in rows}
@@ -123,6 +186,19 @@ def _cell(
     condition: Condition, row: Rendering | None, figures: dict[int, list[measuring.Figure]]
 ) -> tuple[Condition, Rendering | None, list[measuring.Figure]]:
     return condition, row, figures.get(row.pk, []) if row else []
+
+
+def _done(study: Study, rendering_id: int) -> Rendering:
+    rows = Rendering.objects.select_related("clip__study", "condition")
+    return get_object_or_404(rows, pk=rendering_id, clip__study=study, state=Rendering.State.DONE)
+
+
+def _heard(what: Callable[[Rendering], T], found: Rendering) -> T:
+    """What is made of a rendering's files, or 404 where they are gone."""
+    try:
+        return what(found)
+    except (FileNotFoundError, AudioError) as error:
+        raise Http404("The sound can't be read. Render the study again.") from error
 
 
 def _sound(request: HttpRequest, stored: FieldFile) -> HttpResponse:

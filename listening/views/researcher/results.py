@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.cache import cache
@@ -16,7 +16,6 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from analysis.frame import RatingsError
-from analysis.report import Report, css
 from listening.export import TABLES
 from listening.models import Session, Study
 from listening.permissions import Right
@@ -24,6 +23,9 @@ from listening.reporting import quality_of, report_of
 from listening.studies import audit
 from listening.table_files import csv_lines
 from listening.views.researcher.access import of_study, study_page
+
+if TYPE_CHECKING:
+    from analysis.report import Report
 
 KEPT_SECONDS = 24 * 3600
 HIDDEN = "Results stay hidden until the study is closed: who sees scores while raters are at work may be led by them."
@@ -40,6 +42,8 @@ def results(request: HttpRequest, study: Study) -> HttpResponse:
     if study.state == Study.State.OPEN:
         context["quality"] = quality_of(study)
     if study.state == Study.State.CLOSED:
+        from analysis.report import css  # matplotlib and scipy take seconds to load
+
         context["style"] = css()
         try:
             context["report"] = _kept(study, "fragment")
@@ -104,7 +108,7 @@ def _zipped(report: Report) -> bytes:
     return packed.getvalue()
 
 
-FORMS: dict[str, Callable[[Report], str | bytes]] = {
+FORMS: dict[str, Callable[..., str | bytes]] = {
     "fragment": lambda found: found.fragment_html,
     "html": lambda found: found.html,
     "pdf": lambda found: found.pdf,
