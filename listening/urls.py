@@ -14,6 +14,7 @@ from listening.views.researcher import (
     renderings,
     results,
     studies,
+    uploads,
     way,
 )
 
@@ -44,6 +45,13 @@ urlpatterns = [
     path("studies/<slug:slug>/clips/", clips.upload_clip, name="upload_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/", clips.edit_clip, name="edit_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/delete/", clips.delete_clip, name="delete_clip"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/excerpt.wav", clips.clip_excerpt, name="clip_excerpt"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/spectrogram.png", clips.clip_spectrogram, name="clip_spectrogram"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/suggestion/", clips.suggest_excerpt, name="suggest_excerpt"),
+    path("studies/<slug:slug>/uploads/", uploads.begin_upload, name="begin_upload"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/", uploads.upload_part, name="upload_part"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/finish/", uploads.finish_upload, name="finish_upload"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/discard/", uploads.discard_upload, name="discard_upload"),
     path("studies/<slug:slug>/conditions/", conditions.conditions, name="conditions"),
     path("studies/<slug:slug>/rendering/", renderings.rendering, name="rendering"),
     path("studies/<slug:slug>/render/", renderings.render_study, name="render_study"),

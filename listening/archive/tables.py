@@ -31,6 +31,7 @@ from listening.models import (
     Study,
     SuppliedFile,
     Trial,
+    Upload,
 )
 
 Row = dict[str, Any]
@@ -73,6 +74,8 @@ class Table:
         Whether the rows stand in study.yaml.
     raters : bool
         Whether the rows are of the study's life with its raters, not of its material.
+    added : frozenset of str
+        Fields that files of earlier versions lack: a row without them gets what the model gives.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Table:
     made: frozenset[str] = frozenset()
     in_yaml: bool = False
     raters: bool = False
+    added: frozenset[str] = frozenset()
 
     def written(self, with_links: bool) -> tuple[str, ...]:
         """Fields that are in a file."""
@@ -122,8 +126,9 @@ TABLES = (
         "clips",
         Clip,
         (
-            *("original", "name", "category", "start", "length", "lossy_source"),
+            *("original", "name", "category", "licence", "start", "length", "lossy_source"),
             *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
+            *("source_loudness", "source_true_peak"),
             *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
             *("loudness", "true_peak", "packed"),
         ),
@@ -137,11 +142,13 @@ TABLES = (
         made=frozenset(
             {
                 *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
+                *("source_loudness", "source_true_peak"),
                 *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
                 *("loudness", "true_peak", "packed"),
             }
         ),
         in_yaml=True,
+        added=frozenset({"licence", "source_loudness", "source_true_peak"}),
     ),
     Table(
         "supplied",
@@ -271,6 +278,7 @@ LEFT_OUT: dict[type[models.Model], str] = {
     Invitation: "a link of this installation",
     Measurement: "belongs to two files and not to a study; workers compute it where the study is",
     Membership: "accounts are those of this installation",
+    Upload: "a file that is not yet here",
 }
 """Models that are not in the file, each with the reason."""
 
@@ -320,10 +328,12 @@ def decoded(table: Table, row: Row, where: str) -> Row:
     expected = {"id", *table.written(with_links)}
     if unknown := sorted(set(row) - expected):
         raise Fault(f"{where}: there is no field {', '.join(unknown)}. {_NEWER}")
-    if missing := sorted(expected - set(row)):
+    if missing := sorted(expected - table.added - set(row)):
         raise Fault(f"{where}: {', '.join(missing)} is missing. {_OTHER}")
     found: Row = {}
     for name in table.written(with_links):
+        if name not in row:
+            continue
         value, at = row[name], f"{where}, {name}"
         if name in table.refers:
             found[name] = _number(value, table.field_of(name).null, at)

@@ -51,7 +51,7 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
-PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
+PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "upload_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
 PLACES |= {"ending": "ENDING", "table": "TABLE"}
 
 
