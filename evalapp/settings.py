@@ -131,6 +131,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", 100)
+UPLOAD_KEEP_HOURS = env.int("UPLOAD_KEEP_HOURS", 48)
+"""How long what has arrived of a file is kept for its sender to go on."""
 MAX_STUDY_FILE_MB = env.int("MAX_STUDY_FILE_MB", 4000)
 """Of all that a study's file holds, unpacked."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a request without its files; a rating is some hundred bytes

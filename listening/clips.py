@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,6 +16,7 @@ from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
+from listening import excerpts, flaws, overviews
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
@@ -37,34 +38,63 @@ class ClipError(Exception):
     """A clip that can't be used; the text says why and what to do."""
 
 
+class NotStored(ClipError):
+    """A clip that is good, and that the storage does not take at present."""
+
+
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in an excerpt."""
+    """What was found in an excerpt.
+
+    Attributes
+    ----------
+    warnings : list of str
+        Each a sentence.
+    silent : bool
+    loudness, true_peak : float or None
+        As uploaded, LUFS and dBTP; None where there is nothing to measure.
+    """
 
     warnings: list[str]
     silent: bool
+    loudness: float | None
+    true_peak: float | None
 
 
-def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_source: bool = False) -> Clip:
+def add_clip(
+    study: Study,
+    upload: UploadedFile,
+    category: str = "",
+    licence: str = "",
+    *,
+    lossy_source: bool = False,
+    suggest: bool = False,
+) -> Clip:
     """Check an uploaded file and add it to the study.
 
     The same file is refused a second time; nothing is stored of a file that is refused.
 
+    Parameters
+    ----------
+    study : Study
+    upload : UploadedFile
+    category, licence : str, optional
+    lossy_source : bool, optional
+        Whether it is known to come from a lossy recording.
+    suggest : bool, optional
+        Whether a file longer than the longest excerpt begins where it is most critical, instead of at 0.
+
     Raises
     ------
+    NotStored
+        If the storage fails.
     ClipError
         If the file is too large, empty, no audio, too short or long, of too low a
         rate, of more than two channels, silent throughout, or already there.
     """
     if not study.editable:
         raise ClipError(f"The study is {study.get_state_display().lower()}: its clips are fixed.")
-    if upload.size > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise ClipError(
-            f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed. "
-            "Cut out the passage to be heard."
-        )
-    if upload.size == 0:
-        raise ClipError("The file is empty (0 bytes). Export it again.")
+    check_size(upload.size)
     sha256 = sha256_of(upload)
     if twin := study.clips.filter(original_sha256=sha256).first():
         raise ClipError(f"This file is already in the study, as “{twin.name}”.")
@@ -76,15 +106,18 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_so
     try:
         stored = store_once("clips", sha256, suffix_of(upload.name), upload)
     except OSError as error:
-        raise ClipError(
+        raise NotStored(
             f"The file could not be stored: {error.strerror}. Tell the operator, then try again."
         ) from error
+    overview = overviews.keep(sha256, found)
+    length = min(DEFAULT_EXCERPT, found.seconds)
     with transaction.atomic():
         last = study.clips.aggregate(last=Max("position"))["last"]
         clip = Clip(
             study=study,
             name=_free_name(study, upload.name),
             category=category[:40],
+            licence=licence[:100],
             position=0 if last is None else last + 1,
             original=stored,
             original_name=PurePosixPath(upload.name).name[-255:],
@@ -92,18 +125,37 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_so
             original_rate=found.rate,
             original_channels=found.samples.shape[0],
             original_seconds=found.seconds,
-            length=min(DEFAULT_EXCERPT, found.seconds),
+            start=excerpts.suggest(overview, length) if suggest and found.seconds > MAX_EXCERPT else 0.0,
+            length=length,
             lossy_source=lossy_source or found.format in LOSSY,
         )
-        inspection = inspect(clip, found)
-        clip.warnings, clip.silent = inspection.warnings, inspection.silent
+        _note(clip, inspect(clip, found))
         clip.save()
         back_to_draft(study)
     return clip
 
 
-def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category: str) -> None:
-    """Change which part of the file is heard, and what the clip is called.
+def check_size(size: int) -> None:
+    """Refuse a file by its size alone.
+
+    Raises
+    ------
+    ClipError
+        If it is empty or larger than `MAX_UPLOAD_MB`.
+    """
+    if size > settings.MAX_UPLOAD_MB * 1_000_000:
+        raise ClipError(
+            f"The file has {size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed. "
+            "Cut out the passage to be heard."
+        )
+    if size == 0:
+        raise ClipError("The file is empty (0 bytes). Export it again.")
+
+
+def set_excerpt(
+    clip: Clip, *, start: float, length: float, name: str, category: str, licence: str | None = None
+) -> None:
+    """Change which part of the file is heard, and what the clip is called; None leaves the licence as it is.
 
     Raises
     ------
@@ -124,10 +176,11 @@ def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category:
             f"{start:g} s to {start + length:g} s is not inside the file, which has {clip.original_seconds:.2f} s."
         )
     clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
-    inspection = inspect(clip, original(clip))
-    clip.warnings, clip.silent = inspection.warnings, inspection.silent
+    if licence is not None:
+        clip.licence = licence.strip()[:100]
+    _note(clip, inspect(clip, original(clip)))
     with transaction.atomic():
-        clip.save(update_fields=["name", "category", "start", "length", "warnings", "silent"])
+        clip.save(update_fields=["name", "category", "licence", "start", "length", *_NOTED])
         if clip.state == Clip.State.PREPARED and clip.prepared_for != preparation_key(clip):
             back_to_draft(clip.study)
 
@@ -151,29 +204,13 @@ def inspect(clip: Clip, found: audio.Audio) -> Inspection:
     found : Audio
         The decoded file.
     """
-    study, samples, warnings = clip.study, _excerpt(clip, found), []
-    peak = float(np.abs(samples).max(initial=0))
-    if peak < 1e-3:
-        return Inspection(["The excerpt is silent. Move its start to where there is sound."], True)
-    if clip.lossy_source:
-        warnings.append("From a lossy recording: not an uncompressed reference.")
-    if found.rate < study.rate:
-        warnings.append(f"Recorded at {found.rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
-    if found.samples.shape[0] == 1 and study.channels == 2:
-        warnings.append("Mono: both channels of the stimulus will be the same.")
-    if found.samples.shape[0] == 2 and study.channels == 1:
-        warnings.append("Stereo: mixed to mono.")
-        if _power(samples.mean(axis=0)) < 0.1 * _power(samples):
-            warnings.append("The channels cancel when mixed to mono. Upload one channel, or use a stereo study.")
-    if (clipped := _clipped_runs(samples)) > 0:
-        warnings.append(f"Clipped at {clipped} place{'s' if clipped > 1 else ''}: the distortion is in every stimulus.")
-    if np.abs(samples.mean(axis=1)).max() > 0.01:
-        warnings.append("Has a constant offset (DC) of more than 1% of full scale.")
-    if share_above(samples, found.rate, 7000) < 1e-5:
-        warnings.append("Almost nothing above 7 kHz: the mid anchor will sound like the reference.")
-    if samples.shape[1] / found.rate < 2:
-        warnings.append("Shorter than 2 s: hard to rate.")
-    return Inspection(warnings, False)
+    samples = _excerpt(clip, found)
+    if flaws.is_silent(samples):
+        return Inspection(["The excerpt is silent. Move its start to where there is sound."], True, None, None)
+    loudness, peak = audio.loudness(samples, found.rate), audio.true_peak(samples, found.rate)
+    return Inspection(
+        flaws.warnings(clip, samples, found.rate), False, loudness if np.isfinite(loudness) else None, peak
+    )
 
 
 def prepare(clip: Clip) -> None:
@@ -210,7 +247,8 @@ def prepare(clip: Clip) -> None:
     clip.reference = store_once("references", sha256, ".wav", content)
     clip.reference_sha256, clip.frames, clip.gain_db = sha256, written.shape[1], float(gain)
     clip.loudness, clip.true_peak = audio.loudness(written, study.rate), audio.true_peak(written, study.rate)
-    clip.state, clip.prepared_for, clip.warnings, clip.silent = Clip.State.PREPARED, key, warnings, False
+    _note(clip, replace(inspection, warnings=warnings))
+    clip.state, clip.prepared_for = Clip.State.PREPARED, key
     clip.save()
 
 
@@ -225,6 +263,20 @@ def excerpt_of(clip: Clip, found: audio.Audio) -> Samples:
     """
     study = clip.study
     return audio.resample(audio.to_channels(_faded(clip, found), study.channels), found.rate, study.rate)
+
+
+def excerpt_as_wav(clip: Clip) -> bytes:
+    """The excerpt of a clip as it was uploaded, at its own rate, channels and level: a WAV file of 16 bits.
+
+    Raises
+    ------
+    ClipError
+        If the original is gone.
+    """
+    found = original(clip)
+    buffer = io.BytesIO()
+    audio.write_wav(buffer, _faded(clip, found), found.rate)
+    return buffer.getvalue()
 
 
 def original(clip: Clip) -> audio.Audio:
@@ -242,6 +294,17 @@ def original(clip: Clip) -> audio.Audio:
         raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
 
 
+def overview_of(clip: Clip) -> overviews.Overview:
+    """Waveform and levels of a clip's file: the stored ones, or made of it.
+
+    Raises
+    ------
+    ClipError
+        If the file is gone from the storage.
+    """
+    return overviews.stored(clip.original_sha256) or overviews.keep(clip.original_sha256, original(clip))
+
+
 def reference_samples(clip: Clip) -> Samples:
     """Samples of the prepared reference, float32 (channels, frames)."""
     with clip.reference.open("rb") as file:
@@ -254,14 +317,6 @@ def preparation_key(clip: Clip) -> str:
     numbers = tuple(map(float, (clip.start, clip.length, study.rate, study.channels, study.loudness)))
     parts = (PREPARATION, clip.original_sha256, *numbers)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def share_above(samples: Samples, rate: int, hertz: float) -> float:
-    """Share of the power above a frequency, of one whole-length spectrum, 0 to 1."""
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.shape[1]), axis=1)) ** 2
-    frequencies = np.fft.rfftfreq(samples.shape[1], 1 / rate)
-    total = float(spectrum.sum())
-    return float(spectrum[:, frequencies > hertz].sum()) / total if total else 0.0
 
 
 def check_usable(found: audio.Audio) -> None:
@@ -302,17 +357,12 @@ def _faded(clip: Clip, found: audio.Audio) -> Samples:
     return samples
 
 
-def _clipped_runs(samples: Samples) -> int:
-    """Places where three or more samples in a row stand at full scale."""
-    runs = 0
-    for channel in np.abs(samples) >= 0.9995:
-        at = channel[:-2] & channel[1:-1] & channel[2:]
-        runs += int(np.count_nonzero(at[1:] & ~at[:-1]) + at[:1].sum())
-    return runs
+_NOTED = ("warnings", "silent", "source_loudness", "source_true_peak")
 
 
-def _power(samples: Samples) -> float:
-    return float(np.mean(np.square(samples, dtype=np.float64)))
+def _note(clip: Clip, found: Inspection) -> None:
+    clip.warnings, clip.silent = found.warnings, found.silent
+    clip.source_loudness, clip.source_true_peak = found.loudness, found.true_peak
 
 
 def sha256_of(upload: UploadedFile) -> str:

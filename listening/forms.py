@@ -12,8 +12,9 @@ from django.utils.text import slugify
 
 from analysis.screening import MARKED, NONE, RULES
 from listening import clips, two_factor
-from listening.models import Clip, Membership, Study
+from listening.models import Clip, Membership, Study, Upload
 from listening.models.study import MAX_EXCERPT
+from listening.uploads import own_name
 
 RESERVED_SLUGS = {"new", "import"}
 """Words that are addresses of pages beside the studies'."""
@@ -131,11 +132,12 @@ class ClipForm(forms.ModelForm):
 
     class Meta:
         model = Clip
-        fields = ["name", "category", "start", "length"]
+        fields = ["name", "category", "licence", "start", "length"]
         labels = {"start": "Start (s)", "length": "Length (s)"}
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "category": forms.TextInput(attrs={"autocomplete": "off", "list": "categories"}),
+            "licence": forms.TextInput(attrs={"autocomplete": "off", "list": "licences", "placeholder": "CC BY 4.0"}),
             "start": forms.NumberInput(attrs={"step": "any", "min": 0, "inputmode": "decimal"}),
             "length": forms.NumberInput(attrs={"step": "any", "min": 0.5, "max": MAX_EXCERPT, "inputmode": "decimal"}),
         }
@@ -176,6 +178,27 @@ class ClipForm(forms.ModelForm):
             clips.set_excerpt(stored, **values)
         except clips.ClipError as error:
             self.add_error(None, str(error))
+
+
+class UploadForm(forms.ModelForm):
+    """A file that is to come in parts."""
+
+    class Meta:
+        model = Upload
+        fields = ["name", "size", "modified", "start_sha256", "category", "licence"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["modified"].required = False
+
+    def clean_name(self) -> str:
+        name = own_name(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("The file needs a name.")
+        return name
+
+    def clean_modified(self) -> int:
+        return self.cleaned_data["modified"] or 0
 
 
 class RoleForm(forms.Form):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
+from listening.clip_words import licences
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
@@ -132,10 +133,11 @@ def _environment(protocol: Protocol) -> str:
 
 def _stimuli(study: Study) -> str:
     channels = "mono" if study.channels == 1 else "stereo"
-    return (
+    said = (
         f"{study.rate / 1000:g} kHz, {channels}; references brought to {study.loudness:g} LUFS, every other signal "
         "aligned with its reference in time and as long as it."
     )
+    return f"{said} {licences(study)}".strip()
 
 
 def _training(protocol: Protocol) -> str:

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -46,3 +47,11 @@ def store_once(folder: str, sha256: str, suffix: str, content: bytes | File) -> 
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(content) if isinstance(content, bytes) else content)
     return name
+
+
+def delete_folder(name: str) -> None:
+    """Delete a folder of the storage with the files in it; one that is not there is no fault."""
+    with contextlib.suppress(FileNotFoundError):
+        for file in default_storage.listdir(name)[1]:
+            default_storage.delete(f"{name}/{file}")
+        default_storage.delete(name)

@@ -85,6 +85,7 @@ class ClipPart(Part):
     file: Annotated[str, Field(min_length=1)]
     name: Annotated[str, Field(max_length=100)] = ""
     category: Annotated[str, Field(max_length=40)] = ""
+    licence: Annotated[str, Field(max_length=100)] = ""
     start: Annotated[float, Field(ge=0)] = 0.0
     length: Annotated[float, Field(gt=0)] | None = None
     lossy_source: bool = False
@@ -232,7 +233,7 @@ def _clips(study: Study, form: StudyPart, folder: Path) -> dict[str, Clip]:
             raise FormError(f"clips: {part.file} finds {len(paths)} files; they can't all be called {part.name}.")
         for path in paths:
             try:
-                clip = clips.add_clip(study, _upload(path), part.category, lossy_source=part.lossy_source)
+                clip = clips.add_clip(study, _upload(path), part.category, part.licence, lossy_source=part.lossy_source)
                 length = clip.length if part.length is None else part.length
                 if part.length is None:
                     length = min(length, max(clip.original_seconds - part.start, 0.0))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from listening import measuring, packing, studies
+from listening import measuring, packing, studies, uploads
 from listening import rendering as rendering_rules
 from listening.models import Rendering, Study
 
@@ -68,6 +68,8 @@ def sweep() -> int:
     publish_measuring(measuring.forgotten(timezone.now()))
     for study in Study.objects.filter(state=Study.State.RENDERING):
         studies.settle(study)
+    if left := uploads.sweep(timezone.now()):
+        log.info("Removed: %d unfinished upload(s)", left)
     return len(ids)
 
 

@@ -15,6 +15,7 @@ from listening.views.researcher import (
     renderings,
     results,
     studies,
+    uploads,
     way,
 )
 
@@ -45,6 +46,13 @@ urlpatterns = [
     path("studies/<slug:slug>/clips/", clips.upload_clip, name="upload_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/", clips.edit_clip, name="edit_clip"),
     path("studies/<slug:slug>/clips/<int:clip_id>/delete/", clips.delete_clip, name="delete_clip"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/excerpt.wav", clips.clip_excerpt, name="clip_excerpt"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/spectrogram.png", clips.clip_spectrogram, name="clip_spectrogram"),
+    path("studies/<slug:slug>/clips/<int:clip_id>/suggestion/", clips.suggest_excerpt, name="suggest_excerpt"),
+    path("studies/<slug:slug>/uploads/", uploads.begin_upload, name="begin_upload"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/", uploads.upload_part, name="upload_part"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/finish/", uploads.finish_upload, name="finish_upload"),
+    path("studies/<slug:slug>/uploads/<str:upload_token>/discard/", uploads.discard_upload, name="discard_upload"),
     path("studies/<slug:slug>/conditions/", conditions.conditions, name="conditions"),
     path("studies/<slug:slug>/conditions/files/", own.add_supplied, name="add_supplied"),
     path("studies/<slug:slug>/conditions/<int:condition_id>/files/", own.files, name="supplied"),

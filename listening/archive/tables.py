@@ -31,6 +31,7 @@ from listening.models import (
     Study,
     SuppliedFile,
     Trial,
+    Upload,
 )
 
 Row = dict[str, Any]
@@ -126,8 +127,9 @@ TABLES = (
         "clips",
         Clip,
         (
-            *("original", "name", "category", "start", "length", "lossy_source"),
+            *("original", "name", "category", "licence", "start", "length", "lossy_source"),
             *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
+            *("source_loudness", "source_true_peak"),
             *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
             *("loudness", "true_peak", "packed"),
         ),
@@ -141,11 +143,13 @@ TABLES = (
         made=frozenset(
             {
                 *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
+                *("source_loudness", "source_true_peak"),
                 *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
                 *("loudness", "true_peak", "packed"),
             }
         ),
         in_yaml=True,
+        later=frozenset({"licence", "source_loudness", "source_true_peak"}),
     ),
     Table(
         "supplied",
@@ -278,6 +282,7 @@ LEFT_OUT: dict[type[models.Model], str] = {
     Invitation: "a link of this installation",
     Measurement: "belongs to two files and not to a study; workers compute it where the study is",
     Membership: "accounts are those of this installation",
+    Upload: "a file that is not yet here",
 }
 """Models that are not in the file, each with the reason."""
 

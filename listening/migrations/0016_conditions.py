@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('listening', '0012_design'),
+        ('listening', '0013_material'),
     ]
 
     operations = [

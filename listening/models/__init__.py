@@ -8,6 +8,7 @@ from listening.models.place import Panel, Place
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study, SuppliedFile
+from listening.models.upload import Upload
 
 __all__ = [
     "Answer",
@@ -27,4 +28,5 @@ __all__ = [
     "Study",
     "SuppliedFile",
     "Trial",
+    "Upload",
 ]

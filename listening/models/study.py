@@ -134,6 +134,7 @@ class Clip(models.Model):
     study = models.ForeignKey(Study, models.CASCADE, related_name="clips")
     name = models.CharField(max_length=100)
     category = models.CharField(max_length=40, blank=True)
+    licence = models.CharField(max_length=100, blank=True)
     position = models.PositiveIntegerField(default=0)
     original = models.FileField(max_length=200)
     original_name = models.CharField(max_length=255)
@@ -147,6 +148,8 @@ class Clip(models.Model):
         default=DEFAULT_EXCERPT,
         validators=[MinValueValidator(0.5), MaxValueValidator(MAX_EXCERPT)],
     )
+    source_loudness = models.FloatField("loudness of the excerpt as uploaded, LUFS", null=True, blank=True)
+    source_true_peak = models.FloatField("true peak of the excerpt as uploaded, dBTP", null=True, blank=True)
     lossy_source = models.BooleanField("made from a lossy recording", default=False)
     warnings = models.JSONField(default=list, blank=True)
     silent = models.BooleanField("the excerpt holds no sound", default=False)

@@ -21,12 +21,13 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from audiocodecs import audio
 from listening import people, sessions, studies
-from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile
+from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile, Upload
 from listening.protocol import read
 
 DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -58,7 +59,14 @@ _FILE = io.BytesIO()
 audio.write_wav(_FILE, np.full((1, 100), 0.1, np.float32), 48000)
 WAV = _FILE.getvalue()
 
-PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
+PLACES = {
+    "slug": "SLUG",
+    "token": "TOKEN",
+    "audio_token": "TOKEN",
+    "upload_token": "TOKEN",
+    "uidb64": "UID",
+    "name": "NAME",
+}
 PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND"}
 
 
@@ -92,14 +100,15 @@ class World:
     ids: dict[str, int]
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def address(self, name: str) -> str:
-        """An address of that name with real data in it."""
+    def address(self, name: str, role: str) -> str:
+        """An address of that name with real data in it; an upload is that of who asks."""
         study, rater = self.study, self.session.rater
         given = {
             "slug": study.slug,
             "token": rater.token,
             "audio_token": self.tokens["audio"],
             "name": "how",
+            "upload_token": self.tokens[f"upload of {role}"],
             "ending": "html",
             "table": "sessions",
             "kind": "stimulus",
@@ -122,6 +131,8 @@ class World:
             "save_level": {"db": -20},
             "answer_headphones": {"attempt": 1, "trial": 0, "answer": 1},
         }
+        if name == "upload_part":
+            return {"data": b"abc", "content_type": "application/octet-stream", "query_params": {"offset": "0"}}
         if name in scripts:
             return {"data": json.dumps(scripts[name]), "content_type": "application/json"}
         forms = {
@@ -131,6 +142,7 @@ class World:
             "study_settings": {"title": "Renamed", "rate": 48000, "channels": 1, "loudness": -23},
             "raters_way_yaml": {"text": "repeats: 1"},
             "upload_clip": {"files": SimpleUploadedFile("x.wav", b"no audio")},
+            "begin_upload": {"name": "x.wav", "size": 3},
             "edit_clip": {"name": clip.name, "category": "", "start": 0, "length": 0.6},
             "conditions": {"specs": ["reference", "opus@12"]},
             "add_supplied": {"title": "Another codec"},
@@ -147,7 +159,8 @@ class World:
 
 STATES = dict.fromkeys(
     ["render_study", "retry", "upload_clip", "edit_clip", "delete_clip", "conditions", "study_settings"]
-    + ["add_supplied", "supplied", "change_supplied", "delete_condition"],
+    + ["add_supplied", "supplied", "change_supplied", "delete_condition"]
+    + ["begin_upload", "upload_part", "finish_upload", "discard_upload"],
     Study.State.DRAFT,
 )
 STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT, "download": Study.State.CLOSED}
@@ -210,6 +223,11 @@ def world(draft, tmp_path, settings) -> World:
             "invitation_id": draft.invitations.get().pk,
         },
     )
+    # Each person's own upload; who is not in may at most guess the owner's.
+    mine = {**accounts, "ada": owner, "root": root}
+    for role, name in zip(ROLES, ("ada", "ada", "vera", "cleo", "ada", "eve", "root"), strict=True):
+        upload = Upload.objects.create(study=draft, user=mine[name], name="x.wav", size=3, touched_at=timezone.now())
+        found.tokens[f"upload of {role}"] = upload.token
     rater = Client()
     rater.get(draft.invite_path)
     found.cookies = {"anonymous": {}, "rater": {name: cookie.value for name, cookie in rater.cookies.items()}}
@@ -243,7 +261,9 @@ def asked(world: World, role: str, name: str, method: str) -> tuple[HttpResponse
             Study.objects.filter(pk=world.study.pk).update(state=state, closed_at="2026-02-01T00:00Z")
             if state == Study.State.DRAFT:
                 world.study.sessions.all().delete()  # a draft has none
-        request = getattr(browser, method.lower())(world.address(name), **world.body(name) if method == "POST" else {})
+        request = getattr(browser, method.lower())(
+            world.address(name, role), **world.body(name) if method == "POST" else {}
+        )
         request._dont_enforce_csrf_checks = True
         with connection.execute_wrapper(noted):
             response = HANDLER.get_response(request)
@@ -290,7 +310,8 @@ def _other(method: str) -> str:
 
 def test_what_the_walk_sends_does_something_for_who_may(world):
     """Or the walk would prove little: each of these forms changes the data of the study, as its owner sends it."""
-    for name in ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml"):
+    names = ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml")
+    for name in (*names, "begin_upload", "upload_part", "discard_upload"):
         assert asked(world, "owner", name, "POST")[1], name
     for name in ("add_supplied", "change_supplied", "delete_condition"):
         assert asked(world, "owner", name, "POST")[1], name
