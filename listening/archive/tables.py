@@ -26,6 +26,8 @@ from listening.models import (
     Place,
     Rater,
     Rating,
+    Recruiting,
+    Registration,
     Rendering,
     Session,
     Study,
@@ -73,6 +75,8 @@ class Table:
         Whether the rows stand in study.yaml.
     raters : bool
         Whether the rows are of the study's life with its raters, not of its material.
+    added : mapping of str to anything
+        Fields that files of earlier versions lack, each with the value that it has there.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Table:
     made: frozenset[str] = frozenset()
     in_yaml: bool = False
     raters: bool = False
+    added: Mapping[str, Any] = field(default_factory=dict)
 
     def written(self, with_links: bool) -> tuple[str, ...]:
         """Fields that are in a file."""
@@ -182,6 +187,23 @@ TABLES = (
         raters=True,
     ),
     Table(
+        "recruiting",
+        Recruiting,
+        (
+            *("opens_at", "closes_at", "time_zone", "notices", "raters_may_withdraw", "withdrawn"),
+            *("forget_after_days", "forget_texts", "forgotten_at"),
+        ),
+        {"id": _HERE, "study": "the file is of one study"},
+        raters=True,
+    ),
+    Table(
+        "registration",
+        Registration,
+        ("text", "sha256", "made_at"),
+        {"id": _HERE, "study": "the file is of one study"},
+        raters=True,
+    ),
+    Table(
         "raters",
         Rater,
         ("code", "token", "outside_ids", "locale", "created_at"),
@@ -206,9 +228,10 @@ TABLES = (
     Table(
         "panels",
         Panel,
-        ("name", "seed", "taken"),
+        ("name", "seed", "taken", "quota", "opens_at", "closes_at"),
         {"id": _HERE, "study": "the file is of one study"},
         raters=True,
+        added={"quota": None, "opens_at": None, "closes_at": None},
     ),
     Table(
         "places",
@@ -318,6 +341,7 @@ def decoded(table: Table, row: Row, where: str) -> Row:
     """
     with_links = any(name in row for name in table.private)
     expected = {"id", *table.written(with_links)}
+    row = {**table.added, **row}
     if unknown := sorted(set(row) - expected):
         raise Fault(f"{where}: there is no field {', '.join(unknown)}. {_NEWER}")
     if missing := sorted(expected - set(row)):

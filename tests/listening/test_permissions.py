@@ -52,7 +52,7 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
 
 
 PLACES = {"slug": "SLUG", "token": "TOKEN", "audio_token": "TOKEN", "uidb64": "UID", "name": "NAME"}
-PLACES |= {"ending": "ENDING", "table": "TABLE"}
+PLACES |= {"ending": "ENDING", "table": "TABLE", "code": "CODE"}
 
 
 def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -95,6 +95,7 @@ class World:
             "name": "how",
             "ending": "html",
             "table": "sessions",
+            "code": rater.code,
             "uidb64": self.tokens["uid"],
             **self.ids,
         }
@@ -127,6 +128,7 @@ class World:
             "conditions": {"specs": ["reference", "opus@12"]},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
+            "recruiting": {"time_zone": "UTC", "panel-TOTAL_FORMS": "0", "panel-INITIAL_FORMS": "0"},
             "login": {"username": "ada", "password": "correct horse battery"},
             "account": {"email": "new@example.org", "password": "correct horse battery"},
             "password_reset": {"email": "ada@example.org"},
@@ -274,11 +276,13 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
     """Or the walk would prove little: each of these forms changes the data of the study, as its owner sends it."""
     for name in ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml"):
         assert asked(world, "owner", name, "POST")[1], name
-    for name in ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study"):
+    managed = ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study")
+    for name in (*managed, "recruiting", "delete_rater"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
     for name in ("leave_study", "invitation"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "viewer", name, "POST")[1]), name
     assert asked(world, "anonymous", "save_rating", "POST")[1]
+    assert any(AuditLine._meta.db_table in sql for sql in asked(world, "anonymous", "withdraw", "POST")[1])
 
 
 def test_a_walk_changes_nothing(world):
