@@ -3,7 +3,7 @@
 A panel's places are a row of blocks (`listening.blocks`), taken strictly in the order of their numbers, so that those
 held are a beginning of the row at every committed moment: how often any two stimuli were given out differs by one at
 most. A place that its rater gave up stays held until, in one transaction, the next rater takes over exactly that block;
-so dropping out changes no count.
+so dropping out changes no count. A panel's quota is a number of places too, also where every rater gets all clips.
 
 Two locks keep that. Taking a new place updates the panel's row, and whoever comes meanwhile waits until that is
 committed: places that were numbered without waiting might be committed in another order, and would be no beginning of
@@ -91,13 +91,13 @@ def take(session: Session) -> Place:
     study = session.study
     design = study.protocol.design
     panel = _panel(study, session.panel)
-    places = design.places(study.clips.count()) if design.when_full == "turn_away" else None
+    places = _places(study, panel)
     Session.objects.filter(pk=session.pk).update(seen_at=timezone.now())
     while True:
-        lay(panel, min(panel.taken + AHEAD, places or panel.taken + AHEAD))
+        lay(panel, panel.taken + AHEAD if places is None else min(panel.taken + AHEAD, places))
         try:
             with transaction.atomic():
-                taken = _take_over(panel, session, design)
+                taken = _may_take_over(panel, places) and _take_over(panel, session, design)
             if not taken:
                 _take_next(panel, session, places)
         except _NotLaid:
@@ -108,17 +108,20 @@ def take(session: Session) -> Place:
         return Place.objects.get(session=session)
 
 
+def gives_place(session: Session) -> bool:
+    """Whether a rater takes a place: where the design shares clips out, or their panel takes only so many."""
+    if session.study.protocol.design.gives_places:
+        return True
+    return Panel.objects.filter(study=session.study_id, name=session.panel).exclude(quota=None).exists()
+
+
 def is_full(study: Study, panel: str) -> bool:
     """Whether a newcomer of a panel would find no place now."""
-    design = study.protocol.design
-    there = Panel.objects.filter(study=study, name=panel).first()
-    if not design.gives_places or design.when_full == "let_in" or there is None:
+    there = Panel.objects.filter(study=study, name=panel).select_related("study").first()
+    if there is None:
         return False
-    places = design.places(study.clips.count())
-    if places is None or there.taken < places:
-        return False
-    given_up = there.places.filter(_given_up(design, timezone.now(), "session__"))
-    return not (given_up.exists() or there.places.let_go().exists())
+    places = _places(study, there)
+    return places is not None and there.taken >= places and _filled(there) >= places
 
 
 def turns_away(session: Session) -> bool:
@@ -180,6 +183,32 @@ def coverage(study: Study) -> list[PanelCoverage]:
 
 def _panel(study: Study, name: str) -> Panel:
     return Panel.objects.select_related("study").get_or_create(study=study, name=name)[0]
+
+
+def _places(study: Study, panel: Panel) -> int | None:
+    """Places that a panel has: those that the design wants, or its quota where that is less; None: no end of them."""
+    design = study.protocol.design
+    wanted = design.places(study.clips.count()) if design.when_full == "turn_away" else None
+    if panel.quota is None:
+        return wanted
+    # Raters who began before there was a quota may have no place, and count all the same.
+    beside = study.sessions.filter(panel=panel.name, place=None).exclude(consented_at=None)
+    left = max(0, panel.quota - beside.exclude(_given_up(design, timezone.now())).count())
+    return left if wanted is None else min(wanted, left)
+
+
+def _filled(panel: Panel) -> int:
+    """Places whose raters finished, or may yet."""
+    lost = _given_up(panel.study.protocol.design, timezone.now(), "session__")
+    return panel.places.held().exclude(session=None).exclude(lost).count()
+
+
+def _may_take_over(panel: Panel, places: int | None) -> bool:
+    """Whether a place that was given up goes on: not where more were taken than a quota, lowered since, allows."""
+    if places is None or panel.taken <= places:
+        return True
+    Panel.objects.select_for_update(no_key=True).get(pk=panel.pk)  # one at a time: each of them fills one more
+    return _filled(panel) < places
 
 
 def _given_up(design: Design, now: datetime, session: str = "") -> Q:

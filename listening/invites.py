@@ -32,7 +32,8 @@ def names_to_add(study: Study) -> list[str]:
 def panel(study: Study, named: Mapping[str, str]) -> str | None:
     """The panel that a link names as `panel`; "" where it names none, None where the study has no such panel.
 
-    A study that lists its panels has no others, and wants one named; any other takes each name that is one.
+    A study that lists its panels has no others but those added to it later, and wants one named; any other takes
+    each name that is one.
 
     Parameters
     ----------
@@ -42,12 +43,19 @@ def panel(study: Study, named: Mapping[str, str]) -> str | None:
     """
     name = named.get("panel", "")
     known = study.protocol.design.panels
-    fits = name in known if known else not name or re.fullmatch(PANEL_NAME, name)
+    if known:
+        fits = name in known or (name and study.panels.filter(name=name).exists())
+    else:
+        fits = not name or re.fullmatch(PANEL_NAME, name)
     return name if fits else None
 
 
 def panel_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
     """Each panel that the study names, with its link."""
+    return [(name, panel_link(request, study, name)) for name in study.protocol.design.panels]
+
+
+def panel_link(request: HttpRequest, study: Study, name: str) -> str:
+    """The invite link of a panel; of who comes by none where the name is empty."""
     whole = link(request, study)
-    joint = "&" if "?" in whole else "?"
-    return [(name, f"{whole}{joint}panel={name}") for name in study.protocol.design.panels]
+    return f"{whole}{'&' if '?' in whole else '?'}panel={name}" if name else whole

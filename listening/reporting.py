@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
+from listening import recruiting
 from listening.clip_words import licences
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
@@ -21,6 +22,16 @@ HEADPHONE_TESTS = {
     "antiphase": "the antiphase test (Woods et al. 2017)",
     "huggins": "Huggins pitch (Milne et al. 2021)",
 }
+
+
+REPORT_FORMS = ("fragment", "html", "pdf", "zip")
+"""Forms in which the report of a closed study is kept at hand."""
+
+
+def kept_keys(study: Study) -> list[str]:
+    """Under which keys the report of a closed study is kept, in the order of `REPORT_FORMS`."""
+    moment = f"{study.closed_at:%Y%m%dT%H%M%S.%f}" if study.closed_at else "open"
+    return [f"report-{study.pk}-{moment}-{recruiting.of(study).withdrawn}-{form}" for form in REPORT_FORMS]
 
 
 def report_of(study: Study) -> Report:
@@ -51,7 +62,7 @@ def design_of(study: Study) -> dict[str, str]:
         "stimuli": _stimuli(study),
         "training": _training(protocol),
         "procedure": _procedure(study, protocol),
-        "assessors": _assessors(protocol),
+        "assessors": _assessors(study, protocol),
     }
 
 
@@ -177,8 +188,10 @@ def _order(study: Study, protocol: Protocol) -> str:
     )
 
 
-def _assessors(protocol: Protocol) -> str:
+def _assessors(study: Study, protocol: Protocol) -> str:
+    said = "Raters came by the study's link."
     if protocol.identity.required:
         once = ", one attempt each" if protocol.identity.one_attempt else ""
-        return f"Raters came by links that name them ({', '.join(protocol.identity.names)}){once}."
-    return "Raters came by the study's link."
+        said = f"Raters came by links that name them ({', '.join(protocol.identity.names)}){once}."
+    withdrawn = recruiting.of(study).withdrawn
+    return f"{said} {count(withdrawn, 'rater')} withdrew; their data were deleted." if withdrawn else said

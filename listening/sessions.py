@@ -131,7 +131,7 @@ def behind_link(token: str) -> Session | None:
     """The session that a rater's link leads to. Whatever is asked of it is a sign of life, and noted as such."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
         return None
-    session = Session.objects.select_related("rater", "study").filter(rater__token=token).first()
+    session = Session.objects.select_related("rater", "study__recruiting").filter(rater__token=token).first()
     if session and not session.ended and session.study.state == Study.State.OPEN:
         _note_life(session)
     return session
@@ -309,7 +309,7 @@ def _leave(session: Session, given: Mapping[str, str]) -> None:
 
 
 def _take_a_place(session: Session) -> None:
-    if session.study.protocol.design.gives_places:
+    if allocation.gives_place(session):
         allocation.take(session)
 
 

@@ -248,24 +248,6 @@ def design_fault(study: Study) -> str:
     )
 
 
-def cautions(study: Study) -> list[str]:
-    """What ITU-R BS.1534-3 would object to, each as a sentence."""
-    found = []
-    roles = set(study.conditions.values_list("role", flat=True))
-    if Condition.Role.LOW_ANCHOR not in roles:
-        found.append("The 3.5 kHz low anchor is missing (BS.1534-3 asks for it).")
-    if Condition.Role.MID_ANCHOR not in roles:
-        found.append("The 7 kHz mid anchor is missing (BS.1534-3 asks for it).")
-    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
-    n = study.clips.count()
-    if n and n < max(5, 1.5 * systems):
-        found.append(f"{n} clips for {systems} systems: at least 5 and 1.5 times as many clips as systems are advised.")
-    each = study.protocol.design.clips_each(n)
-    if each > 15:
-        found.append(f"{each} trials are more than the 10 to 15 that a session of 20 to 30 minutes holds.")
-    return found
-
-
 def start_rendering(study: Study) -> None:
     """Queue what is not rendered yet; what is done and still fits stays.
 
@@ -341,13 +323,15 @@ def progress(study: Study) -> Progress:
 
 
 def open_study(study: Study, user: AbstractBaseUser | None) -> None:
-    """Let raters in. From now on material, conditions, screening and margin are fixed.
+    """Let raters in. From now on material, conditions, screening and margin are fixed, and pre-registered as a file.
 
     Raises
     ------
     StudyError
         If the study is not ready, or its design does not fit its clips.
     """
+    from listening import registration  # it puts into words what this module decides
+
     settle(study)
     if study.state == State.CLOSED:
         raise StudyError("The study is closed. Its ratings are analysed; make a new study to go on.")
@@ -357,11 +341,14 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
         raise StudyError(found)
     for clip in study.clips.all():
         packing.pack(clip)  # workers did that already, but for what was rendered by an older version
+    now = timezone.now()
     with transaction.atomic():
-        opened = Study.objects.filter(pk=study.pk, state=State.READY).update(state=State.OPEN, opened_at=timezone.now())
+        opened = Study.objects.filter(pk=study.pk, state=State.READY).update(state=State.OPEN, opened_at=now)
         if opened:
+            made = registration.register(study, now)
             rules = ", ".join(study.screening) or "none"
             audit(study, user, f"opened; post-screening {rules}; margin {study.margin or 'not set'}")
+            audit(study, user, f"pre-registered; SHA-256 of the file {made.sha256}")
     study.refresh_from_db()
     allocation.lay_all(study)
 

@@ -20,6 +20,7 @@ from audiocodecs.registry import resolve
 from listening import clips, protocol, studies, supplied, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
+from listening.objections import objections
 from listening.parts import Part
 
 _ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".wma", ".caf", ".w64", ".au")
@@ -205,7 +206,7 @@ def create(form: StudyPart, folder: Path, owner: AbstractBaseUser) -> Made:
         raise FormError(str(error)) from error
     study.refresh_from_db()
     notes = [f"{clip.name}: {' '.join(clip.warnings)}" for clip in study.clips.all() if clip.warnings]
-    return Made(study, [*notes, *studies.problems(study), *studies.cautions(study)])
+    return Made(study, [*notes, *studies.problems(study), *objections(study)])
 
 
 def _study(form: StudyPart, way: dict[str, Any], owner: AbstractBaseUser) -> Study:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from listening import measuring, packing, studies, uploads
+from listening import forgetting, measuring, packing, studies, uploads
 from listening import rendering as rendering_rules
 from listening.models import Rendering, Study
 
@@ -60,7 +60,10 @@ def measure(rendering_id: int) -> None:
 
 @shared_task(name="listening.tasks.sweep")
 def sweep() -> int:
-    """Queue again what a dead worker or a lost message left. Harmless when run twice at once."""
+    """Queue again what a dead worker or a lost message left, and forget raters whose time has come.
+
+    Harmless when run twice at once.
+    """
     ids = rendering_rules.lost(timezone.now())
     if ids:
         log.info("Queued again: %d rendering(s)", len(ids))
@@ -70,6 +73,7 @@ def sweep() -> int:
         studies.settle(study)
     if left := uploads.sweep(timezone.now()):
         log.info("Removed: %d unfinished upload(s)", left)
+    forgetting.forget_all()
     return len(ids)
 
 

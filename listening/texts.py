@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils import translation
 from django.utils.translation import gettext
 
-from listening.models import Session
+from listening import recruiting
+from listening.models import Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 from listening.protocol import Texts
 
@@ -23,6 +24,12 @@ def instructions(session: Session) -> str:
 def ending(session: Session) -> str:
     """What the study says at the end, beside our thanks; "" for nothing."""
     return _own(session).ending
+
+
+def notice(study: Study, language: str) -> str:
+    """The study's message to raters at the moment, in their language or else its own; "" for none."""
+    notices = recruiting.of(study).notices
+    return notices.get(language) or notices.get(study.protocol.language) or next(iter(notices.values()), "")
 
 
 def _own(session: Session) -> Texts:

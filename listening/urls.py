@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from listening.views import account, health, rater, sound_check
+from listening.views import account, health, rater, sound_check, withdraw
 from listening.views.researcher import (
     clips,
     conditions,
@@ -12,6 +12,7 @@ from listening.views.researcher import (
     own,
     people,
     raters,
+    recruiting,
     renderings,
     results,
     studies,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("r/<str:token>/", rater.rate, name="rate"),
     path("r/<str:token>/step/", rater.step, name="step"),
     path("r/<str:token>/language/", rater.language, name="rater_language"),
+    path("r/<str:token>/withdraw/", withdraw.withdraw, name="withdraw"),
     path("r/<str:token>/ratings/", rater.save_rating, name="save_rating"),
     path("r/<str:token>/events/", rater.save_events, name="save_events"),
     path("r/<str:token>/audio/<str:audio_token>", rater.audio, name="audio"),
@@ -72,6 +74,9 @@ urlpatterns = [
     path("studies/<slug:slug>/stimulus/<int:rendering_id>/<str:kind>.png", renderings.spectrogram, name="spectrogram"),
     path("studies/<slug:slug>/reference/<int:clip_id>.wav", renderings.reference, name="reference"),
     path("studies/<slug:slug>/raters/", raters.raters, name="raters"),
+    path("studies/<slug:slug>/raters/<str:code>/delete/", raters.delete_rater, name="delete_rater"),
+    path("studies/<slug:slug>/recruiting/", recruiting.recruiting, name="recruiting"),
+    path("studies/<slug:slug>/preregistration.yaml", studies.registration_file, name="registration"),
     path("studies/<slug:slug>/results/", results.results, name="results"),
     path("studies/<slug:slug>/results/report.<str:ending>", results.report_file, name="report_file"),
     path("studies/<slug:slug>/results/<str:table>.csv", results.download, name="download"),

@@ -159,7 +159,7 @@ def in_sentences(study: Study) -> list[str]:
         *(_asked(each) for each in protocol.questionnaires),
         _training(protocol),
         _design(protocol, clips),
-        _pages(protocol, clips, _minutes(study)),
+        _pages(protocol, clips, minutes_of_study(study)),
         _rules(protocol),
         _times(protocol),
         _identity(protocol),
@@ -254,7 +254,7 @@ def _n_minutes(minutes: float) -> str:
     return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
 
 
-def _minutes(study: Study) -> int:
+def minutes_of_study(study: Study) -> int:
     """Minutes that a rater of a study takes, roughly."""
     seconds = study.clips.aggregate(mean=Avg(Least("length", F("original_seconds") - F("start"))))["mean"]
     return minutes_of(study.protocol, study.clips.count(), study.conditions.count(), seconds or 0.0)

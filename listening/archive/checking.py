@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+from zoneinfo import available_timezones
 
 from django.conf import settings
 
@@ -311,6 +312,19 @@ def _session(found: StudyFile, row: Row, where: str) -> None:
         raise Fault(f"{where}: its headphone tests are none. {_AGAIN}")
 
 
+def _recruiting(found: StudyFile, row: Row, where: str) -> None:
+    notices = row["notices"]
+    if not isinstance(notices, dict) or not all(isinstance(each, str) for each in notices.values()):
+        raise Fault(f"{where}: messages are texts by language. {_AGAIN}")
+    if row["time_zone"] not in available_timezones():
+        raise Fault(f"{where}: there is no time zone {row['time_zone']!r:.80}. {_AGAIN}")
+
+
+def _registration(found: StudyFile, row: Row, where: str) -> None:
+    if hashlib.sha256(row["text"].encode()).hexdigest() != row["sha256"]:
+        raise Fault(f"{where}: the pre-registration is not what its checksum says. {_AGAIN}")
+
+
 def _rater(found: StudyFile, row: Row, where: str) -> None:
     outside = row.get("outside_ids", {})
     if not isinstance(outside, dict) or not all(isinstance(value, str) for value in outside.values()):
@@ -328,6 +342,8 @@ _SENSE = {
     "clips": _clip,
     "supplied": _supplied,
     "renderings": _rendering,
+    "recruiting": _recruiting,
+    "registration": _registration,
     "raters": _rater,
     "sessions": _session,
     "events": _events,

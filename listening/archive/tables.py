@@ -26,6 +26,8 @@ from listening.models import (
     Place,
     Rater,
     Rating,
+    Recruiting,
+    Registration,
     Rendering,
     Session,
     Study,
@@ -193,6 +195,23 @@ TABLES = (
         raters=True,
     ),
     Table(
+        "recruiting",
+        Recruiting,
+        (
+            *("opens_at", "closes_at", "time_zone", "notices", "raters_may_withdraw", "withdrawn"),
+            *("forget_after_days", "forget_texts", "forgotten_at"),
+        ),
+        {"id": _HERE, "study": "the file is of one study"},
+        raters=True,
+    ),
+    Table(
+        "registration",
+        Registration,
+        ("text", "sha256", "made_at"),
+        {"id": _HERE, "study": "the file is of one study"},
+        raters=True,
+    ),
+    Table(
         "raters",
         Rater,
         ("code", "token", "outside_ids", "locale", "created_at"),
@@ -217,9 +236,10 @@ TABLES = (
     Table(
         "panels",
         Panel,
-        ("name", "seed", "taken"),
+        ("name", "seed", "taken", "quota", "opens_at", "closes_at"),
         {"id": _HERE, "study": "the file is of one study"},
         raters=True,
+        later=frozenset({"quota", "opens_at", "closes_at"}),
     ),
     Table(
         "places",

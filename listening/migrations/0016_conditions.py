@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('listening', '0013_material'),
+        ('listening', '0014_recruiting'),
     ]
 
     operations = [

@@ -6,6 +6,8 @@ from listening.models.measurement import Measurement
 from listening.models.people import Invitation, Membership
 from listening.models.place import Panel, Place
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
+from listening.models.recruiting import Recruiting
+from listening.models.registration import Registration
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study, SuppliedFile
 from listening.models.upload import Upload
@@ -23,6 +25,8 @@ __all__ = [
     "Place",
     "Rater",
     "Rating",
+    "Recruiting",
+    "Registration",
     "Rendering",
     "Session",
     "Study",

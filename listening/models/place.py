@@ -14,6 +14,11 @@ class Panel(models.Model):
     name = models.CharField(max_length=60, blank=True)
     seed = models.BigIntegerField(default=random_seed)
     taken = models.PositiveIntegerField(default=0, help_text="number of the last place that was taken")
+    quota = models.PositiveIntegerField(
+        null=True, blank=True, help_text="most raters who may finish or be at work; empty: as many as come"
+    )
+    opens_at = models.DateTimeField(null=True, blank=True, help_text="for this panel; the study's own counts as well")
+    closes_at = models.DateTimeField(null=True, blank=True, help_text="for this panel; the study's own counts as well")
 
     class Meta:
         ordering = ["name"]

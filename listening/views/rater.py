@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -28,9 +28,11 @@ from listening import (
     masking,
     planning,
     ratings,
+    recruiting,
     sessions,
     stimuli,
     texts,
+    withdrawing,
 )
 from listening.models import Rating, Session, Study, Trial
 from listening.translating import for_raters, speak_to
@@ -79,9 +81,11 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
     panel = invites.panel(study, ids)
     if panel is None:
         return render(request, "listening/rater/unknown_panel.html", status=400)
+    returns = bool(identity) and study.sessions.filter(identity=identity).exists()
+    if not returns and (shut := recruiting.shut(study, panel)):
+        return _not_open(request, study, shut=shut)
     if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         return HttpResponse(status=204)  # what only looks ahead makes no rater
-    returns = bool(identity) and study.sessions.filter(identity=identity).exists()
     if not returns and allocation.is_full(study, panel):
         return _full(request, study, ids)
     session = sessions.start(
@@ -95,7 +99,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
     )
     response = redirect(session.rater)
     response.set_cookie(
-        _cookie(study),
+        cookie_of(study),
         session.rater.token,
         max_age=COOKIE_SECONDS,
         path=study.invite_path,
@@ -234,11 +238,12 @@ def _session(token: str) -> Session | None:
 
 
 def _remembered(request: HttpRequest, study: Study) -> Session | None:
-    session = _session(request.COOKIES.get(_cookie(study), ""))
+    session = _session(request.COOKIES.get(cookie_of(study), ""))
     return session if session and session.study_id == study.pk else None
 
 
-def _cookie(study: Study) -> str:
+def cookie_of(study: Study) -> str:
+    """Name of the cookie by which a browser finds its rater's place in a study again."""
     return f"rater-{study.slug}"
 
 
@@ -271,6 +276,8 @@ def _page(
         "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
         "pages": planning.pages_of(study.protocol, study.clips.count()),
         "signals": study.conditions.count(),
+        "notice": _notice(study),
+        "may_withdraw": withdrawing.may_withdraw(session),
     }
     if session.ended:
         context["code"], context["onward"] = endings.ending(session)
@@ -333,16 +340,24 @@ def _saved(rating: Rating) -> dict[str, object]:
     }
 
 
-def _not_open(request: HttpRequest, study: Study, session: Session | None = None) -> HttpResponse:
+def _not_open(
+    request: HttpRequest, study: Study, session: Session | None = None, *, shut: recruiting.Shut | None = None
+) -> HttpResponse:
     ended = study.state == Study.State.CLOSED
-    context = {"ended": ended, "events": _events(session, None) if session else None}
-    return render(request, "listening/rater/not_open.html", context, status=410 if ended else 403)
+    context = {"ended": ended, "shut": shut, "notice": _notice(study)}
+    context["events"] = _events(session, None) if session else None
+    over = ended or (shut is not None and shut.opens_at is None)
+    return render(request, "listening/rater/not_open.html", context, status=410 if over else 403)
+
+
+def _notice(study: Study) -> str:
+    return texts.notice(study, get_language() or "en")
 
 
 def _full(request: HttpRequest, study: Study, ids: Mapping[str, str]) -> HttpResponse:
     """Every place is held. Nobody is made a rater; who comes again later may find one that was given up."""
     end = study.protocol.ends.full
-    context = {"code": end.code, "onward": endings.onward(end, ids, end.code)}
+    context = {"code": end.code, "onward": endings.onward(end, ids, end.code), "notice": _notice(study)}
     return render(request, "listening/rater/full.html", context)
 
 

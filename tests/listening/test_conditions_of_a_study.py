@@ -5,6 +5,7 @@ import pytest
 from audiocodecs import registry
 from listening import studies
 from listening.models import Condition
+from listening.objections import objections
 
 
 def test_the_neural_codec_is_resolved_and_keeps_its_own_name(draft):
@@ -89,7 +90,7 @@ def test_conditions_of_an_open_study_are_fixed(opened):
 
 def test_missing_anchors_and_too_few_clips_are_cautioned(draft):
     studies.set_conditions(draft, ["reference", "opus@12"])
-    text = " ".join(studies.cautions(draft))
+    text = " ".join(objections(draft))
     assert "3.5 kHz" in text
     assert "7 kHz" in text
     assert "at least 5" in text

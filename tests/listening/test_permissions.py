@@ -67,7 +67,7 @@ PLACES = {
     "uidb64": "UID",
     "name": "NAME",
 }
-PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND"}
+PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND", "code": "CODE"}
 
 
 def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -112,6 +112,7 @@ class World:
             "ending": "html",
             "table": "sessions",
             "kind": "stimulus",
+            "code": rater.code,
             "uidb64": self.tokens["uid"],
             **self.ids,
         }
@@ -150,6 +151,7 @@ class World:
             "change_supplied": {"delete": "1"},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
+            "recruiting": {"time_zone": "UTC", "panel-TOTAL_FORMS": "0", "panel-INITIAL_FORMS": "0"},
             "login": {"username": "ada", "password": "correct horse battery"},
             "account": {"email": "new@example.org", "password": "correct horse battery"},
             "password_reset": {"email": "ada@example.org"},
@@ -315,11 +317,13 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
         assert asked(world, "owner", name, "POST")[1], name
     for name in ("add_supplied", "change_supplied", "delete_condition"):
         assert asked(world, "owner", name, "POST")[1], name
-    for name in ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study"):
+    managed = ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study")
+    for name in (*managed, "recruiting", "delete_rater"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
     for name in ("leave_study", "invitation"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "viewer", name, "POST")[1]), name
     assert asked(world, "anonymous", "save_rating", "POST")[1]
+    assert any(AuditLine._meta.db_table in sql for sql in asked(world, "anonymous", "withdraw", "POST")[1])
 
 
 def test_a_walk_changes_nothing(world):

@@ -6,5 +6,5 @@ const INTERVAL = 10_000;
 
 setInterval(() => {
   if (document.hidden) return;
-  refresh(["coverage", "sessions"]).catch(() => {}); // a lost connection shows by itself; the next round tries again
+  refresh(["seen", "coverage", "sessions"]).catch(() => {}); // a lost connection shows by itself; the next round tries again
 }, INTERVAL);

@@ -14,6 +14,7 @@ from listening import estimates, presets, variants
 from listening import studies as rules
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
+from listening.objections import objections
 from listening.permissions import Right
 from listening.supplied import is_supplied
 from listening.views.researcher.access import of_study, study_page
@@ -126,7 +127,7 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         supplied=_supplied(study),
         chosen=chosen,
         own=study.conditions.all(),
-        cautions=rules.cautions(study),
+        cautions=objections(study),
         max_signals=MAX_SIGNALS,
     )
 

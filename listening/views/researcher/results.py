@@ -16,10 +16,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from analysis.frame import RatingsError
+from listening import recruiting
 from listening.export import TABLES
 from listening.models import Session, Study
 from listening.permissions import Right
-from listening.reporting import quality_of, report_of
+from listening.reporting import REPORT_FORMS, kept_keys, quality_of, report_of
 from listening.studies import audit
 from listening.table_files import csv_lines
 from listening.views.researcher.access import of_study, study_page
@@ -38,6 +39,7 @@ def results(request: HttpRequest, study: Study) -> HttpResponse:
     context: dict[str, object] = {
         "started": study.sessions.count(),
         "finished": study.sessions.filter(state=Session.State.FINISHED).count(),
+        "withdrawn": recruiting.of(study).withdrawn,
     }
     if study.state == Study.State.OPEN:
         context["quality"] = quality_of(study)
@@ -85,14 +87,14 @@ def download(request: HttpRequest, study: Study, table: str) -> HttpResponse:
 
 
 def _kept(study: Study, form: str) -> Any:
-    """The report in one of `FORMS`. The ratings of a closed study don't change, so all are made at once, once."""
-    key = f"report-{study.pk}-{study.closed_at:%Y%m%dT%H%M%S.%f}"
-    made = cache.get(f"{key}-{form}")
+    """The report in one of `FORMS`. A closed study changes only where a rater withdraws: all are made at once."""
+    keys = dict(zip(REPORT_FORMS, kept_keys(study), strict=True))
+    made = cache.get(keys[form])
     if made is None:
         found = report_of(study)
         all_forms = {name: make(found) for name, make in FORMS.items()}
         for name, made_form in all_forms.items():
-            cache.set(f"{key}-{name}", made_form, KEPT_SECONDS)
+            cache.set(keys[name], made_form, KEPT_SECONDS)
         made = all_forms[form]
     return made
 

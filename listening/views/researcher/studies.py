@@ -12,11 +12,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from listening import invites, way_words
+from listening import invites, planned_power, registration, way_words
 from listening import studies as rules
 from listening.forms import StudyForm
 from listening.models import Clip, Condition, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
+from listening.objections import objections
 from listening.permissions import Right
 from listening.study_settings import change_settings
 from listening.views.researcher.access import of_study, researcher, study_page
@@ -75,10 +76,12 @@ def study(request: HttpRequest, study: Study) -> HttpResponse:
         steps=steps(study),
         conditions=study.conditions.all(),
         problems=rules.problems(study) if study.editable else [],
-        cautions=rules.cautions(study),
+        cautions=objections(study),
         started=study.sessions.count(),
         finished=study.sessions.filter(state=Session.State.FINISHED).count(),
         audit_lines=study.audit_lines.reverse()[:LINES_ON_OVERVIEW],
+        power=planned_power.of(study) if study.editable else None,
+        registration=registration.of(study),
         max_signals=MAX_SIGNALS,
     )
 
@@ -119,13 +122,26 @@ def open_study(request: HttpRequest, study: Study) -> HttpResponse:
         request,
         study,
         "open_study",
-        cautions=rules.cautions(study),
+        cautions=objections(study),
         sentences=way_words.in_sentences(study),
         way_cautions=way_words.cautions(study),
         signals=study.conditions.count(),
         clips=study.clips.count(),
+        power=planned_power.of(study),
         screening=[text for name, text in StudyForm.base_fields["screening"].choices if name in study.screening],
     )
+
+
+@of_study(Right.READ)
+@require_GET
+def registration_file(request: HttpRequest, study: Study) -> HttpResponse:
+    """The pre-registration file of a study that was opened, byte for byte as it was made then."""
+    made = registration.of(study)
+    if made is None:
+        messages.error(request, "There is no pre-registration file yet: it is made when the study opens.")
+        return redirect(study)
+    headers = {"Content-Disposition": f'attachment; filename="{study.slug}-preregistration.yaml"'}
+    return HttpResponse(made.text.encode(), content_type="application/yaml", headers=headers)
 
 
 @of_study(Right.CHANGE)

@@ -25,7 +25,7 @@ def raters_way(request: HttpRequest, study: Study) -> HttpResponse:
     """The form. A button named `do` changes what is filled in and stores nothing."""
     form = _form(study, request)
     if request.method == "GET":
-        return _page(request, study, form)
+        return _page(request, study, form, open_section=request.GET.get("open", ""))
     if not study.editable:
         return _page(request, study, _form(study), status=409)
     if action := request.POST.get("do", ""):

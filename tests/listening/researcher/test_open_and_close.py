@@ -1,6 +1,6 @@
 from django.urls import reverse
 
-from listening.models import AuditLine, Study
+from listening.models import AuditLine, Registration, Study
 
 
 def test_opening_asks_first_and_says_what_is_fixed_then(page, ready):
@@ -51,8 +51,10 @@ def test_opening_and_closing_are_in_the_log_with_who_did_it(page, ready, researc
     page.post(reverse("open_study", args=[ready.slug]))
     page.post(reverse("close_study", args=[ready.slug]))
     lines = list(AuditLine.objects.values_list("user", "what"))
+    registered = (researcher.pk, f"pre-registered; SHA-256 of the file {Registration.objects.get().sha256}")
     assert lines == [
         (researcher.pk, "opened; post-screening bs1534_hidden_reference; margin not set"),
+        registered,
         (researcher.pk, "closed"),
     ]
     assert "ada: opened; post-screening bs1534_hidden_reference" in page.get(ready.get_absolute_url()).content.decode()

@@ -1,0 +1,107 @@
+"""What a study of so many raters, clips and codecs can find, beside its design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from analysis.sample_size import POWER, Sizes, raters_for_margin, smallest_difference
+from analysis.simulation import Components
+from listening.models import Condition, Study
+
+NUMBERS = (10, 20, 40)
+"""Raters that are always in the table."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """So many raters.
+
+    Attributes
+    ----------
+    n_raters : int
+    planned : bool
+        Whether the design wants exactly so many.
+    here : float
+        Smallest difference of two systems, in points, that they find on these clips.
+    beyond : float or None
+        The same of other clips like these; None where there is one clip.
+    """
+
+    n_raters: int
+    planned: bool
+    here: float
+    beyond: float | None
+
+
+@dataclass(frozen=True)
+class PlannedPower:
+    """The table, with what it stands on.
+
+    Attributes
+    ----------
+    rows : list of Row
+    clips, each, systems : int
+        Of the study; clips that each rater gets.
+    percent : int
+        Share of studies that find it.
+    margin : float or None
+    for_margin, for_margin_beyond : int or None
+        Raters who show that two equally good systems lie within the margin, on these clips and on others; None:
+        not even 1000 do.
+    components : Components
+        Variances that are assumed.
+    """
+
+    rows: list[Row]
+    clips: int
+    each: int
+    systems: int
+    percent: int
+    margin: float | None
+    for_margin: int | None
+    for_margin_beyond: int | None
+    components: Components
+
+    @property
+    def first(self) -> Row:
+        """The row to say in words: that of the design, else 20 raters."""
+        return next((row for row in self.rows if row.planned), self.rows[len(self.rows) // 2])
+
+
+def of(study: Study) -> PlannedPower | None:
+    """Power of a study as it is set now; None as long as there are no clips or fewer than two systems to compare."""
+    clips = study.clips.count()
+    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    if not clips or systems < 2:
+        return None
+    each = study.protocol.design.clips_each(clips)
+    planned = raters_of(study)
+    sizes = Sizes(2, clips, systems, each)
+    rows = [
+        Row(
+            n,
+            n == planned,
+            smallest_difference(replace(sizes, n_raters=n), "fixed"),
+            smallest_difference(replace(sizes, n_raters=n), "random") if clips > 1 else None,
+        )
+        for n in sorted({*NUMBERS, planned or NUMBERS[0]})
+    ]
+    margin = study.margin
+    return PlannedPower(
+        rows,
+        clips,
+        each,
+        systems,
+        round(100 * POWER),
+        margin,
+        raters_for_margin(sizes, margin, "fixed") if margin else None,
+        raters_for_margin(sizes, margin, "random") if margin and clips > 1 else None,
+        sizes.components,
+    )
+
+
+def raters_of(study: Study) -> int | None:
+    """Raters who must finish by the study's design, in all its panels; None where it sets no number."""
+    design = study.protocol.design
+    places = design.places(study.clips.count())
+    return None if places is None else max(2, places * max(1, len(design.panels)))

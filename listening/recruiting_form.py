@@ -1,0 +1,163 @@
+"""What a researcher fills in about recruiting: times, panels, a message, withdrawing, how long raters are known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from listening import invites, recruiting
+from listening.languages import NAMES, offered
+from listening.models import Recruiting, Study
+
+LONGEST_NOTICE = 1000
+_LOCAL = "%Y-%m-%dT%H:%M"
+
+
+def _time_field(label: str) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        required=False,
+        input_formats=[_LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(format=_LOCAL, attrs={"type": "datetime-local"}),
+    )
+
+
+def _in_order(form: forms.Form) -> None:
+    opens_at, closes_at = form.cleaned_data.get("opens_at"), form.cleaned_data.get("closes_at")
+    if opens_at and closes_at and closes_at <= opens_at:
+        form.add_error("closes_at", "It closes before it opens.")
+
+
+class RecruitingForm(forms.Form):
+    """A study's own part. Times are read and shown in the time zone that is active."""
+
+    opens_at = _time_field("Lets raters in from")
+    closes_at = _time_field("Lets nobody new in from")
+    time_zone = forms.ChoiceField(label="Time zone")
+    raters_may_withdraw = forms.BooleanField(
+        label="Raters may withdraw by themselves",
+        required=False,
+        help_text="On every page of theirs, until the study is closed: all that they gave is deleted at once.",
+    )
+    forget_after_days = forms.IntegerField(
+        label="Days after closing until raters' identities are deleted",
+        required=False,
+        min_value=1,
+        max_value=3650,
+        help_text="What panels' links said of them, such as Prolific's participant numbers. Empty: they are kept.",
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    forget_texts = forms.BooleanField(
+        label="Delete what they wrote then, too",
+        required=False,
+        help_text="Comments and written answers. Scores and everything else stay.",
+    )
+
+    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+        own = recruiting.of(study)
+        initial = {
+            name: getattr(own, name)
+            for name in (
+                "opens_at",
+                "closes_at",
+                "time_zone",
+                "raters_may_withdraw",
+                "forget_after_days",
+                "forget_texts",
+            )
+        }
+        initial |= {f"notice_{language}": own.notices.get(language, "") for language in NAMES}
+        super().__init__(*args, initial=initial, label_suffix="", **kwargs)
+        zones = sorted(available_timezones() | {own.time_zone})
+        self.fields["time_zone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]
+        shown = [*offered(study), *(each for each in own.notices if each not in offered(study))]
+        for language in shown:
+            self.fields[f"notice_{language}"] = forms.CharField(
+                label=NAMES[language],
+                required=False,
+                max_length=LONGEST_NOTICE,
+                widget=forms.Textarea(attrs={"rows": 2, "lang": language, "dir": "auto"}),
+            )
+
+    @property
+    def notices(self) -> list[forms.BoundField]:
+        """The fields of the message, a language each."""
+        return [self[name] for name in self.fields if name.startswith("notice_")]
+
+    def clean(self) -> dict[str, Any]:
+        _in_order(self)
+        return self.cleaned_data
+
+    def values(self) -> dict[str, Any]:
+        """What `recruiting.change` takes."""
+        found = {name: value for name, value in self.cleaned_data.items() if not name.startswith("notice_")}
+        texts = {
+            name.removeprefix("notice_"): self.cleaned_data[name].strip() for name in self.fields if "notice_" in name
+        }
+        return {**found, "notices": {language: text for language, text in texts.items() if text}}
+
+
+class PanelForm(forms.Form):
+    """One panel: named already, or a new one."""
+
+    name = forms.CharField(required=False, max_length=60)
+    known = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    quota = forms.IntegerField(label="Quota", required=False, min_value=1, max_value=100_000)
+    opens_at = _time_field("Lets raters in from")
+    closes_at = _time_field("Lets nobody new in from")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        known = bool(self["known"].value())
+        called = (self["name"].value() or "raters without a panel") if known else "the new panel"
+        if known:
+            self.fields["name"].widget = forms.HiddenInput()
+        else:
+            self.fields["name"].widget.attrs |= {
+                "aria-label": "Name of the new panel",
+                "placeholder": "new panel",
+                "pattern": invites.PANEL_NAME,
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "title": "Letters, digits, dots, dashes and underscores",
+            }
+        for name, label in (("quota", "Quota"), ("opens_at", "Opens"), ("closes_at", "Closes")):
+            self.fields[name].widget.attrs["aria-label"] = f"{label}: {called}"
+
+    @property
+    def empty(self) -> bool:
+        """Whether the row of a new panel was left alone."""
+        return not self.cleaned_data.get("known") and not self.cleaned_data.get("name", "").strip()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        _in_order(self)
+        if not cleaned.get("known") and not cleaned.get("name") and any(cleaned.get(each) for each in _SET):
+            self.add_error("name", "Give the new panel a name.")
+        return cleaned
+
+    def values(self) -> dict[str, int | datetime | None]:
+        """What `recruiting.change_panel` takes."""
+        return {name: self.cleaned_data[name] for name in _SET}
+
+
+_SET = ("quota", "opens_at", "closes_at")
+
+PanelForms = forms.formset_factory(PanelForm, extra=1, max_num=recruiting.MOST_PANELS + 2)
+
+
+def panel_rows(counts: list[recruiting.PanelCount]) -> list[dict[str, Any]]:
+    """What the rows of the panels start from."""
+    return [
+        {"name": each.panel.name, "known": True, **{name: getattr(each.panel, name) for name in _SET}}
+        for each in counts
+    ]
+
+
+def zone_of(given: str, own: Recruiting) -> str:
+    """The time zone in which a form's times are meant."""
+    return given if given in available_timezones() else own.time_zone
