@@ -10,12 +10,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
+from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
@@ -45,8 +47,15 @@ class Inspection:
     silent: bool
 
 
-def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_source: bool = False) -> Clip:
-    """Check an uploaded file and add it to the study.
+def add_clip(
+    study: Study,
+    upload: UploadedFile,
+    category: str = "",
+    *,
+    lossy_source: bool = False,
+    by: AbstractBaseUser | None = None,
+) -> Clip:
+    """Check an uploaded file and add it to the study; with `by` noted in its log.
 
     The same file is refused a second time; nothing is stored of a file that is refused.
 
@@ -99,11 +108,15 @@ def add_clip(study: Study, upload: UploadedFile, category: str = "", *, lossy_so
         clip.warnings, clip.silent = inspection.warnings, inspection.silent
         clip.save()
         back_to_draft(study)
+        if by is not None:
+            audit(study, by, f"clip “{clip.name}” added, {sha256[:12]}")
     return clip
 
 
-def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category: str) -> None:
-    """Change which part of the file is heard, and what the clip is called.
+def set_excerpt(
+    clip: Clip, *, start: float, length: float, name: str, category: str, by: AbstractBaseUser | None = None
+) -> None:
+    """Change which part of the file is heard, and what the clip is called; with `by` noted in the study's log.
 
     Raises
     ------
@@ -123,22 +136,28 @@ def set_excerpt(clip: Clip, *, start: float, length: float, name: str, category:
         raise ClipError(
             f"{start:g} s to {start + length:g} s is not inside the file, which has {clip.original_seconds:.2f} s."
         )
+    before = f"“{clip.name}” ({clip.category or 'no category'}, {clip.start:g} s + {clip.length:g} s)"
     clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
+    after = f"“{clip.name}” ({clip.category or 'no category'}, {clip.start:g} s + {clip.length:g} s)"
     inspection = inspect(clip, original(clip))
     clip.warnings, clip.silent = inspection.warnings, inspection.silent
     with transaction.atomic():
         clip.save(update_fields=["name", "category", "start", "length", "warnings", "silent"])
         if clip.state == Clip.State.PREPARED and clip.prepared_for != preparation_key(clip):
             back_to_draft(clip.study)
+        if by is not None and after != before:
+            audit(clip.study, by, f"clip {before} is {after}")
 
 
-def delete(clip: Clip) -> None:
-    """Remove a clip and its renderings from a study that is not open yet."""
+def delete(clip: Clip, by: AbstractBaseUser | None = None) -> None:
+    """Remove a clip and its renderings from a study that is not open yet; with `by` noted in its log."""
     if not clip.study.editable:
         raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
     with transaction.atomic():
         clip.delete()
         back_to_draft(clip.study)
+        if by is not None:
+            audit(clip.study, by, f"clip “{clip.name}” deleted, {clip.original_sha256[:12]}")
 
 
 def inspect(clip: Clip, found: audio.Audio) -> Inspection:

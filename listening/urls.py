@@ -3,7 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from listening.views import account, health, rater, sound_check
+from listening.api import api
+from listening.views import account, api_tokens, health, rater, sound_check
 from listening.views.researcher import (
     clips,
     conditions,
@@ -76,9 +77,13 @@ urlpatterns = [
     path("account/two-factor/", account.two_factor, name="two_factor"),
     path("account/two-factor/recovery-codes/", account.recovery_codes, name="recovery_codes"),
     path("account/two-factor/off/", account.two_factor_off, name="two_factor_off"),
+    path("account/tokens/", api_tokens.api_tokens, name="api_tokens"),
+    path("account/tokens/<int:token_id>/revoke/", api_tokens.revoke_token, name="revoke_token"),
     path("password/reset/", account.ResetPassword.as_view(), name="password_reset"),
     path("password/reset/sent/", account.reset_sent, name="password_reset_done"),
     path("password/reset/<uidb64>/<token>/", account.NewPassword.as_view(), name="password_reset_confirm"),
+    # Scripts
+    path("api/v1/", api.urls),
     # Monitors
     path("health/", health.health, name="health"),
 ]

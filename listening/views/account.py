@@ -13,17 +13,21 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from listening import two_factor as rules
+from listening.audit import note
 from listening.forms import CodeForm, EmailForm, PasswordAndCodeForm
+from listening.models import ApiToken
 from listening.views.researcher.access import researcher
 
 PENDING = "login_waits_for_code"
 PENDING_SECONDS = 600
+LINES = 10
 
 
 class Login(views.LoginView):
@@ -97,6 +101,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "by_mail": bool(settings.EMAIL_HOST),
         "two_factor": rules.is_on(request.user),
         "codes_left": rules.recovery_codes_left(request.user),
+        "tokens": ApiToken.objects.usable(timezone.now()).filter(user=request.user).count(),
+        "lines": request.user.account_lines.all()[:LINES],
     }
     return render(request, "listening/account/account.html", context, status=422 if form.is_bound else 200)
 
@@ -115,6 +121,7 @@ def two_factor(request: HttpRequest) -> HttpResponse:
         except rules.WrongCode as error:
             form.add_error("code", str(error))
         else:
+            note(request.user, request.user, "second step at login switched on")
             messages.success(request, "The second step is switched on.")
             return _codes(request, codes)
     device = rules.begin(request.user)
@@ -128,6 +135,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes, after password and code."""
     form = PasswordAndCodeForm(request.user, request.POST or None)
     if form.is_valid():
+        note(request.user, request.user, "new recovery codes made")
         messages.success(request, "These are your new recovery codes. Those from before are void.")
         return _codes(request, rules.new_recovery_codes(request.user))
     return _confirm(request, form, "recovery_codes")
@@ -140,6 +148,7 @@ def two_factor_off(request: HttpRequest) -> HttpResponse:
     form = PasswordAndCodeForm(request.user, request.POST or None)
     if form.is_valid():
         rules.switch_off(request.user)
+        note(request.user, request.user, "second step at login switched off")
         messages.success(request, "The second step is switched off. A login takes the password alone.")
         return redirect("account")
     return _confirm(request, form, "two_factor_off")
@@ -165,6 +174,7 @@ class ChangePassword(views.PasswordChangeView):
     extra_context = {"page": "account"}
 
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        note(self.request.user, self.request.user, "password changed")
         messages.success(self.request, "The password is changed. Other browsers are logged out.")
         return super().form_valid(form)
 
@@ -189,6 +199,7 @@ class NewPassword(views.PasswordResetConfirmView):
     success_url = reverse_lazy("login")
 
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        note(self.user, self.user, "password changed through a link that was mailed")
         messages.success(self.request, "The password is changed. Log in with it.")
         return super().form_valid(form)
 

@@ -34,7 +34,7 @@ def upload_clip(request: HttpRequest, study: Study) -> HttpResponse:
         messages.error(request, "No file was chosen.")
     for upload in uploads:
         try:
-            clip = rules.add_clip(study, upload, request.POST.get("category", "").strip())
+            clip = rules.add_clip(study, upload, request.POST.get("category", "").strip(), by=request.user)
         except rules.ClipError as error:
             messages.error(request, f"{upload.name}: {error}")
         else:
@@ -48,7 +48,7 @@ def edit_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
     form = ClipForm(request.POST, instance=clip)
     if form.is_valid():
-        form.keep()
+        form.keep(request.user)
     if form.is_valid():
         messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
         return redirect("upload_clip", study.slug)
@@ -61,7 +61,7 @@ def delete_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpRespons
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
     name = clip.name
     try:
-        rules.delete(clip)
+        rules.delete(clip, by=request.user)
     except rules.ClipError as error:
         messages.error(request, str(error))
     else:
@@ -93,7 +93,7 @@ def _add_for_script(request: HttpRequest, study: Study, uploads: list[UploadedFi
     if len(uploads) != 1:
         return JsonResponse({"error": "Send one file at a time, as “files”."}, status=400)
     try:
-        clip = rules.add_clip(study, uploads[0], request.POST.get("category", "").strip())
+        clip = rules.add_clip(study, uploads[0], request.POST.get("category", "").strip(), by=request.user)
     except rules.ClipError as error:
         return JsonResponse({"error": str(error)}, status=422)
     shown = {"study": study, "editable": study.editable, "entry": _entry(clip, ClipForm(instance=clip))}
