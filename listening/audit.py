@@ -8,12 +8,12 @@ from listening.models import AccountLine, AuditLine, Study
 from listening.models.audit import COMMAND_LINE
 
 
-def audit(study: Study, user: AbstractBaseUser | None, what: str) -> None:
-    """Note a deed in the study's log; without a user it was done on the command line.
+def audit(study: Study, user: AbstractBaseUser | None, what: str, who: str = COMMAND_LINE) -> None:
+    """Note a deed in the study's log; without a user it was done on the command line, unless `who` says more.
 
     A script acts for a person: the line then names the token too (`tokens.person_behind`).
     """
-    who = user.get_username() if user else COMMAND_LINE
+    who = user.get_username() if user else who
     AuditLine.objects.create(study=study, user=user, who=who, what=f"{what}{_by_token(user)}"[:500])
 
 

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from analysis.screening import MARKED, NONE, RULES
 from listening import clips, two_factor
-from listening.models import ApiToken, Clip, Membership, Study
+from listening.models import ApiToken, Clip, Membership, Study, Webhook
 from listening.models.study import MAX_EXCERPT
 
 RESERVED_SLUGS = {"new", "import"}
@@ -195,6 +195,27 @@ class RoleForm(forms.Form):
 
 class InvitationForm(RoleForm):
     """What whoever accepts an invitation may do."""
+
+
+class WebhookForm(forms.Form):
+    """An address that is told what happens in a study."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        help_text="Of a server of yours: https://example.org/hook",
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    events = forms.MultipleChoiceField(
+        label="Is told when",
+        choices=Webhook.Event,
+        initial=Webhook.Event.values,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Tick at least one."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, label_suffix="")
 
 
 class CodeForm(forms.Form):

@@ -8,15 +8,16 @@ from pathlib import Path
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Count
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
 from audiocodecs.base import CodecError, Spec
 from audiocodecs.encodec.checkpoints import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, packing, supplied
+from listening import allocation, clips, packing, supplied, webhooks
 from listening.audit import audit
-from listening.models import Clip, Condition, Rendering, Study
+from listening.models import Clip, Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
 
 State = Study.State
@@ -303,7 +304,10 @@ def settle(study: Study) -> None:
     if counts.get(Rendering.State.QUEUED) or counts.get(Rendering.State.RUNNING):
         return
     after = State.DRAFT if counts.get(Rendering.State.FAILED) else State.READY
-    Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after)
+    with transaction.atomic():
+        if Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after):
+            done, failed = (counts.get(state, 0) for state in (Rendering.State.DONE, Rendering.State.FAILED))
+            webhooks.announce(study, Webhook.Event.RENDERED, state=after, done=done, failed=failed)
     study.refresh_from_db(fields=["state"])
 
 
@@ -354,6 +358,9 @@ def close_study(study: Study, user: AbstractBaseUser | None) -> None:
     with transaction.atomic():
         if Study.objects.filter(pk=study.pk, state=State.OPEN).update(state=State.CLOSED, closed_at=timezone.now()):
             audit(study, user, "closed")
+            finished = study.sessions.filter(state=Session.State.FINISHED).count()
+            results = reverse("results", args=[study.slug])
+            webhooks.announce(study, Webhook.Event.CLOSED, raters_finished=finished, results=results)
     study.refresh_from_db()
 
 

@@ -16,6 +16,7 @@ from listening.views.researcher import (
     results,
     studies,
     way,
+    webhooks,
 )
 
 urlpatterns = [
@@ -66,6 +67,10 @@ urlpatterns = [
         people.revoke_invitation,
         name="revoke_invitation",
     ),
+    path("studies/<slug:slug>/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/test/", webhooks.test, name="test_webhook"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/enable/", webhooks.enable, name="enable_webhook"),
     path("studies/<slug:slug>/log/", log.log, name="study_log"),
     path("invitation/<str:token>/", people.invitation, name="invitation"),
     # Accounts

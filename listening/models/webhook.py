@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -46,7 +47,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self) -> DeliveryQuerySet:
         """Those whose next try is due."""
-        return self.filter(state=Delivery.State.WAITING, next_at__lte=timezone.now())
+        return self.filter(state=Delivery.State.WAITING, next_at__lte=timezone.now(), webhook__disabled_at=None)
+
+    def forgotten(self) -> DeliveryQuerySet:
+        """Those that are due and that no worker was told of lately."""
+        before = timezone.now() - timedelta(minutes=5)
+        return self.due().filter(models.Q(published_at=None) | models.Q(published_at__lt=before))
 
 
 class Delivery(models.Model):
@@ -65,6 +71,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True, help_text="when a worker was told of this try")
     status = models.PositiveSmallIntegerField("HTTP status of the last answer", null=True, blank=True)
     answer = models.CharField("beginning of the last answer, or why there was none", max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

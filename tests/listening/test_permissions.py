@@ -24,7 +24,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from listening import people, sessions, studies, tokens
-from listening.models import ApiToken, AuditLine, Clip, Membership, Rendering, Session, Study
+from listening.models import ApiToken, AuditLine, Clip, Membership, Rendering, Session, Study, Webhook
 from listening.protocol import read
 
 DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -139,6 +139,7 @@ class World:
             "account": {"email": "new@example.org", "password": "correct horse battery"},
             "password_reset": {"email": "ada@example.org"},
             "api_tokens": {"name": "new", "scope": "read", "days": "30", "password": "correct horse battery"},
+            "webhooks": {"url": "https://127.0.0.1/", "events": ["study.closed"]},
             "api_clips": {"file": SimpleUploadedFile("x.wav", b"no audio")},
             "api_study_files": {"file": SimpleUploadedFile("x.zip", b"no zip")},
             "api_study_forms": {"study": "no: study", "files": SimpleUploadedFile("x.wav", b"no audio")},
@@ -218,6 +219,7 @@ def world(draft, tmp_path, settings) -> World:
             "rendering_id": Rendering.objects.first().pk,
             "member_id": bystander.pk,
             "invitation_id": draft.invitations.get().pk,
+            "webhook_id": Webhook.objects.create(study=draft, url="https://example.org", events=[]).pk,
         },
     )
     rater = Client()
@@ -323,7 +325,15 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
     """Or the walk would prove little: each of these forms changes the data of the study, as its owner sends it."""
     for name in ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml"):
         assert asked(world, "owner", name, "POST")[1], name
-    for name in ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study"):
+    for name in (
+        "people",
+        "change_role",
+        "remove_member",
+        "hand_over",
+        "revoke_invitation",
+        "close_study",
+        "remove_webhook",
+    ):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
     for name, method in {
         "api_clip": "DELETE",
