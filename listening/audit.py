@@ -17,9 +17,9 @@ def audit(study: Study, user: AbstractBaseUser | None, what: str, who: str = COM
     AuditLine.objects.create(study=study, user=user, who=who, what=f"{what}{_by_token(user)}"[:500])
 
 
-def note(account: AbstractBaseUser, by: AbstractBaseUser | None, what: str) -> None:
-    """Note in an account's own log what happened to it."""
-    AccountLine.objects.create(user=account, who=by.get_username() if by else COMMAND_LINE, what=what[:500])
+def note(account: AbstractBaseUser, by: AbstractBaseUser | None, what: str, who: str = COMMAND_LINE) -> None:
+    """Note in an account's own log what happened to it; without `by` on the command line, unless `who` says more."""
+    AccountLine.objects.create(user=account, who=by.get_username() if by else who, what=what[:500])
 
 
 def _by_token(user: AbstractBaseUser | None) -> str:

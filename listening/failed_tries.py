@@ -59,6 +59,11 @@ def doors_of_login(request: HttpRequest, account: str) -> list[Door]:
     ]
 
 
+def doors_of_codes(request: HttpRequest) -> list[Door]:
+    """What a second step is counted by, beside the account's own count, which django-otp keeps with its device."""
+    return [Door(f"code from {address_of(request)}", free=10, longest=900)]
+
+
 def doors_of_tokens(request: HttpRequest) -> list[Door]:
     """What a try with a token is counted by: it names no account."""
     return [Door(f"token from {address_of(request)}", free=20, longest=300)]
@@ -83,14 +88,19 @@ def seconds_to_wait(doors: Iterable[Door]) -> int:
     return -int(-longest // 1) if longest > 0 else 0
 
 
-def note_failure(doors: Iterable[Door]) -> None:
-    """Count a wrong try."""
+def note_failure(doors: Iterable[Door]) -> list[Door]:
+    """Count a wrong try; the doors at which the next one has to wait for the first time."""
+    shut = []
     now = timezone.now()
     FailedTries.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
     for door in doors:
         row, new = FailedTries.objects.get_or_create(key=door.key, defaults={"count": 1, "last_at": now})
         if not new:
             FailedTries.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=now)
+            row.refresh_from_db(fields=["count"])
+        if row.count == door.free:
+            shut.append(door)
+    return shut
 
 
 def forget(doors: Iterable[Door]) -> None:
