@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max
@@ -17,6 +18,7 @@ from django.db.models import Max
 from audiocodecs import audio
 from audiocodecs.base import Samples
 from listening import excerpts, flaws, overviews
+from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
@@ -69,8 +71,9 @@ def add_clip(
     *,
     lossy_source: bool = False,
     suggest: bool = False,
+    by: AbstractBaseUser | None = None,
 ) -> Clip:
-    """Check an uploaded file and add it to the study.
+    """Check an uploaded file and add it to the study; with `by` noted in its log.
 
     The same file is refused a second time; nothing is stored of a file that is refused.
 
@@ -132,6 +135,8 @@ def add_clip(
         _note(clip, inspect(clip, found))
         clip.save()
         back_to_draft(study)
+        if by is not None:
+            audit(study, by, f"clip “{clip.name}” added, {sha256[:12]}")
     return clip
 
 
@@ -153,9 +158,18 @@ def check_size(size: int) -> None:
 
 
 def set_excerpt(
-    clip: Clip, *, start: float, length: float, name: str, category: str, licence: str | None = None
+    clip: Clip,
+    *,
+    start: float,
+    length: float,
+    name: str,
+    category: str,
+    licence: str | None = None,
+    by: AbstractBaseUser | None = None,
 ) -> None:
-    """Change which part of the file is heard, and what the clip is called; None leaves the licence as it is.
+    """Change which part of the file is heard, and what the clip is called; with `by` noted in the study's log.
+
+    None leaves the licence as it is.
 
     Raises
     ------
@@ -175,23 +189,29 @@ def set_excerpt(
         raise ClipError(
             f"{start:g} s to {start + length:g} s is not inside the file, which has {clip.original_seconds:.2f} s."
         )
+    before = f"“{clip.name}” ({clip.category or 'no category'}, {clip.start:g} s + {clip.length:g} s)"
     clip.name, clip.category, clip.start, clip.length = name[:100], category.strip()[:40], start, length
     if licence is not None:
         clip.licence = licence.strip()[:100]
+    after = f"“{clip.name}” ({clip.category or 'no category'}, {clip.start:g} s + {clip.length:g} s)"
     _note(clip, inspect(clip, original(clip)))
     with transaction.atomic():
         clip.save(update_fields=["name", "category", "licence", "start", "length", *_NOTED])
         if clip.state == Clip.State.PREPARED and clip.prepared_for != preparation_key(clip):
             back_to_draft(clip.study)
+        if by is not None and after != before:
+            audit(clip.study, by, f"clip {before} is {after}")
 
 
-def delete(clip: Clip) -> None:
-    """Remove a clip and its renderings from a study that is not open yet."""
+def delete(clip: Clip, by: AbstractBaseUser | None = None) -> None:
+    """Remove a clip and its renderings from a study that is not open yet; with `by` noted in its log."""
     if not clip.study.editable:
         raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
     with transaction.atomic():
         clip.delete()
         back_to_draft(clip.study)
+        if by is not None:
+            audit(clip.study, by, f"clip “{clip.name}” deleted, {clip.original_sha256[:12]}")
 
 
 def inspect(clip: Clip, found: audio.Audio) -> Inspection:

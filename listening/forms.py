@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from analysis.screening import MARKED, NONE, RULES
 from listening import clips, two_factor
-from listening.models import Clip, Membership, Study, Upload
+from listening.models import ApiToken, Clip, Membership, Study, Upload, Webhook
 from listening.models.study import MAX_EXCERPT
 from listening.uploads import own_name
 
@@ -166,7 +166,7 @@ class ClipForm(forms.ModelForm):
             self.add_error(field, f"The recording ends at {there:.2f} s.")
         return cleaned
 
-    def keep(self) -> None:
+    def keep(self, by: AbstractBaseUser) -> None:
         """Set the excerpt of the clip as filled in; a refusal becomes an error of the form."""
         stored = Clip.objects.select_related("study").get(pk=self.instance.pk)
         # What was not touched keeps its exact value: a rounded length would make the reference anew.
@@ -175,7 +175,7 @@ class ClipForm(forms.ModelForm):
             for name in self.Meta.fields
         }
         try:
-            clips.set_excerpt(stored, **values)
+            clips.set_excerpt(stored, **values, by=by)
         except clips.ClipError as error:
             self.add_error(None, str(error))
 
@@ -218,6 +218,27 @@ class RoleForm(forms.Form):
 
 class InvitationForm(RoleForm):
     """What whoever accepts an invitation may do."""
+
+
+class WebhookForm(forms.Form):
+    """An address that is told what happens in a study."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        help_text="Of a server of yours: https://example.org/hook",
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    events = forms.MultipleChoiceField(
+        label="Is told when",
+        choices=Webhook.Event,
+        initial=Webhook.Event.values,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Tick at least one."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, label_suffix="")
 
 
 class CodeForm(forms.Form):
@@ -274,6 +295,27 @@ class PasswordAndCodeForm(PasswordForm):
             except two_factor.WrongCode as error:
                 self.add_error("code", str(error))
         return cleaned
+
+
+class TokenForm(PasswordForm):
+    """A new token for scripts."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=60,
+        help_text="What uses it: “laptop”, “nightly run”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scope = forms.ChoiceField(label="May", choices=ApiToken.Scope, initial=ApiToken.Scope.WRITE)
+    days = forms.TypedChoiceField(
+        label="Ends after",
+        choices=[("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "never")],
+        initial="90",
+        required=False,
+        coerce=int,
+        empty_value=None,
+    )
+    field_order = ["name", "scope", "days", "password"]
 
 
 class EmailForm(PasswordForm):

@@ -24,7 +24,7 @@ HEADPHONE_TESTS = {
 }
 
 
-REPORT_FORMS = ("fragment", "html", "pdf", "zip")
+REPORT_FORMS = ("fragment", "html", "pdf", "zip", "tests")
 """Forms in which the report of a closed study is kept at hand."""
 
 

@@ -17,10 +17,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from listening import allocation, answers, headphone_check, planning, texts
+from listening import allocation, answers, headphone_check, planning, texts, webhooks
 from listening import level as levels
 from listening.endings import end
-from listening.models import Rater, Rating, Session, Study, Trial
+from listening.models import Rater, Rating, Session, Study, Trial, Webhook
 
 State = Session.State
 
@@ -336,6 +336,7 @@ def _go_on(session: Session) -> None:
         headphone_check.begin(session, session.way[session.at][1])
     elif session.state == State.FINISHED:
         end(session, State.FINISHED)
+        webhooks.announce(session.study, Webhook.Event.RATER_FINISHED, rater=session.rater.code)
 
 
 def _break_is_due(session: Session) -> bool:

@@ -8,15 +8,16 @@ from pathlib import Path
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Count
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
 from audiocodecs.base import CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, packing, supplied
-from listening.models import AuditLine, Clip, Condition, Rendering, Study
-from listening.models.audit import COMMAND_LINE
+from listening import allocation, clips, packing, supplied, webhooks
+from listening.audit import audit
+from listening.models import Clip, Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
 
 State = Study.State
@@ -128,8 +129,10 @@ def _other_channels(title: str, channels: int) -> tuple[str, str]:
     return f"{title} carries {its} only; this study is {this}.", f"Make a {its} study for it."
 
 
-def set_conditions(study: Study, specs: list[str]) -> None:
+def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None = None) -> None:
     """Make these the conditions of a study, in this order; what was rendered of those that stay, stays.
+
+    With `by` noted in the study's log, where something changes.
 
     The weights of a neural codec are resolved now and fixed with the condition. Conditions with files of one's own
     are named by their specs to stay; they are made by `supplied.add_condition`.
@@ -164,6 +167,7 @@ def set_conditions(study: Study, specs: list[str]) -> None:
             "hidden reference and anchors included (after BS.1534-3). Take some away."
         )
     with transaction.atomic():
+        before = set(study.conditions.values_list("spec", flat=True))
         study.conditions.exclude(spec__in=wanted).delete()
         there = set(study.conditions.values_list("spec", flat=True))
         for position, (spec, weights) in enumerate(wanted.items()):
@@ -180,6 +184,8 @@ def set_conditions(study: Study, specs: list[str]) -> None:
             )
         if set(wanted) != there:
             _set_state(study, State.DRAFT)
+        if by is not None and set(wanted) != before:
+            audit(study, by, f"conditions set: {', '.join(wanted)}")
 
 
 def remove_condition(condition: Condition) -> None:
@@ -304,7 +310,10 @@ def settle(study: Study) -> None:
     if counts.get(Rendering.State.QUEUED) or counts.get(Rendering.State.RUNNING):
         return
     after = State.DRAFT if counts.get(Rendering.State.FAILED) else State.READY
-    Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after)
+    with transaction.atomic():
+        if Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after):
+            done, failed = (counts.get(state, 0) for state in (Rendering.State.DONE, Rendering.State.FAILED))
+            webhooks.announce(study, Webhook.Event.RENDERED, state=after, done=done, failed=failed)
     study.refresh_from_db(fields=["state"])
 
 
@@ -360,13 +369,10 @@ def close_study(study: Study, user: AbstractBaseUser | None) -> None:
     with transaction.atomic():
         if Study.objects.filter(pk=study.pk, state=State.OPEN).update(state=State.CLOSED, closed_at=timezone.now()):
             audit(study, user, "closed")
+            finished = study.sessions.filter(state=Session.State.FINISHED).count()
+            results = reverse("results", args=[study.slug])
+            webhooks.announce(study, Webhook.Event.CLOSED, raters_finished=finished, results=results)
     study.refresh_from_db()
-
-
-def audit(study: Study, user: AbstractBaseUser | None, what: str) -> None:
-    """Note a deed in the study's log; without a user it was done on the command line."""
-    who = user.get_username() if user else COMMAND_LINE
-    AuditLine.objects.create(study=study, user=user, who=who, what=what[:500])
 
 
 def neural_note(study: Study) -> str:

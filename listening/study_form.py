@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -175,6 +175,27 @@ def from_data(found: Any) -> StudyPart:
         return StudyPart.model_validate(found)
     except Invalid as error:
         raise FormError("\n".join(_in_words(fault) for fault in error.errors())) from error
+
+
+def keep_inside(form: StudyPart) -> None:
+    """Refuse paths that lead out of the form's folder: it came from elsewhere, with its files.
+
+    Raises
+    ------
+    FormError
+    """
+    for path in _paths(form):
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+            raise FormError(f"{path}: name a file that is sent along; paths that lead elsewhere are not followed.")
+
+
+def _paths(form: StudyPart) -> Iterator[str]:
+    yield from (part.file for part in form.clips)
+    for part in form.conditions:
+        files = [part.files] if isinstance(part.files, str) else part.files.values()
+        yield from (each if isinstance(each, str) else each.file for each in files)
+        names = [clip.name for clip in form.clips] if isinstance(part.files, str) else []
+        yield from (part.files.replace("{clip}", name) for name in names if isinstance(part.files, str))
 
 
 def create(form: StudyPart, folder: Path, owner: AbstractBaseUser) -> Made:

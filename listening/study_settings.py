@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from listening.audit import audit
 from listening.models import Study
 from listening.studies import StudyError
 
@@ -11,8 +13,8 @@ SOUND = ("rate", "channels", "loudness")
 """Settings that every reference and stimulus is made from."""
 
 
-def change_settings(study: Study, **settings: object) -> bool:
-    """Set fields of a study that is not open yet.
+def change_settings(study: Study, *, by: AbstractBaseUser | None = None, **settings: object) -> bool:
+    """Set fields of a study that is not open yet; with `by` what changes is noted in its log.
 
     A change of the sound makes what was rendered stale: the study goes back to draft.
 
@@ -33,10 +35,22 @@ def change_settings(study: Study, **settings: object) -> bool:
         stale = fresh.state == Study.State.READY and any(
             name in settings and settings[name] != getattr(fresh, name) for name in SOUND
         )
+        changed = [_in_words(name, fresh, value) for name, value in settings.items() if value != getattr(fresh, name)]
         if stale:
             settings["state"] = Study.State.DRAFT
         for name, value in settings.items():
             setattr(fresh, name, value)
         fresh.save(update_fields=list(settings))
+        if by is not None and changed:
+            audit(fresh, by, f"settings changed: {'; '.join(changed)}")
     study.refresh_from_db()
     return stale
+
+
+def _in_words(name: str, study: Study, value: object) -> str:
+    """A change for the log: short values with what was before, long ones by name."""
+    if name == "raters_way":
+        return "raters' way"
+    before, after = getattr(study, name), value
+    both = f"{before!s} → {after!s}"
+    return f"{name} {both}" if len(both) <= 100 and name != "completion_code" else name

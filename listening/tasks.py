@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from listening import forgetting, measuring, packing, studies, uploads
+from listening import forgetting, measuring, packing, studies, uploads, webhooks
 from listening import rendering as rendering_rules
-from listening.models import Rendering, Study
+from listening.models import Delivery, Rendering, Study
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +69,33 @@ def sweep() -> int:
         log.info("Queued again: %d rendering(s)", len(ids))
     publish(ids)
     publish_measuring(measuring.forgotten(timezone.now()))
+    for pk in Delivery.objects.forgotten().values_list("pk", flat=True):
+        publish_delivery(pk)
     for study in Study.objects.filter(state=Study.State.RENDERING):
         studies.settle(study)
     if left := uploads.sweep(timezone.now()):
         log.info("Removed: %d unfinished upload(s)", left)
     forgetting.forget_all()
     return len(ids)
+
+
+@shared_task(name="listening.tasks.deliver", soft_time_limit=60, time_limit=75)
+def deliver(delivery_id: int) -> None:
+    """Try once to send a message of a webhook. The sweep finds those that are to be tried again."""
+    try:
+        webhooks.deliver(delivery_id)
+    except SoftTimeLimitExceeded:
+        webhooks.too_slow(delivery_id)
+
+
+def publish_delivery(delivery_id: int) -> None:
+    """Tell a worker of a message, once what is being written is committed."""
+
+    def send() -> None:
+        Delivery.objects.filter(pk=delivery_id).update(published_at=timezone.now())
+        deliver.apply_async((delivery_id,))
+
+    transaction.on_commit(send)
 
 
 def publish_measuring(ids: list[int], countdown: float = 0) -> None:

@@ -151,7 +151,7 @@ def finish(upload: Upload) -> Clip:
     try:
         with TemporaryUploadedFile(upload.name, "application/octet-stream", upload.size, None) as whole:
             _assemble(upload, whole)
-            clip = clips.add_clip(upload.study, whole, upload.category, upload.licence, suggest=True)
+            clip = clips.add_clip(upload.study, whole, upload.category, upload.licence, suggest=True, by=upload.user)
     except (clips.NotStored, OSError) as error:
         raise NoRoom(str(error) if isinstance(error, clips.NotStored) else _no_room(error)) from error
     except clips.ClipError:

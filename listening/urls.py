@@ -3,7 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from listening.views import account, health, rater, sound_check, withdraw
+from listening.api import api
+from listening.views import account, api_tokens, health, rater, sound_check, withdraw
 from listening.views.researcher import (
     clips,
     conditions,
@@ -18,6 +19,7 @@ from listening.views.researcher import (
     studies,
     uploads,
     way,
+    webhooks,
 )
 
 urlpatterns = [
@@ -90,6 +92,10 @@ urlpatterns = [
         people.revoke_invitation,
         name="revoke_invitation",
     ),
+    path("studies/<slug:slug>/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/test/", webhooks.test, name="test_webhook"),
+    path("studies/<slug:slug>/webhooks/<int:webhook_id>/enable/", webhooks.enable, name="enable_webhook"),
     path("studies/<slug:slug>/log/", log.log, name="study_log"),
     path("invitation/<str:token>/", people.invitation, name="invitation"),
     # Accounts
@@ -101,9 +107,13 @@ urlpatterns = [
     path("account/two-factor/", account.two_factor, name="two_factor"),
     path("account/two-factor/recovery-codes/", account.recovery_codes, name="recovery_codes"),
     path("account/two-factor/off/", account.two_factor_off, name="two_factor_off"),
+    path("account/tokens/", api_tokens.api_tokens, name="api_tokens"),
+    path("account/tokens/<int:token_id>/revoke/", api_tokens.revoke_token, name="revoke_token"),
     path("password/reset/", account.ResetPassword.as_view(), name="password_reset"),
     path("password/reset/sent/", account.reset_sent, name="password_reset_done"),
     path("password/reset/<uidb64>/<token>/", account.NewPassword.as_view(), name="password_reset_confirm"),
+    # Scripts
+    path("api/v1/", api.urls),
     # Monitors
     path("health/", health.health, name="health"),
 ]

@@ -14,11 +14,15 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from listening.models import (
+    AccountLine,
     Answer,
+    ApiToken,
     AuditLine,
     Clip,
     Condition,
+    Delivery,
     EventBlock,
+    FailedTries,
     Invitation,
     Measurement,
     Membership,
@@ -34,6 +38,7 @@ from listening.models import (
     SuppliedFile,
     Trial,
     Upload,
+    Webhook,
 )
 
 Row = dict[str, Any]
@@ -299,6 +304,11 @@ TABLES = (
 """In an order in which each refers only to those before it."""
 
 LEFT_OUT: dict[type[models.Model], str] = {
+    AccountLine: "accounts are those of this installation",
+    ApiToken: "a key of this installation",
+    Delivery: "what was sent from this installation",
+    FailedTries: "of this installation's doors",
+    Webhook: "an address with a secret: whoever imports the study sets their own",
     Invitation: "a link of this installation",
     Measurement: "belongs to two files and not to a study; workers compute it where the study is",
     Membership: "accounts are those of this installation",

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from django.core.files.storage import default_storage
@@ -58,6 +59,20 @@ def write(study: Study, target: Path, *, with_links: bool = False, with_raters: 
         raise StudyError("The study is being rendered. Write its file when that is done.")
     with _aside(target) as file, zipfile.ZipFile(file, "w") as archive:
         _Writer(archive, study, with_links, with_raters).write()
+
+
+def for_researchers(study: Study) -> IO[bytes]:
+    """A study's file, open, without a name. Of an open study it has the material alone: results stay hidden.
+
+    Raises
+    ------
+    StudyError, OSError
+        As `write`.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{study.slug}.zip"
+        write(study, path, with_raters=study.state != Study.State.OPEN)
+        return path.open("rb")  # goes on after its name is gone, and takes no place afterwards
 
 
 @contextmanager

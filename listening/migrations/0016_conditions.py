@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('listening', '0014_recruiting'),
+        ('listening', '0015_api'),
     ]
 
     operations = [

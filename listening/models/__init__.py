@@ -1,5 +1,6 @@
 """The data of a listening test. See docs/architecture.md for the picture."""
 
+from listening.models.account import AccountLine, ApiToken, FailedTries
 from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
 from listening.models.measurement import Measurement
@@ -11,13 +12,18 @@ from listening.models.registration import Registration
 from listening.models.rendering import Rendering
 from listening.models.study import Clip, Condition, Study, SuppliedFile
 from listening.models.upload import Upload
+from listening.models.webhook import Delivery, Webhook
 
 __all__ = [
+    "AccountLine",
     "Answer",
+    "ApiToken",
     "AuditLine",
     "Clip",
     "Condition",
+    "Delivery",
     "EventBlock",
+    "FailedTries",
     "Invitation",
     "Measurement",
     "Membership",
@@ -33,4 +39,5 @@ __all__ = [
     "SuppliedFile",
     "Trial",
     "Upload",
+    "Webhook",
 ]

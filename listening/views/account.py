@@ -13,17 +13,22 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from listening import failed_tries
 from listening import two_factor as rules
+from listening.audit import note
 from listening.forms import CodeForm, EmailForm, PasswordAndCodeForm
+from listening.models import ApiToken
 from listening.views.researcher.access import researcher
 
 PENDING = "login_waits_for_code"
 PENDING_SECONDS = 600
+LINES = 10
 
 
 class Login(views.LoginView):
@@ -34,7 +39,22 @@ class Login(views.LoginView):
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(by_mail=bool(settings.EMAIL_HOST), **context)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Who guesses has to wait, and the password is not looked at before."""
+        self.doors = failed_tries.doors_of_login(request, request.POST.get("username", ""))
+        if not (wait := failed_tries.seconds_to_wait(self.doors)):
+            return super().post(request, *args, **kwargs)
+        form = self.form_class(request, initial={"username": request.POST.get("username", "")})
+        context = self.get_context_data(form=form, wait=failed_tries.in_words(wait))
+        return self.render_to_response(context, status=429, headers={"Retry-After": str(wait)})
+
+    def form_invalid(self, form) -> HttpResponse:  # noqa: ANN001
+        if form.non_field_errors():  # a name and a password were given
+            _note_wrong_password(self.request, self.doors)
+        return super().form_invalid(form)
+
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        failed_tries.forget(self.doors)
         user = form.get_user()
         if not rules.is_on(user):
             return super().form_valid(form)
@@ -49,6 +69,15 @@ class Login(views.LoginView):
         return redirect(reverse("login_code") + (f"?{wanted}" if wanted else ""))
 
 
+def _note_wrong_password(request: HttpRequest, doors: list[failed_tries.Door]) -> None:
+    """Count it; the account's log says when it is more than a slip."""
+    if shut := failed_tries.note_failure(doors):
+        account = get_user_model().objects.filter(username__iexact=request.POST["username"].strip()).first()
+        if account is not None:
+            what = f"{shut[0].free} wrong passwords in a row, the last from {failed_tries.address_of(request)}"
+            note(account, None, what, who="login")
+
+
 @never_cache
 @require_http_methods(["GET", "POST"])
 def login_code(request: HttpRequest) -> HttpResponse:
@@ -58,10 +87,15 @@ def login_code(request: HttpRequest) -> HttpResponse:
         return redirect("login")
     form = CodeForm(request.POST or None)
     wanted = request.POST.get("next", request.GET.get("next", ""))
+    doors = failed_tries.doors_of_codes(request)
     if form.is_valid():
         try:
+            if wait := failed_tries.seconds_to_wait(doors):
+                raise rules.WrongCode(f"There were many wrong codes. Wait {failed_tries.in_words(wait)}.")
             rules.check(user, form.cleaned_data["code"])
         except rules.WrongCode as error:
+            if not wait:
+                failed_tries.note_failure(doors)
             form.add_error("code", str(error))
         else:
             backend = request.session.pop(PENDING)["backend"]
@@ -97,6 +131,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "by_mail": bool(settings.EMAIL_HOST),
         "two_factor": rules.is_on(request.user),
         "codes_left": rules.recovery_codes_left(request.user),
+        "tokens": ApiToken.objects.usable(timezone.now()).filter(user=request.user).count(),
+        "lines": request.user.account_lines.all()[:LINES],
     }
     return render(request, "listening/account/account.html", context, status=422 if form.is_bound else 200)
 
@@ -115,6 +151,7 @@ def two_factor(request: HttpRequest) -> HttpResponse:
         except rules.WrongCode as error:
             form.add_error("code", str(error))
         else:
+            note(request.user, request.user, "second step at login switched on")
             messages.success(request, "The second step is switched on.")
             return _codes(request, codes)
     device = rules.begin(request.user)
@@ -128,6 +165,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes, after password and code."""
     form = PasswordAndCodeForm(request.user, request.POST or None)
     if form.is_valid():
+        note(request.user, request.user, "new recovery codes made")
         messages.success(request, "These are your new recovery codes. Those from before are void.")
         return _codes(request, rules.new_recovery_codes(request.user))
     return _confirm(request, form, "recovery_codes")
@@ -140,6 +178,7 @@ def two_factor_off(request: HttpRequest) -> HttpResponse:
     form = PasswordAndCodeForm(request.user, request.POST or None)
     if form.is_valid():
         rules.switch_off(request.user)
+        note(request.user, request.user, "second step at login switched off")
         messages.success(request, "The second step is switched off. A login takes the password alone.")
         return redirect("account")
     return _confirm(request, form, "two_factor_off")
@@ -165,6 +204,7 @@ class ChangePassword(views.PasswordChangeView):
     extra_context = {"page": "account"}
 
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        note(self.request.user, self.request.user, "password changed")
         messages.success(self.request, "The password is changed. Other browsers are logged out.")
         return super().form_valid(form)
 
@@ -189,6 +229,7 @@ class NewPassword(views.PasswordResetConfirmView):
     success_url = reverse_lazy("login")
 
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        note(self.user, self.user, "password changed through a link that was mailed")
         messages.success(self.request, "The password is changed. Log in with it.")
         return super().form_valid(form)
 

@@ -26,17 +26,30 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from audiocodecs import audio
-from listening import people, sessions, studies
-from listening.models import AuditLine, Clip, Condition, Membership, Rendering, Session, Study, SuppliedFile, Upload
+from listening import people, sessions, studies, tokens
+from listening.models import (
+    ApiToken,
+    AuditLine,
+    Clip,
+    Condition,
+    Membership,
+    Rendering,
+    Session,
+    Study,
+    SuppliedFile,
+    Upload,
+    Webhook,
+)
 from listening.protocol import read
 
 DOCS = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = ["anonymous", "rater", "viewer", "collaborator", "owner", "other owner", "staff"]
 METHODS = ["GET", "POST"]
-CELLS = {"yes", "login", "403", "404"}
-REFUSED = {"login", "403", "404"}
+API_METHODS = [*METHODS, "PUT", "PATCH", "DELETE"]
+CELLS = {"yes", "login", "401", "403", "404"}
+REFUSED = {"login", "401", "403", "404"}
 WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(?!django_session)')
-ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<address>[^`]+)` \| (?P<methods>[A-Z, ]+) \| (?P<cells>.+) \|$")
+ROW = re.compile(r"^\| `(?P<name>[\w-]+)` \| `(?P<address>[^`]+)` \| (?P<methods>[A-Z, ]+) \| (?P<cells>.+) \|$")
 
 
 def table() -> dict[tuple[str, str], dict[str, str]]:
@@ -92,6 +105,8 @@ class World:
     ----------
     clients : dict
         For each role, the cookies of its browser.
+    bearers, token_ids : dict
+        For each role with an account, a token of its script, and its key.
     """
 
     study: Study
@@ -99,6 +114,8 @@ class World:
     tokens: dict[str, str]
     ids: dict[str, int]
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    bearers: dict[str, str] = field(default_factory=dict)
+    token_ids: dict[str, int] = field(default_factory=dict)
 
     def address(self, name: str, role: str) -> str:
         """An address of that name with real data in it; an upload is that of who asks."""
@@ -119,8 +136,10 @@ class World:
         given["token"] = {"invitation": self.tokens["invitation"], "password_reset_confirm": self.tokens["reset"]}.get(
             name, rater.token
         )
-        wanted = next(iter(get_resolver().reverse_dict.getlist(name)))[0][0][1]
-        return reverse(name, kwargs={each: given[each] for each in wanted})
+        api = is_api(name)
+        known = get_resolver().namespace_dict["api"][1] if api else get_resolver()
+        wanted = next(iter(known.reverse_dict.getlist(name)))[0][0][1]
+        return reverse(f"api:{name}" if api else name, kwargs={each: given[each] for each in wanted})
 
     def body(self, name: str) -> dict:
         """A form that is filled in right, where there is something to fill in."""
@@ -155,7 +174,23 @@ class World:
             "login": {"username": "ada", "password": "correct horse battery"},
             "account": {"email": "new@example.org", "password": "correct horse battery"},
             "password_reset": {"email": "ada@example.org"},
+            "api_tokens": {"name": "new", "scope": "read", "days": "30", "password": "correct horse battery"},
+            "webhooks": {"url": "https://127.0.0.1/", "events": ["study.closed"]},
+            "api_clips": {"file": SimpleUploadedFile("x.wav", b"no audio")},
+            "api_study_files": {"file": SimpleUploadedFile("x.zip", b"no zip")},
+            "api_study_forms": {"study": "no: study", "files": SimpleUploadedFile("x.wav", b"no audio")},
         }
+        bodies = {
+            "api_studies": {"title": "Another"},
+            "api_study": {"title": "Renamed"},
+            "api_protocol": {"repeats": 1},
+            "api_clip": {"name": "Renamed"},
+            "api_conditions": {"specs": ["reference", "opus@12"]},
+            "api_retry": {},
+            "api_clone": {},
+        }
+        if name in bodies:
+            return {"data": json.dumps(bodies[name]), "content_type": "application/json"}
         return {"data": forms.get(name, {})}
 
 
@@ -165,6 +200,11 @@ STATES = dict.fromkeys(
     + ["begin_upload", "upload_part", "finish_upload", "discard_upload"],
     Study.State.DRAFT,
 )
+STATES |= dict.fromkeys(
+    ["api_clips", "api_clip", "api_conditions", "api_study", "api_protocol", "api_rendering", "api_retry"],
+    Study.State.DRAFT,
+)
+STATES |= {"api_table": Study.State.CLOSED}
 STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT, "download": Study.State.CLOSED}
 """In which state of the study an address has something to do; open otherwise."""
 
@@ -223,6 +263,7 @@ def world(draft, tmp_path, settings) -> World:
             "rendering_id": Rendering.objects.first().pk,
             "member_id": bystander.pk,
             "invitation_id": draft.invitations.get().pk,
+            "webhook_id": Webhook.objects.create(study=draft, url="https://example.org", events=[]).pk,
         },
     )
     # Each person's own upload; who is not in may at most guess the owner's.
@@ -238,6 +279,9 @@ def world(draft, tmp_path, settings) -> World:
         client = Client()
         client.force_login(user)
         found.cookies[role] = {django_settings.SESSION_COOKIE_NAME: client.session.session_key}
+        token, found.bearers[role] = tokens.create(user, "walk", "write", 1, by=user)
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=token.expires_at)  # its use is nothing to write
+        found.token_ids[role] = token.pk
     return found
 
 
@@ -245,10 +289,22 @@ HANDLER = ClientHandler(enforce_csrf_checks=False)
 """The whole server below its socket. `Client` would copy what each template was given: twice the time of the walk."""
 
 
-def asked(world: World, role: str, name: str, method: str) -> tuple[HttpResponse, list[str]]:
+def is_api(name: str) -> bool:
+    """Whether an address is a script's, who comes with a token and without cookies."""
+    return name.startswith("api_") and name != "api_tokens" or name in ("api-root", "openapi-json")
+
+
+def asked(
+    world: World, role: str, name: str, method: str, *, bearer: str | None = None
+) -> tuple[HttpResponse, list[str]]:
     """The answer, and what was written for it; afterwards the world is as before."""
     browser = RequestFactory()
-    browser.cookies.load(world.cookies[role])
+    world.ids["token_id"] = world.token_ids.get(role, 0)
+    bearer = world.bearers.get(role) if is_api(name) and bearer is None else bearer
+    if bearer:
+        browser.defaults["HTTP_AUTHORIZATION"] = f"Bearer {bearer}"
+    else:
+        browser.cookies.load(world.cookies[role])
     written: list[str] = []
 
     def noted(execute, sql, *more):
@@ -263,9 +319,8 @@ def asked(world: World, role: str, name: str, method: str) -> tuple[HttpResponse
             Study.objects.filter(pk=world.study.pk).update(state=state, closed_at="2026-02-01T00:00Z")
             if state == Study.State.DRAFT:
                 world.study.sessions.all().delete()  # a draft has none
-        request = getattr(browser, method.lower())(
-            world.address(name, role), **world.body(name) if method == "POST" else {}
-        )
+        body = world.body(name) if method not in ("GET", "DELETE") else {}
+        request = getattr(browser, method.lower())(world.address(name, role), **body)
         request._dont_enforce_csrf_checks = True
         with connection.execute_wrapper(noted):
             response = HANDLER.get_response(request)
@@ -286,18 +341,23 @@ def cell(response: HttpResponse, name: str) -> str:
 
 def test_the_table_has_every_address_of_the_server_and_no_other():
     written = {(row["name"], row["address"]) for row in map(ROW.match, DOCS.read_text().splitlines()) if row}
-    assert sorted(written) == sorted(addresses())
+    assert sorted(written) == sorted(set(addresses()))  # a method of the API is an address of its own
 
 
 def test_each_person_gets_at_each_address_what_the_table_says_and_who_is_refused_changes_nothing(world):
     said, faults = table(), []
     for name in sorted({name for name, _ in said}):
-        for method in METHODS:
-            for role in ROLES:
+        for method in API_METHODS if is_api(name) else METHODS:
+            for role in ROLES if (name, method) in said or not is_api(name) else ["owner"]:
                 response, written = asked(world, role, name, method)
                 found, wanted = cell(response, name), said.get((name, method), {}).get(role, "405")
                 # Who lacks the right to an address is told so before the method is looked at.
-                if wanted == "405" and found in REFUSED and found == said[(name, _other(method))][role]:
+                if (
+                    not is_api(name)
+                    and wanted == "405"
+                    and found in REFUSED
+                    and found == said[(name, _other(method))][role]
+                ):
                     continue
                 if found != wanted:
                     faults.append(f"{method} {name} as {role}: {found}, the table says {wanted}")
@@ -318,12 +378,33 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
     for name in ("add_supplied", "change_supplied", "delete_condition"):
         assert asked(world, "owner", name, "POST")[1], name
     managed = ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study")
-    for name in (*managed, "recruiting", "delete_rater"):
+    for name in (*managed, "recruiting", "delete_rater", "remove_webhook"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
+    for name, method in {
+        "api_clip": "DELETE",
+        "api_study": "PATCH",
+        "api_conditions": "PUT",
+        "api_close": "POST",
+    }.items():
+        assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, method)[1]), name
     for name in ("leave_study", "invitation"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "viewer", name, "POST")[1]), name
     assert asked(world, "anonymous", "save_rating", "POST")[1]
     assert any(AuditLine._meta.db_table in sql for sql in asked(world, "anonymous", "withdraw", "POST")[1])
+
+
+def test_the_api_opens_to_tokens_alone_and_one_that_reads_changes_nothing(world):
+    """A login in a browser opens no address of the API: a page of others could send what it likes with its cookies."""
+    reading = tokens.create(world.study.owner, "reading", "read", 1, by=None)[1]
+    ApiToken.objects.update(last_used_at=timezone.now())
+    for name, method in sorted(table()):
+        if not name.startswith("api_") or not is_api(name):
+            continue
+        response, written = asked(world, "owner", name, method, bearer="")
+        assert (response.status_code, written) == (401, []), (name, method)
+        if method != "GET":
+            response, written = asked(world, "owner", name, method, bearer=reading)
+            assert (response.status_code, written) == (403, []), (name, method)
 
 
 def test_a_walk_changes_nothing(world):

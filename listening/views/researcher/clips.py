@@ -49,7 +49,7 @@ def edit_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
     form = ClipForm(_with_suggestion(request, clip), instance=clip)
     if form.is_valid():
-        form.keep()
+        form.keep(request.user)
     if form.is_valid():
         messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
         return redirect("upload_clip", study.slug)
@@ -62,7 +62,7 @@ def delete_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpRespons
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
     name = clip.name
     try:
-        rules.delete(clip)
+        rules.delete(clip, by=request.user)
     except rules.ClipError as error:
         messages.error(request, str(error))
     else:
@@ -154,7 +154,7 @@ def _add_for_script(request: HttpRequest, study: Study, files: list[UploadedFile
 
 def _added(request: HttpRequest, study: Study, upload: UploadedFile) -> Clip:
     category, licence = (request.POST.get(name, "").strip() for name in ("category", "licence"))
-    return rules.add_clip(study, upload, category, licence, suggest=True)
+    return rules.add_clip(study, upload, category, licence, suggest=True, by=request.user)
 
 
 def _with_suggestion(request: HttpRequest, clip: Clip) -> QueryDict:

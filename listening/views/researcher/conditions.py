@@ -50,7 +50,7 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
         return _page(request, study, ticked | {each.spec for each in _supplied(study)})
     asked = request.POST.getlist("specs")
     try:
-        rules.set_conditions(study, kept_as_they_are(study, asked))
+        rules.set_conditions(study, kept_as_they_are(study, asked), by=request.user)
     except rules.StudyError as error:
         return _page(request, study, set(asked), str(error))
     messages.success(request, "The conditions are saved.")
@@ -65,7 +65,7 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
         return redirect("conditions", study.slug)
     chosen = presets.choose(found)
     try:
-        rules.set_conditions(study, list(chosen.specs))
+        rules.set_conditions(study, list(chosen.specs), by=request.user)
     except rules.StudyError as error:
         messages.error(request, str(error))
         return redirect("conditions", study.slug)

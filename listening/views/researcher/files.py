@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +11,7 @@ from listening import cloning
 from listening import studies as rules
 from listening.archive.reading import import_study
 from listening.archive.tables import Fault
-from listening.archive.writing import write
+from listening.archive.writing import for_researchers
 from listening.models import Study
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, researcher
@@ -24,17 +21,15 @@ from listening.views.researcher.access import of_study, researcher
 @require_POST
 def export_file(request: HttpRequest, study: Study) -> HttpResponse:
     """The file of a study. Of an open one it has the material alone: results stay hidden until it is closed."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{study.slug}.zip"
-        try:
-            write(study, path, with_raters=study.state != Study.State.OPEN)
-            file = path.open("rb")  # goes on after its name is gone, and takes no place afterwards
-        except rules.StudyError as error:
-            messages.error(request, str(error))
-        except OSError as error:
-            messages.error(request, f"The file could not be made: {error.strerror}. Tell the operator, then try again.")
-        else:
-            return FileResponse(file, as_attachment=True, filename=path.name, content_type="application/zip")
+    try:
+        file = for_researchers(study)
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+    except OSError as error:
+        messages.error(request, f"The file could not be made: {error.strerror}. Tell the operator, then try again.")
+    else:
+        name = f"{study.slug}.zip"
+        return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
     return redirect(study)
 
 

@@ -97,7 +97,7 @@ def settings(request: HttpRequest, study: Study) -> HttpResponse:
             field.disabled = True
     elif form.is_bound and form.is_valid():
         try:
-            stale = change_settings(study, **form.cleaned_data)
+            stale = change_settings(study, by=request.user, **form.cleaned_data)
         except rules.StudyError as error:
             form.add_error(None, str(error))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -35,7 +36,7 @@ def raters_way(request: HttpRequest, study: Study) -> HttpResponse:
         form.questionnaires.do(action)
         return _page(request, study, form, unsaved=True, open_section="questionnaires")
     try:
-        _keep(study, form.protocol())
+        _keep(study, form.protocol(), request.user)
     except protocols.ProtocolError:
         return _page(request, study, form, status=422, faults=form.faults)
     except StudyError as error:
@@ -60,7 +61,7 @@ def raters_way_yaml(request: HttpRequest, study: Study) -> HttpResponse:
             text = _text(file.read(protocols.LONGEST_YAML * 4 + 1))
         if not text.strip():
             raise protocols.ProtocolError(["There is nothing in it. Choose a file, or paste its text."])
-        _keep(study, protocols.read_yaml(text))
+        _keep(study, protocols.read_yaml(text), request.user)
     except protocols.ProtocolError as error:
         faults = error.faults
     except StudyError as error:
@@ -112,8 +113,8 @@ def _form(study: Study, request: HttpRequest | None = None) -> WayForm:
     return WayForm(clips, study.protocol, posted)
 
 
-def _keep(study: Study, protocol: protocols.Protocol) -> None:
-    change_settings(study, raters_way=protocols.stored(protocol))
+def _keep(study: Study, protocol: protocols.Protocol, by: AbstractBaseUser) -> None:
+    change_settings(study, by=by, raters_way=protocols.stored(protocol))
 
 
 def _text(content: bytes) -> str:

@@ -1,0 +1,146 @@
+"""Which signals a study compares, and which it could."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import model_validator
+
+from listening import presets, studies
+from listening.api.access import Body, Refusal, answers, changes, reads
+from listening.models import Condition, Study
+from listening.views.researcher.conditions import kept_as_they_are
+
+router = Router(tags=["conditions"])
+
+
+class OneCondition(Schema):
+    """A signal of every trial."""
+
+    spec: str
+    title: str
+    role: str
+    weights: str
+
+
+class Conditions(Schema):
+    """The conditions, and what of a preset was left out because it cannot run here."""
+
+    conditions: list[OneCondition]
+    left_out: dict[str, str] = {}
+
+
+class Choice(Body):
+    """Specs, hidden reference and anchors included; or the name of a preset."""
+
+    specs: list[str] | None = None
+    preset: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Choice:
+        if (self.specs is None) == (self.preset is None):
+            raise ValueError("specs or preset: one of them")
+        return self
+
+
+class Offer(Schema):
+    """A codec at one value; `reason` and `remedy` say why it can't be had, where it can't."""
+
+    spec: str
+    codec: str
+    available: bool
+    chosen: bool
+    reason: str
+    remedy: str
+
+
+class OnePreset(Schema):
+    """A set of conditions of a known test."""
+
+    name: str
+    title: str
+    source: str
+    specs: list[str]
+
+
+class Codecs(Schema):
+    """What this study could compare."""
+
+    codecs: list[Offer]
+    presets: list[OnePreset]
+
+
+@router.get(
+    "studies/{slug:slug}/conditions",
+    auth=reads,
+    response=answers(200, Conditions),
+    url_name="api_conditions",
+    summary="Conditions",
+)
+def read_conditions(request: HttpRequest, slug: str) -> Any:
+    return _shown(request.study)
+
+
+@router.put(
+    "studies/{slug:slug}/conditions",
+    auth=changes,
+    response=answers(200, Conditions),
+    url_name="api_conditions",
+    summary="Set the conditions, by specs or a preset",
+)
+def set_conditions(request: HttpRequest, slug: str, payload: Choice) -> Any:
+    """What was rendered of those that stay, stays."""
+    study: Study = request.study
+    if not study.editable:
+        raise Refusal(409, f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    left_out: dict[str, str] = {}
+    if payload.preset is not None:
+        found = presets.preset(payload.preset)
+        if found is None or found not in presets.fitting(study):
+            names = ", ".join(each.name for each in presets.fitting(study))
+            raise Refusal(422, f"preset: this study has {names or 'none'}, no {payload.preset}.")
+        chosen = presets.choose(found)
+        specs, left_out = list(chosen.specs), chosen.missing
+    else:
+        specs = kept_as_they_are(study, payload.specs or [])
+    try:
+        studies.set_conditions(study, specs, by=request.user)
+    except studies.StudyError as error:
+        raise Refusal(422, str(error)) from error
+    return _shown(study, left_out)
+
+
+@router.get(
+    "studies/{slug:slug}/codecs",
+    auth=reads,
+    response=answers(200, Codecs),
+    url_name="api_codecs",
+    summary="What it could compare: codecs at each bitrate, and presets",
+)
+def list_codecs(request: HttpRequest, slug: str) -> Any:
+    study: Study = request.study
+    offers = [
+        Offer(
+            spec=cell.spec,
+            codec=row.title,
+            available=cell.available,
+            chosen=cell.chosen,
+            reason=cell.reason,
+            remedy=cell.remedy,
+        )
+        for row in studies.matrix(study)
+        for cell in row.offers
+    ]
+    fitting = [
+        OnePreset(name=each.name, title=each.title, source=each.source, specs=list(each.specs))
+        for each in presets.fitting(study)
+    ]
+    return Codecs(codecs=offers, presets=fitting)
+
+
+def _shown(study: Study, left_out: dict[str, str] | None = None) -> Conditions:
+    rows = Condition.objects.filter(study=study)
+    shown = [OneCondition(spec=row.spec, title=row.title, role=row.role, weights=row.weights) for row in rows]
+    return Conditions(conditions=shown, left_out=left_out or {})
