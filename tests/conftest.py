@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
@@ -63,37 +63,55 @@ def draft(researcher, tmp_path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def rendered_once(tmp_path_factory) -> dict[str, Any]:
-    """Rows and files of the rendered draft, made by the first test that asks: "rows" and "media"."""
-    return {"rows": "", "media": tmp_path_factory.mktemp("rendered") / "media"}
+def _made() -> dict[str, tuple[str, Path]]:
+    return {}
 
 
 @pytest.fixture
-def ready(rendered_once, media, researcher, request) -> Study:
-    """That study with every stimulus rendered, by the worker's own function: for one test, and copied for others."""
-    if "draft" not in request.fixturenames and rendered_once["rows"]:
-        return _copied(rendered_once, media, researcher)
-    study: Study = request.getfixturevalue("draft")
-    studies.start_rendering(study)
-    for row in studies.progress(study).rows:
-        rendering.render(row.pk)
-    studies.settle(study)
-    assert study.state == Study.State.READY
-    if not rendered_once["rows"]:
-        rows = [model.objects.all() for model in apps.get_app_config("listening").get_models()]
-        rendered_once["rows"] = serializers.serialize("json", [row for found in rows for row in found])
-        shutil.copytree(media, rendered_once["media"])
-    return study
+def once(_made, media, researcher, request, tmp_path_factory) -> Callable[[str, Callable[[Study], None]], Study]:
+    """The draft after something slow: done for the first test that asks, its rows and files copied for the others.
+
+    A test that uses `draft` itself gets its own, made anew.
+    """
+
+    def give(name: str, change: Callable[[Study], None]) -> Study:
+        if name in _made and "draft" not in request.fixturenames:
+            return _copied(*_made[name], media, researcher)
+        study: Study = request.getfixturevalue("draft")
+        change(study)
+        if name not in _made:
+            rows = [model.objects.all() for model in apps.get_app_config("listening").get_models()]
+            kept = tmp_path_factory.mktemp(name) / "media"
+            shutil.copytree(media, kept)
+            _made[name] = (serializers.serialize("json", [row for found in rows for row in found]), kept)
+        return study
+
+    return give
 
 
-def _copied(made: dict[str, Any], media: Path, researcher: AbstractBaseUser) -> Study:
-    shutil.copytree(made["media"], media)
-    for row in serializers.deserialize("json", made["rows"]):
+def _copied(rows: str, files: Path, media: Path, researcher: AbstractBaseUser) -> Study:
+    shutil.copytree(files, media)
+    for row in serializers.deserialize("json", rows):
         for field in row.object._meta.concrete_fields:
             if field.related_model is type(researcher):
                 setattr(row.object, field.name, researcher)
         row.save()
     return Study.objects.get()
+
+
+def render_all(study: Study) -> None:
+    """Render every stimulus, by the worker's own function."""
+    studies.start_rendering(study)
+    for row in studies.progress(study).rows:
+        rendering.render(row.pk)
+    studies.settle(study)
+    assert study.state == Study.State.READY
+
+
+@pytest.fixture
+def ready(once) -> Study:
+    """That study with every stimulus rendered."""
+    return once("ready", render_all)
 
 
 @pytest.fixture

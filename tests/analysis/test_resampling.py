@@ -163,6 +163,7 @@ def test_random_patterns_are_near_the_t_test_for_many_raters(frame):
     assert (found["p_max"] >= found["p"]).all()
 
 
+@pytest.mark.slow
 def test_the_family_wise_error_is_kept_also_where_another_system_differs():
     # C lies far from A and B, which are equal: A and B are called different in no more than 5 of 100 studies.
     plan = Plan(12, 4, {"A": 50.0, "B": 50.0, "C": 90.0}, Components(80, 0, 20, 0, 100))

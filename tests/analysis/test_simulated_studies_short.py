@@ -124,6 +124,7 @@ def test_interactions_left_out_are_seen(studies):
     assert not is_right(p_of(pairs[:, 0]) <= ALPHA, ALPHA)
 
 
+@pytest.mark.slow
 def test_with_fixed_items_the_mixed_model_errs_as_often_as_it_says():
     scores = draw(FIXED, 120, np.random.default_rng(5))
     means, pairs = mixed(scores, fixed_items=True)
@@ -131,6 +132,7 @@ def test_with_fixed_items_the_mixed_model_errs_as_often_as_it_says():
     assert is_right(holds(ends_of(means), FIXED.truth), LEVEL)
 
 
+@pytest.mark.slow
 def test_equivalent_rates_hold_the_truth_and_are_not_made_up():
     rates = simulated_rates.simulate(80)
     low, _ = band(80, LEVEL, CERTAINTY)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from listening import headphones, rendering, sessions, studies
+from listening import headphones, sessions, studies
 from listening.models import Study
+from tests.conftest import render_all
 from tests.robot import SET_SCORE, chromium, firefox, missing_chromium, missing_firefox
 
 
@@ -63,16 +64,18 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
-def twelve(draft) -> Study:
+def twelve(once) -> Study:
     """An open study with as many signals as a trial may have."""
     specs = ["reference", "lowpass@7000", "lowpass@3500", "opus@6", "opus@12", "opus@24"]
     specs += ["mp3@64", "mp3@128", "lyra@3.2", "lyra@6", "lyra@9.2", "opus@32"]
-    studies.set_conditions(draft, specs)
-    studies.start_rendering(draft)
-    for row in studies.progress(draft).rows:
-        rendering.render(row.pk)
-    studies.open_study(draft, draft.owner)
-    return draft
+
+    def change(study: Study) -> None:
+        studies.set_conditions(study, specs)
+        render_all(study)
+
+    study = once("twelve", change)
+    studies.open_study(study, study.owner)
+    return study
 
 
 class Desk:

@@ -21,8 +21,8 @@ SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 APPEARANCES = pytest.mark.parametrize(
     ("size", "scheme"),
     [
-        ("desktop", "light"),
         ("phone", "dark"),
+        pytest.param("desktop", "light", marks=pytest.mark.slow),
         pytest.param("desktop", "dark", marks=pytest.mark.slow),
         pytest.param("phone", "light", marks=pytest.mark.slow),
     ],
@@ -203,6 +203,7 @@ def test_a_screen_reader_finds_a_name_for_every_control_and_a_heading_that_says_
     assert len(set(headings.values())) == len(headings)
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_in_a_right_to_left_language(shown, live_server, everything):
     page = shown("phone")
     session = begin(everything, "ar")

@@ -223,6 +223,7 @@ def test_a_closed_study_is_told_nothing_more_and_the_device_forgets(desk, contex
     assert told("score", "play") == []
 
 
+@pytest.mark.slow
 def test_every_page_of_a_session_is_there_from_consent_to_code(page, live_server, opened):
     Study.objects.filter(pk=opened.pk).update(heard_seconds=0.2)
     from tests.robot import Robot

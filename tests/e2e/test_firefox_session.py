@@ -137,6 +137,7 @@ class Rater:
             expect(desk.slider(slot)).to_have_value(str(self.set[at, slot]))
 
 
+@pytest.mark.slow
 def test_a_session_with_everything_in_firefox(page, live_server, everything, short):  # noqa: F811
     everything.heard_seconds = 0.2
     everything.save()

@@ -22,7 +22,10 @@ def test_twelve_signals_fit_a_small_laptop_without_scrolling(page, live_server, 
     expect(page.get_by_test_id("next")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("size", [(390, 844), (320, 568), (844, 390), (768, 1024), (3840, 2160)])
+OTHER_SIZES = [pytest.param(size, marks=pytest.mark.slow) for size in ((390, 844), (768, 1024), (3840, 2160))]
+
+
+@pytest.mark.parametrize("size", [(320, 568), (844, 390), *OTHER_SIZES])
 def test_nothing_is_cut_off_or_too_small_to_touch(page, live_server, twelve, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(live_server.url + twelve.invite_path)

@@ -14,6 +14,7 @@ def score(page, slot):
     return (37 * page + 23 * slot) % 101
 
 
+@pytest.mark.slow
 def test_from_the_link_to_the_code_with_a_reload_in_the_middle(page, live_server, opened):
     robot = Robot(page, score, reload_on=1)
     code = robot.go(live_server.url + opened.invite_path)

@@ -293,7 +293,10 @@ def test_a_sound_that_does_not_come_can_be_asked_for_again(page, come, short):
     question(page, 1)
 
 
-@pytest.mark.parametrize("size", [(390, 844), (320, 568), (844, 390), (1280, 800)])
+OTHER_SIZES = [pytest.param(size, marks=pytest.mark.slow) for size in ((390, 844), (844, 390), (1280, 800))]
+
+
+@pytest.mark.parametrize("size", [(320, 568), *OTHER_SIZES])
 def test_the_pages_fit_every_screen(come, short, size):
     wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     page = come(level=True, headphones={"tests": ["antiphase"]})

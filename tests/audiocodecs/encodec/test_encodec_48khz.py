@@ -20,7 +20,7 @@ def music(stereo_clips):
     return stereo_clips["music_guitar"].numpy()[:, 48_000:150_000]
 
 
-@pytest.mark.parametrize("rate", [24_000, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [pytest.param(24_000, marks=pytest.mark.slow), 44_100, 48_000])
 def test_a_stereo_clip_of_any_rate_comes_back_with_its_rate_and_length(codec, music, rate):
     encoded = codec.encode(music[:, :60_001], rate)
     decoded, found = codec.decode(encoded)

@@ -130,6 +130,7 @@ def test_what_goes_wrong_in_a_pipe_is_one_line_and_leaves_no_file(run, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_ends_the_program_quietly(weights_file, clips):
     spec = f"encodec_24khz@3:weights={weights_file}:container=rvqf"
     samples = np.tile(clips["speech_en_prompts"].numpy(), (1, 3))

@@ -67,7 +67,12 @@ def decoded(environment, *arguments):
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+QUICK = ("two threads", "no vectors in torch", "matrix products of 2008")
+
+
+@pytest.mark.parametrize(
+    "machine", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in MACHINES]
+)
 def test_the_golden_files_are_the_same_on_every_machine(machine):
     threads = MACHINES[machine].get("OMP_NUM_THREADS")
     found = decoded(MACHINES[machine], *(("torch", threads) if threads else ("numpy",)))

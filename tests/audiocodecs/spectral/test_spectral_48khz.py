@@ -85,7 +85,7 @@ def test_mono_is_refused_with_what_to_do():
         get_codec("spectral_48khz@6").encode(np.zeros((1, 100), np.float32), 48_000)
 
 
-@pytest.mark.parametrize("kbps", RATES)
+@pytest.mark.parametrize("kbps", [3, *(pytest.param(rate, marks=pytest.mark.slow) for rate in RATES[1:])])
 def test_entropy_coding_gives_the_same_samples_in_fewer_bits(coded, decoded, music, kbps):
     coder = get_codec(f"spectral_48khz@{kbps}:entropy=lm")
     smaller = coder.encode(music, 48_000)

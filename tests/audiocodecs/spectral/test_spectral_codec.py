@@ -195,7 +195,7 @@ def test_the_noise_carrier_is_even_and_does_not_depend_on_where_it_starts():
     assert torch.equal(random_signs(123, 5, 320), signs[123:128])
 
 
-@pytest.mark.parametrize("kbps", [1.5, 12])
+@pytest.mark.parametrize("kbps", [1.5, pytest.param(12, marks=pytest.mark.slow)])
 def test_entropy_coding_gives_the_same_samples_in_fewer_bits(codecs, speech, decoded, kbps):
     coded = get_codec(f"spectral_24khz@{kbps:g}:entropy=lm")
     encoded = coded.encode(speech, 24_000)

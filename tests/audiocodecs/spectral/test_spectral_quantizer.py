@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from audiocodecs.spectral.quantizer import PredictiveResidualQuantizer, QuantizerConfig, kmeans, nearest, search
@@ -95,6 +96,7 @@ def test_training_quantises_each_sample_with_its_own_number_of_codebooks():
         assert torch.allclose(got[row], quantizer.decode(codes)[0][0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_codebooks_follow_latents_that_move():
     quantizer = _quantizer(0.0)
     moved = _latents() + 3

@@ -97,7 +97,7 @@ ramp = 2
 """
 
 
-@pytest.mark.parametrize("decoder_only", [False, True])
+@pytest.mark.parametrize("decoder_only", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_training_with_discriminators_stopped_and_resumed_ends_exactly_as_one_that_ran_through(
     tmp_path, corpus, decoder_only
 ):
@@ -157,6 +157,7 @@ def test_audio_of_another_rate_is_refused_with_what_to_do(tmp_path, corpus):
         train(Experiment.load(path))
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_writes_its_metrics(tmp_path, corpus):
     main([str(_experiment(tmp_path, corpus, "run", steps=60))])
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()

@@ -34,6 +34,7 @@ def unmasked(monkeypatch):
     monkeypatch.setattr(masking, "mask", lambda content, key: content)
 
 
+@pytest.mark.slow
 def test_without_the_mask_every_condition_is_named(unmasked, crawled):
     found = name(crawled, DRAWS)
     assert found.chance <= BY_CHANCE

@@ -108,6 +108,7 @@ def test_files_at_24_khz_are_identical_and_read_by_both(package, theirs, pair, s
     np.testing.assert_array_equal(segment.codes, codes[0].numpy())
 
 
+@pytest.mark.slow
 def test_files_at_48_khz_are_identical_and_read_by_both(package, stereo_model, pair, clips, monkeypatch):
     their_lm, our_lm = pair
     if our_lm.settings != PUBLISHED_48KHZ:

@@ -66,6 +66,7 @@ def experiment(tmp_path, clips, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_exactly_as_if_it_had_not(experiment):
     whole, stopped = experiment("whole"), experiment("stopped")
     expected = train(whole, until=6).state()

@@ -132,6 +132,7 @@ def test_a_run_killed_in_the_middle_and_resumed_has_the_losses_of_one_that_was_n
     assert_equal_checkpoints(killed, whole)
 
 
+@pytest.mark.slow
 def test_stopping_at_a_step_that_is_no_checkpoint_changes_nothing(experiment):
     whole, parts = (experiment(name, steps=9) for name in ("whole", "parts"))
     assert main([str(whole)]) == 0
@@ -205,6 +206,7 @@ def test_the_48_khz_model_trains_on_segments(experiment, prepared):
     model.load_state_dict(weights)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_on_a_batch_that_it_sees_again_and_again(experiment):
     more = "learning_rate = 3e-3"
     path = experiment("run", steps=60, more=more)
@@ -215,6 +217,7 @@ def test_training_lowers_the_loss_on_a_batch_that_it_sees_again_and_again(experi
     assert float(losses(path)[-1]["codebook_use"]) > 5
 
 
+@pytest.mark.slow
 def test_another_experiment_goes_on_from_exported_weights_or_a_checkpoint(experiment, tmp_path):
     first = experiment("first", steps=6)
     assert main([str(first)]) == 0
