@@ -75,7 +75,7 @@ def test_dropped_files_become_clips_one_after_the_other_each_with_its_message(at
 def test_files_dropped_while_others_are_sent_wait_for_their_turn(at, empty, tmp_path):
     page = at("upload_clip", empty)
     held = []
-    page.route("**/finish/", held.append)
+    page.route("**/finish/", lambda route: held.append(route))
     for name in ("speech_en_prompts", "speech_ga_words"):
         dropped(page, wav_upload(name, tmp_path, 1.0))
     expect(page.locator("#uploads li").nth(1)).to_contain_text("waiting")
