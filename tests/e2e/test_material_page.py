@@ -146,14 +146,24 @@ def test_a_folder_is_looked_through_in_the_order_of_names(clips_page, empty):
     ]
 
 
-def test_a_chosen_folder_gives_categories_and_names_what_it_leaves_out(clips_page, empty, tmp_path):
+def drop(page: Page, path: str) -> None:
+    """Drop a file or folder as a person does; the browser reads it from the disk."""
+    box = page.locator(".drop").bounding_box()
+    place = {"x": box["x"] + 20, "y": box["y"] + 20}
+    data = {"items": [], "files": [path], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+
+
+def test_a_dropped_folder_gives_categories_and_names_what_it_leaves_out(clips_page, empty, tmp_path):
     for name in ("speech_en_prompts", "speech_ga_words"):
         part = tmp_path / "mine" / name[7:9]
         part.mkdir(parents=True)
         (part / "a.wav").write_bytes(wav_upload(name, tmp_path, 0.6).read())
     (tmp_path / "mine" / "cover.jpg").write_bytes(b"x")
     page = clips_page(empty)
-    page.locator("#folder").set_input_files(tmp_path / "mine")
+    drop(page, str(tmp_path / "mine"))
     expect(page.locator("#clips h3")).to_have_text(["a", "a (2)"])
     expect(page.locator("#uploads .left-out")).to_contain_text("mine/cover.jpg")
     assert list(Clip.objects.values_list("category", flat=True)) == ["en", "ga"]
