@@ -231,6 +231,7 @@ def test_the_excerpt_is_heard_right_there(clips_page, long_clip):
         page.get_by_role("button", name="Listen").click()
     assert answer.value.headers["content-type"] == "audio/wav"
     expect(page.get_by_role("button", name="Listen")).to_be_visible(timeout=ARRIVES)  # it ended
+    expect(page.locator(".excerpt [role=status]")).to_have_text("")  # and not by a fault
 
 
 def test_axe_finds_nothing_on_the_page_of_the_clips(clips_page, long_clip, page):
