@@ -16,7 +16,7 @@ from django.core.files.storage import default_storage
 from audiocodecs import audio
 
 COLUMNS = 480
-"""Of the waveform, over the whole file."""
+"""Of the waveform of a file of up to a minute; longer ones have as many for each minute, and are drawn wider."""
 HOP = 0.05
 """Seconds between two spectra."""
 FLOOR = -100.0
@@ -79,6 +79,11 @@ def keep(sha256: str, found: audio.Audio) -> Overview:
     return _of_bytes(peaks, levels)
 
 
+def minutes(seconds: float) -> float:
+    """How many times as wide as a file of one minute a file is drawn."""
+    return max(1.0, seconds / 60)
+
+
 def path(overview: Overview, height: int = 100) -> str:
     """The waveform as the path of an SVG, a column wide for each of its columns, around half the height."""
     half = height / 2
@@ -89,7 +94,7 @@ def path(overview: Overview, height: int = 100) -> str:
 
 def _peaks(found: audio.Audio) -> np.ndarray:
     samples = found.samples
-    columns = min(COLUMNS, samples.shape[1])
+    columns = round(COLUMNS * minutes(found.seconds))
     first = (np.arange(columns) * samples.shape[1]) // columns
     low = np.minimum.reduceat(samples, first, axis=1).min(axis=0)
     high = np.maximum.reduceat(samples, first, axis=1).max(axis=0)

@@ -14,8 +14,10 @@ from matplotlib import colormaps
 from audiocodecs import audio
 from listening import clips
 from listening.models import Clip
+from listening.overviews import minutes
 
 COLUMNS, ROWS = 800, 160
+"""Of a file of up to a minute; longer ones have as many columns for each minute."""
 DEPTH = 90.0
 """dB between the brightest colour and the darkest."""
 
@@ -58,18 +60,18 @@ def levels(found: audio.Audio) -> np.ndarray:
 
     Returns
     -------
-    ndarray of uint8, shape (160, 800)
+    ndarray of uint8, shape (160, columns)
         First row at half the sample rate, last at 0 Hz, linear; 255 is the loudest place, 0 is 90 dB below it or
         less. The mean power of the channels and of at most four windows of 2048 samples in each column.
     """
     samples = np.pad(found.samples, ((0, 0), (_WINDOW // 2, _WINDOW // 2)))
-    n = found.samples.shape[1]
-    centres = ((np.arange(COLUMNS * _PER_COLUMN) + 0.5) * n / (COLUMNS * _PER_COLUMN)).astype(np.int64)
+    n, columns = found.samples.shape[1], round(COLUMNS * minutes(found.seconds))
+    centres = ((np.arange(columns * _PER_COLUMN) + 0.5) * n / (columns * _PER_COLUMN)).astype(np.int64)
     window = np.hanning(_WINDOW).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW, axis=1)
     edges = np.linspace(0, _WINDOW // 2, ROWS + 1).astype(int)[:-1]
-    power = np.zeros((COLUMNS, ROWS))
-    for at in range(0, COLUMNS, 100):
+    power = np.zeros((columns, ROWS))
+    for at in range(0, columns, 100):
         there = windows[:, centres[at * _PER_COLUMN : (at + 100) * _PER_COLUMN]] * window
         spectra = (np.abs(np.fft.rfft(there, axis=2)) ** 2).mean(axis=0)
         rows = np.add.reduceat(spectra, edges, axis=1)

@@ -24,8 +24,8 @@ from listening import clips
 from listening.models import Clip, Study, Upload
 from listening.storage import delete_folder
 
-PART_BYTES = 1 << 20
-"""Most that one request carries."""
+PART_BYTES = 1_000_000
+"""Most that one request carries; less than what a proxy lets pass unless it is told otherwise."""
 MOST_WAITING = 50
 """Unfinished uploads of one person in one study; the one that was left longest makes room for another."""
 

@@ -24,6 +24,22 @@ LOSSY_SOURCES = {
     "music_metal",
     "music_electronic",
 }
+LICENCES = {
+    "speech_en_prompts": "GPL-2",
+    "speech_ga_words": "GPL-2+",
+    "speech_ro_words": "GPL-2+",
+    "speech_da_phrases": "GPL-2",
+    "speech_en_stamps": "GPL-2",
+    "speech_noisy_da": "GPL-2; CC0",
+    "music_tabla": "CC0",
+    "music_guitar": "CC0",
+    "music_percussion": "CC0",
+    "music_synth": "CC0",
+    "music_orchestral": "CC BY-SA 3.0",
+    "music_metal": "CC BY-SA 3.0",
+    "music_electronic": "CC BY-SA 3.0",
+}
+"""As clips/ATTRIBUTION.md has them."""
 
 
 def demo_user() -> tuple[AbstractBaseUser, str]:
@@ -55,6 +71,6 @@ def _study(owner: AbstractBaseUser, slug: str, title: str, category: str, preset
     study = studies.create_study(owner, title, slug=slug, channels=conditions.channels)
     for path in sorted(CLIPS.glob(f"{category}_*.flac")):
         upload = SimpleUploadedFile(path.name, path.read_bytes())
-        clips.add_clip(study, upload, category, lossy_source=path.stem in LOSSY_SOURCES)
+        clips.add_clip(study, upload, category, LICENCES[path.stem], lossy_source=path.stem in LOSSY_SOURCES)
     studies.set_conditions(study, list(presets.choose(conditions).specs))
     return study

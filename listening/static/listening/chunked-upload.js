@@ -4,9 +4,10 @@
  * chosen again, since the server knows it by its name, size, time of change and the hash of its start.
  */
 
-const START_BYTES = 1 << 20; // of which the hash is taken
+const START_BYTES = 1_000_000; // of which the hash is taken
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds between tries, the last one again and again
-const STALLED = 30_000; // ms without a byte after which a line counts as lost
+const STALLED = 30_000; // ms without a byte sent after which a line counts as lost
+const SILENT = 180_000; // ms without an answer: a long file takes the server a while
 const SERVER_FAILURES = 5; // in a row, after which a person is asked
 
 /** What no waiting mends; the message says what to do. */
@@ -106,20 +107,19 @@ function ask(method, url, csrf, { body, headers = {}, onSent } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch tells nothing about how much is sent
     let timer = 0;
-    const alive = () => {
+    const alive = (patience) => {
       clearTimeout(timer);
-      timer = setTimeout(() => request.abort(), STALLED);
+      timer = setTimeout(() => request.abort(), patience);
     };
     request.open(method, url);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", csrf);
     for (const [name, value] of Object.entries(headers)) if (value) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => {
-      alive();
+      alive(STALLED);
       onSent?.(event.loaded);
     });
-    // What is sent is checked then, which takes the time that it takes.
-    request.upload.addEventListener("load", () => clearTimeout(timer));
+    request.upload.addEventListener("load", () => alive(SILENT));
     request.addEventListener("load", () => {
       try {
         resolve(understood(request));
@@ -129,7 +129,7 @@ function ask(method, url, csrf, { body, headers = {}, onSent } = {}) {
     });
     for (const type of ["error", "abort"]) request.addEventListener(type, () => reject(new Lost("The connection was lost")));
     request.addEventListener("loadend", () => clearTimeout(timer));
-    alive();
+    alive(body ? STALLED : SILENT);
     request.send(body);
   });
 }

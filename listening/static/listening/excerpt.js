@@ -21,9 +21,26 @@ class Excerpt {
     this.start = Number(element.dataset.start);
     this.length = Number(element.dataset.length);
 
+    this.widen();
     this.listen.hidden = false;
     this.listen.addEventListener("click", () => (playing === this ? this.stop() : this.play()));
     if (this.from && this.to) this.change();
+  }
+
+  /** A minute fills the window; a longer recording is scrolled, to the excerpt at first. */
+  widen() {
+    this.window = /** @type {HTMLElement} */ (this.element.querySelector(".window"));
+    const minutes = this.seconds / 60;
+    if (minutes <= 1) return;
+    this.pictures.style.width = `calc(${100 * minutes}% - 24px)`;
+    if (!this.from) this.window.tabIndex = 0; // nothing in it takes the keyboard's focus
+    this.reveal();
+  }
+
+  /** Scroll to the excerpt. */
+  reveal() {
+    const middle = (this.start + this.length / 2) / this.seconds;
+    this.window.scrollLeft = middle * this.window.scrollWidth - this.window.clientWidth / 2;
   }
 
   /** Where the excerpt may be changed. */
@@ -33,7 +50,9 @@ class Excerpt {
     for (const field of Object.values(this.fields)) {
       field.addEventListener("input", () => {
         const [start, length] = [this.fields.start.valueAsNumber, this.fields.length.valueAsNumber];
-        if (start >= 0 && length > 0) this.set(start, length, false);
+        if (!(start >= 0 && length > 0)) return;
+        this.set(start, length, false);
+        this.reveal();
       });
     }
     this.from.hidden = this.to.hidden = false;
@@ -108,6 +127,7 @@ class Excerpt {
     const by = event.shiftKey ? step / 10 : step;
     if (edge === this.from) this.moveStart(Math.max(0, this.start + by));
     else this.moveEnd(Math.min(this.seconds, this.start + this.length + by));
+    this.reveal();
   }
 
   /** The part between both ends moves as a whole. */
@@ -135,6 +155,7 @@ class Excerpt {
       if (!response.ok) throw new Error(String(response.status));
       const { start } = await response.json();
       this.set(start, Math.min(this.length, this.seconds - start));
+      this.reveal();
       this.said.textContent = `Suggested: from ${start.toFixed(2)} s, where it is densest and changes most. Listen, then save.`;
     } catch {
       this.said.textContent = "The server gave no suggestion. Is the line there? Try again.";
@@ -179,16 +200,3 @@ class Excerpt {
 export function startExcerpt(element) {
   new Excerpt(element);
 }
-
-// Saving one card reloads the page.
-let saving = false;
-document.addEventListener("submit", (event) => {
-  const card = /** @type {HTMLElement} */ (event.target).closest(".clip.changed");
-  if (event.defaultPrevented || !card) return;
-  saving = document.querySelectorAll(".clip.changed").length === 1;
-});
-window.addEventListener("beforeunload", (event) => {
-  if (!saving && document.querySelector(".clip.changed")) event.preventDefault();
-});
-
-for (const element of document.querySelectorAll(".excerpt")) startExcerpt(/** @type {HTMLElement} */ (element));

@@ -1,9 +1,8 @@
 /** Upload of clips: files or folders, chosen or dropped, one after the other, each with its bar and its message. */
 
-import "./confirm.js";
 import { Refused, sendFile } from "./chunked-upload.js";
+import { cardOf, startCard } from "./clip-card.js";
 import { chosenFiles, droppedFiles } from "./dropped-files.js";
-import { startExcerpt } from "./excerpt.js";
 import { UploadLine } from "./upload-line.js";
 
 /** @param {HTMLFormElement} form */
@@ -171,12 +170,10 @@ function forgetWaiting(name) {
 
 /** @param {string} html of the clip's card, as the server draws it */
 function insertClip(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  const card = template.content.firstElementChild;
+  const card = cardOf(html);
   document.getElementById("clips").append(card);
   document.getElementById("no-clips").hidden = true;
-  for (const excerpt of card.querySelectorAll(".excerpt")) startExcerpt(excerpt);
+  startCard(card);
 }
 
 const form = /** @type {HTMLFormElement | null} */ (document.getElementById("upload"));

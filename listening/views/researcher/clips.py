@@ -50,8 +50,13 @@ def edit_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpResponse:
     form = ClipForm(_with_suggestion(request, clip), instance=clip)
     if form.is_valid():
         form.keep(request.user)
-    if form.is_valid():
-        messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
+    said = f"“{form.cleaned_data['name']}” is saved." if form.is_valid() else ""
+    if wants_json(request):
+        kept = study.clips.get(pk=clip_id)  # the form's own holds what was filled in
+        row = _row(request, study, kept, ClipForm(instance=kept) if said else form)["row"]
+        return JsonResponse({"row": row, "said": said}, status=200 if said else 422)
+    if said:
+        messages.success(request, said)
         return redirect("upload_clip", study.slug)
     return clips_page(request, study, form, status=422)
 
@@ -134,12 +139,16 @@ def clips_page(request: HttpRequest, study: Study, bound: ClipForm | None = None
 
 def clip_answer(request: HttpRequest, study: Study, clip: Clip) -> JsonResponse:
     """What a script gets for a file that became a clip: its name, its warnings, its card."""
+    return JsonResponse({"name": clip.name, **_row(request, study, clip, ClipForm(instance=clip))}, status=201)
+
+
+def _row(request: HttpRequest, study: Study, clip: Clip, form: ClipForm) -> dict[str, object]:
+    """A clip's card as the page has it, and its warnings."""
     clip.study = study
-    twin = duplicates.words(duplicates.twins_of(clip))
-    entry = _entry(clip, ClipForm(instance=clip), twin)
-    shown = {"study": study, "editable": study.editable, "entry": entry, "max_excerpt": MAX_EXCERPT}
-    row = render_to_string("listening/_clip.html", shown, request)
-    return JsonResponse({"name": clip.name, "warnings": entry["warnings"], "row": row}, status=201)
+    entry = _entry(clip, form, duplicates.words(duplicates.twins_of(clip)))
+    editable = study.editable and request.may.change
+    shown = {"study": study, "editable": editable, "entry": entry, "max_excerpt": MAX_EXCERPT}
+    return {"row": render_to_string("listening/_clip.html", shown, request), "warnings": entry["warnings"]}
 
 
 def _add_for_script(request: HttpRequest, study: Study, files: list[UploadedFile]) -> JsonResponse:
@@ -179,17 +188,19 @@ def _entry(clip: Clip, form: ClipForm, twin: str) -> dict[str, object]:
     """A clip as the list shows it; its reference only while it is what the settings would make."""
     end = min(clip.start + clip.length, clip.original_seconds)
     made = bool(clip.reference) and clip.prepared_for == rules.preparation_key(clip)
+    waveform, columns = "", 0
     try:
-        waveform = overviews.path(rules.overview_of(clip))
+        overview = rules.overview_of(clip)
+        waveform, columns = overviews.path(overview), len(overview.peaks) - 1
     except rules.ClipError as error:
-        waveform, twin = "", str(error)
+        twin = str(error)
     return {
         "clip": clip,
         "form": form,
         "has_reference": made,
         "warnings": [*clip.warnings, *([twin] if twin else [])],
         "waveform": waveform,
-        "columns": overviews.COLUMNS - 1,
+        "columns": columns,
         "from_percent": 100 * clip.start / clip.original_seconds,
         "to_percent": 100 * end / clip.original_seconds,
         "end": end,

@@ -97,3 +97,15 @@ def test_a_reference_that_no_longer_fits_is_not_offered_to_the_ear(page, ready):
     assert page.get(address).content.decode().count("<audio") == 2
     edit(page, ready.clips.first(), length="0.7")
     assert page.get(address).content.decode().count("<audio") == 1
+
+
+def test_a_script_gets_the_card_as_it_is_kept_with_what_is_wrong(page, clip):
+    address = reverse("edit_clip", args=[clip.study.slug, clip.pk])
+    form = {"name": "prompts", "category": "", "licence": "GPL-2", "start": 0.2, "length": 0.8}
+    saved = page.post(address, form, headers={"Accept": "application/json"})
+    assert (saved.status_code, saved.json()["said"]) == (200, "“prompts” is saved.")
+    assert "GPL-2" in saved.json()["row"]
+    refused = page.post(address, form | {"name": "other", "length": 5}, headers={"Accept": "application/json"})
+    assert refused.status_code == 422
+    assert "<h3>prompts</h3>" in refused.json()["row"]
+    assert "The recording ends at 1.20 s." in refused.json()["row"]
