@@ -58,7 +58,7 @@ class RecruitingForm(forms.Form):
     )
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
-        own = recruiting.of(study)
+        self.study, own = study, recruiting.of(study)
         initial = {
             name: getattr(own, name)
             for name in (
@@ -85,8 +85,19 @@ class RecruitingForm(forms.Form):
 
     @property
     def notices(self) -> list[forms.BoundField]:
-        """The fields of the message, a language each."""
+        """The fields of the message that are at hand: in the study's own language, and those that hold something."""
+        return [field for field in self._notices() if self._is_at_hand(field)]
+
+    @property
+    def other_notices(self) -> list[forms.BoundField]:
+        """The fields of the message in all other languages."""
+        return [field for field in self._notices() if not self._is_at_hand(field)]
+
+    def _notices(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("notice_")]
+
+    def _is_at_hand(self, field: forms.BoundField) -> bool:
+        return bool(field.value() or field.errors or field.name == f"notice_{self.study.protocol.language}")
 
     def clean(self) -> dict[str, Any]:
         _in_order(self)

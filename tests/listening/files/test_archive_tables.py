@@ -2,7 +2,7 @@
 
 from django.apps import apps
 
-from listening.archive.tables import LEFT_OUT, TABLES
+from listening.archive.tables import BY_NAME, LEFT_OUT, TABLES, decoded
 
 MODELS = {table.model: table for table in TABLES}
 
@@ -27,3 +27,10 @@ def test_every_reference_and_every_file_of_a_column_is_followed():
                 assert (column.name in table.refers) == bool(column.remote_field), column
                 assert (column.name in table.files) == (column.get_internal_type() == "FileField"), column
         assert table.private | table.made <= set(table.fields)
+
+
+def test_a_row_of_an_earlier_version_has_the_defaults_of_what_was_added_since():
+    found = decoded(BY_NAME["panels"], {"id": 1, "name": "students", "seed": 7, "taken": 2}, "panels 1")
+    assert found == {"name": "students", "seed": 7, "taken": 2, "quota": None, "opens_at": None, "closes_at": None}
+    for table in TABLES:
+        assert set(table.added) <= set(table.fields)
