@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -15,6 +16,12 @@ from listening.models import Recruiting, Study
 
 LONGEST_NOTICE = 1000
 _LOCAL = "%Y-%m-%dT%H:%M"
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """All that there are: finding them reads hundreds of files."""
+    return frozenset(available_timezones())
 
 
 def _time_field(label: str) -> forms.DateTimeField:
@@ -72,7 +79,7 @@ class RecruitingForm(forms.Form):
         }
         initial |= {f"notice_{language}": own.notices.get(language, "") for language in NAMES}
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
-        zones = sorted(available_timezones() | {own.time_zone})
+        zones = sorted(time_zones() | {own.time_zone})
         self.fields["time_zone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]
         shown = [*offered(study), *(each for each in own.notices if each not in offered(study))]
         for language in shown:
@@ -171,4 +178,4 @@ def panel_rows(counts: list[recruiting.PanelCount]) -> list[dict[str, Any]]:
 
 def zone_of(given: str, own: Recruiting) -> str:
     """The time zone in which a form's times are meant."""
-    return given if given in available_timezones() else own.time_zone
+    return given if given in time_zones() else own.time_zone
