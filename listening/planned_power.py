@@ -10,6 +10,7 @@ from listening.models import Condition, Study
 
 NUMBERS = (10, 20, 40)
 """Raters that are always in the table."""
+SCALE = 100
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Row:
     planned: bool
     here: float
     beyond: float | None
+
+    @property
+    def beyond_on_the_scale(self) -> float | None:
+        """The same, or None where it is longer than the scale: so few clips say nothing of others."""
+        return None if self.beyond is None or self.beyond > SCALE else self.beyond
 
 
 @dataclass(frozen=True)

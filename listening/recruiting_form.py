@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -15,6 +16,12 @@ from listening.models import Recruiting, Study
 
 LONGEST_NOTICE = 1000
 _LOCAL = "%Y-%m-%dT%H:%M"
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """All that there are: finding them reads hundreds of files."""
+    return frozenset(available_timezones())
 
 
 def _time_field(label: str) -> forms.DateTimeField:
@@ -58,7 +65,7 @@ class RecruitingForm(forms.Form):
     )
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
-        own = recruiting.of(study)
+        self.study, own = study, recruiting.of(study)
         initial = {
             name: getattr(own, name)
             for name in (
@@ -72,7 +79,7 @@ class RecruitingForm(forms.Form):
         }
         initial |= {f"notice_{language}": own.notices.get(language, "") for language in NAMES}
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
-        zones = sorted(available_timezones() | {own.time_zone})
+        zones = sorted(time_zones() | {own.time_zone})
         self.fields["time_zone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]
         shown = [*offered(study), *(each for each in own.notices if each not in offered(study))]
         for language in shown:
@@ -85,8 +92,19 @@ class RecruitingForm(forms.Form):
 
     @property
     def notices(self) -> list[forms.BoundField]:
-        """The fields of the message, a language each."""
+        """The fields of the message that are at hand: in the study's own language, and those that hold something."""
+        return [field for field in self._notices() if self._is_at_hand(field)]
+
+    @property
+    def other_notices(self) -> list[forms.BoundField]:
+        """The fields of the message in all other languages."""
+        return [field for field in self._notices() if not self._is_at_hand(field)]
+
+    def _notices(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("notice_")]
+
+    def _is_at_hand(self, field: forms.BoundField) -> bool:
+        return bool(field.value() or field.errors or field.name == f"notice_{self.study.protocol.language}")
 
     def clean(self) -> dict[str, Any]:
         _in_order(self)
@@ -160,4 +178,4 @@ def panel_rows(counts: list[recruiting.PanelCount]) -> list[dict[str, Any]]:
 
 def zone_of(given: str, own: Recruiting) -> str:
     """The time zone in which a form's times are meant."""
-    return given if given in available_timezones() else own.time_zone
+    return given if given in time_zones() else own.time_zone

@@ -66,7 +66,7 @@ def _delete(session: Session) -> bool:
     """
     study = session.study
     # Pages of the rater that are still writing come before this, or find nothing.
-    if not Session.objects.select_for_update().filter(pk=session.pk).exists():
+    if Session.objects.select_for_update().filter(pk=session.pk).first() is None:
         return False
     Rater.objects.filter(pk=session.rater_id).delete()
     own, _ = Recruiting.objects.select_for_update().get_or_create(study=study)

@@ -32,5 +32,5 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
         response = render(request, "listening/rater/withdrawn.html", {"rater": token})
         response.delete_cookie(cookie_of(study), path=study.invite_path, samesite="Lax")
         return response
-    context["may_withdraw"] = withdrawing.may_withdraw(session)
+    context["allowed"] = withdrawing.may_withdraw(session)
     return render(request, "listening/rater/withdraw.html", context)

@@ -47,7 +47,9 @@ def recruiting(request: HttpRequest, study: Study) -> HttpResponse:
                     field.disabled = True
         by_name = {each.panel.name: each for each in counts}
         rows = [
-            (row, by_name.get(name), invites.panel_link(request, study, name) if row["known"].value() else "")
+            (row, by_name.get(name), invites.panel_link(request, study, name))
+            if row["known"].value()
+            else (row, None, "")
             for row in panels
             for name in [row["name"].value() or ""]
         ]
