@@ -84,8 +84,9 @@ def public_addresses(host: str, port: int) -> list[str]:
     if not settings.WEBHOOKS_ALLOW_PRIVATE:
         for each in addresses:
             if not _is_public(each):
+                what = f"{host} is" if host == each else f"{host} is {each},"
                 raise BadAddress(
-                    f"{host} is {each}, an address inside a private network. Only public ones are sent to; "
+                    f"{what} an address inside a private network. Only public ones are sent to; "
                     "whoever runs this server can allow others (WEBHOOKS_ALLOW_PRIVATE)."
                 )
     return addresses

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from listening.api import account, clips, conditions, files, raters, rendering, results, studies
+from listening.api import account, clips, conditions, files, raters, rendering, results, studies, webhooks
 from listening.api.access import Refusal
 
 DESCRIPTION = """\
@@ -55,7 +55,7 @@ api = Api(
     openapi_extra={"info": {"license": {"name": "MIT", "identifier": "MIT"}}},
 )
 api.add_decorator(never_cache, mode="view")
-for router in (account, studies, clips, conditions, rendering, raters, results, files):
+for router in (account, studies, clips, conditions, rendering, raters, results, files, webhooks):
     api.add_router("", router.router)
 
 
@@ -64,13 +64,13 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     said: dict[str, object] = {"error": str(refusal)}
     if refusal.faults:
         said["faults"] = refusal.faults
-    return JsonResponse(said, status=refusal.status, headers=refusal.headers)
+    return _error(said, refusal.status, refusal.headers)
 
 
 @api.exception_handler(ValidationError)
 def _wrong_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
     faults = [_in_words(fault) for fault in error.errors]
-    return JsonResponse({"error": " ".join(faults), "faults": faults}, status=422)
+    return _error({"error": " ".join(faults), "faults": faults}, 422)
 
 
 @api.exception_handler(HttpError)
@@ -78,13 +78,18 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     text = str(error)
     if error.status_code == 400:
         text = "The body can't be read. Send JSON with Content-Type: application/json, or a form where files are sent."
-    return JsonResponse({"error": text}, status=error.status_code)
+    return _error({"error": text}, error.status_code)
 
 
 @api.exception_handler(AuthenticationError)
 def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     text = "Send a token: “Authorization: Bearer evalapp_…”. You make one under your name, top right, on the pages."
-    return JsonResponse({"error": text}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    return _error({"error": text}, 401, {"WWW-Authenticate": "Bearer"})
+
+
+def _error(said: dict[str, object], status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+    """Quotation marks stay readable in a terminal."""
+    return JsonResponse(said, status=status, headers=headers, json_dumps_params={"ensure_ascii": False})
 
 
 def _in_words(fault: dict[str, Any]) -> str:

@@ -80,7 +80,7 @@ def add_clip(request: HttpRequest, slug: str, file: File[UploadedFile], payload:
         try:
             _cut(clip, {name: value for name, value in given.items() if value not in (None, "")})
         except rules.ClipError as error:
-            rules.delete(clip)  # all that was asked for, or nothing
+            rules.delete(clip, by=request.user)  # all that was asked for, or nothing
             raise Refusal(422, str(error)) from error
     return Status(201, _shown(clip))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Page, expect
 
 from listening import studies
-from listening.models import Membership, Study
+from listening.models import Delivery, Membership, Study, Webhook
 from tests.e2e.test_accessibility import SIZES, faults
 
 pytestmark = pytest.mark.e2e
@@ -66,6 +67,8 @@ def test_an_invitation_goes_from_the_owner_to_a_colleague(browser, page, live_se
 def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_server, study, size, scheme):
     member = get_user_model().objects.create_user("vera", password="correct horse battery")
     membership = Membership.objects.create(study=study, user=member, role="viewer")
+    webhook = Webhook.objects.create(study=study, url="https://lab.example.org/hook", events=["study.closed"])
+    Delivery.objects.create(webhook=webhook, event="study.closed", body="{}", status=503, answer="not now", attempts=2)
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
@@ -79,15 +82,24 @@ def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_serv
         look(name)
     look("password_reset_confirm", "MQ", "over")
     log_in(page, live_server.url)
-    for name in ("people", "study_log"):
+    for name in ("people", "study_log", "webhooks"):
         look(name, study.slug)
     page.goto(live_server.url + reverse("people", args=[study.slug]))
     page.get_by_role("button", name="Make an invitation link").click()
     assert faults(page) == []
     invitation = page.get_by_label("Invitation link").input_value()
     look("hand_over", study.slug, membership.pk)
-    for name in ("account", "change_password", "two_factor"):
+    for name in ("account", "change_password", "two_factor", "api_tokens"):
         look(name)
+
+    page.goto(live_server.url + reverse("api_tokens"))
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_label("Your password").fill("correct horse battery")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile("^evalapp_"))
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    look("two_factor")
 
     # The app reads the secret off the page, and has the code.
     secret = page.locator("code.secret").text_content().replace(" ", "")

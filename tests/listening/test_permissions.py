@@ -187,6 +187,7 @@ class World:
             "api_clip": {"name": "Renamed"},
             "api_conditions": {"specs": ["reference", "opus@12"]},
             "api_retry": {},
+            "api_webhooks": {"url": "https://127.0.0.1/", "events": ["study.closed"]},
             "api_clone": {},
         }
         if name in bodies:

@@ -9,10 +9,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from listening import outgoing, sessions, studies, tasks, webhooks
+from listening import outgoing, sessions, studies, tasks, tokens, webhooks
 from listening.models import Delivery, Rating, Session, Study, Webhook
 
 EVENTS = list(Webhook.Event.values)
@@ -237,3 +238,21 @@ def test_the_latest_fifty_messages_are_kept(receiver, study):
     webhook = webhook_to(receiver, study)
     last = [webhooks.send_test(webhook) for _ in range(webhooks.KEPT + 2)][-1]
     assert (webhook.deliveries.count(), webhook.deliveries.first()) == (webhooks.KEPT, last)
+
+
+def test_a_script_sets_one_up_and_takes_it_away(receiver, study):
+    token = tokens.create(study.owner, "test", "write", 1, by=study.owner)[1]
+    script = Client(headers={"Authorization": f"Bearer {token}"})
+    at = f"/api/v1/studies/{study.slug}/webhooks"
+    kind = "application/json"
+    wrong = script.post(at, {"url": receiver.url, "events": ["scores.seen"]}, content_type=kind)
+    assert wrong.status_code == 422
+    made = script.post(at, {"url": receiver.url, "events": ["study.closed"]}, content_type=kind).json()
+    assert made == {"id": Webhook.objects.get().pk, "secret": Webhook.objects.get().secret}
+    webhooks.announce(study, Webhook.Event.CLOSED)
+    try_all_due()
+    [shown] = script.get(at).json()
+    assert (shown["on"], shown["messages"][0]["status"]) == (True, 200)
+    assert made["secret"] not in str(shown)
+    assert script.delete(f"{at}/{made['id']}").status_code == 204
+    assert script.get(at).json() == []

@@ -313,3 +313,19 @@ def test_a_download_is_noted(page, study):
     Study.objects.update(state="open")
     page.get(at("download", study, "sessions"))
     assert AuditLine.objects.count() == 1
+
+
+def test_the_log_notes_who_changed_the_material(page, draft):
+    clip = draft.clips.first()
+    form = {"name": "renamed", "category": "speech", "start": 0, "length": 0.7}
+    page.post(reverse("edit_clip", args=[draft.slug, clip.pk]), form)
+    page.post(reverse("edit_clip", args=[draft.slug, clip.pk]), form)  # changes nothing
+    page.post(reverse("conditions", args=[draft.slug]), {"specs": ["reference", "opus@12"]})
+    page.post(reverse("raters_way_yaml", args=[draft.slug]), {"text": "repeats: 1"})
+    page.post(reverse("delete_clip", args=[draft.slug, clip.pk]))
+    assert list(draft.audit_lines.values_list("who", "what")) == [
+        ("ada", f"clip “{clip.name}” (speech, 0 s + {clip.length:g} s) is “renamed” (speech, 0 s + 0.7 s)"),
+        ("ada", "conditions set: reference, opus@12"),
+        ("ada", "settings changed: raters' way"),
+        ("ada", f"clip “renamed” deleted, {clip.original_sha256[:12]}"),
+    ]
