@@ -11,10 +11,10 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.text import slugify
 
-from audiocodecs.base import CodecError, Spec
+from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, packing, supplied
+from listening import allocation, clips, commands, packing, supplied
 from listening.models import AuditLine, Clip, Condition, Rendering, Study
 from listening.models.audit import COMMAND_LINE
 from listening.models.study import MAX_SIGNALS
@@ -115,7 +115,8 @@ def matrix(study: Study) -> list[MatrixRow]:
         reason, remedy = offer.reason, offer.remedy
         if study.channels not in offer.channels:
             reason, remedy = _other_channels(offer.title, study.channels)
-        row = rows.setdefault(offer.name, MatrixRow(offer.title, offer.name, offer.neural, []))
+        title = offer.title if "kHz" in offer.title or "_48khz" not in offer.name else f"{offer.title} 48 kHz"
+        row = rows.setdefault(offer.name, MatrixRow(title, offer.name, offer.neural, []))
         label = offer.title if offer.value is None else f"{offer.value:g}"
         is_chosen = (offer.name, offer.value) in chosen
         row.offers.append(Cell(offer.spec, offer.value, label, is_chosen, reason, remedy))
@@ -132,7 +133,7 @@ def set_conditions(study: Study, specs: list[str]) -> None:
     """Make these the conditions of a study, in this order; what was rendered of those that stay, stays.
 
     The weights of a neural codec are resolved now and fixed with the condition. Conditions with files of one's own
-    are named by their specs to stay; they are made by `supplied.add_condition`.
+    or command lines are named by their specs to stay; `supplied.add_condition` and `commands.add_condition` make them.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def set_conditions(study: Study, specs: list[str]) -> None:
     if not study.editable:
         raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
     wanted: dict[str, str] = {}
-    own = {spec for spec in study.conditions.values_list("spec", flat=True) if supplied.is_supplied(spec)}
+    own = {spec for spec in study.conditions.values_list("spec", flat=True) if commands.is_own(spec)}
     for text in specs:
         if text in own:
             wanted[text] = ""
@@ -206,6 +207,17 @@ def check_room(study: Study) -> None:
         raise StudyError(f"A trial has at most {MAX_SIGNALS} signals (after BS.1534-3). Take one away first.")
 
 
+def codec_of(condition: Condition) -> Codec:
+    """The codec behind a condition that is no files.
+
+    Raises
+    ------
+    CodecError
+        If it can't run here.
+    """
+    return commands.codec_of(condition) if commands.is_command(condition.spec) else get_codec(condition.spec)
+
+
 def _check_weights(spec: Spec) -> None:
     """A page must not make the server open just any file: weights of one's own lie in the model folder."""
     weights = spec.option("weights", "published")
@@ -228,7 +240,7 @@ def problems(study: Study) -> list[str]:
             continue
         try:
             _check_weights(parse_spec(condition.spec))
-            codec = get_codec(condition.spec)
+            codec = codec_of(condition)
         except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
@@ -386,7 +398,7 @@ def neural_note(study: Study) -> str:
     """Which neural codecs and weights the study has, in words; "" if none."""
     kinds: dict[str, None] = {}  # in the order of the conditions, each once
     for condition in study.conditions.all():
-        if supplied.is_supplied(condition.spec):
+        if commands.is_own(condition.spec):
             continue
         codec = codec_class(parse_spec(condition.spec).name)
         if codec.neural:

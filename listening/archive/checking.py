@@ -24,10 +24,10 @@ from listening import protocol as protocols
 from listening.archive import study_yaml
 from listening.archive.tables import TABLES, Fault, Row, Table, decoded
 from listening.archive.writing import BLOCK, SUMS
+from listening.commands import is_own
 from listening.headphone_check import Attempt
 from listening.models import Clip, EventBlock, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
-from listening.supplied import is_supplied
 
 MOST_MEMBERS = 50_000
 LONGEST_LINE = 2_000_000
@@ -268,7 +268,7 @@ def _study(found: StudyFile, row: Row, where: str) -> None:
 
 
 def _condition(found: StudyFile, row: Row, where: str) -> None:
-    if is_supplied(row["spec"]):
+    if is_own(row["spec"]):
         return
     try:
         codec_class(parse_spec(row["spec"]).name)

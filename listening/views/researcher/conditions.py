@@ -10,12 +10,12 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
-from listening import estimates, presets, variants
+from listening import commands, estimates, presets, variants
 from listening import studies as rules
+from listening.clips import ClipError
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
 from listening.permissions import Right
-from listening.supplied import is_supplied
 from listening.views.researcher.access import of_study, study_page
 
 
@@ -42,11 +42,13 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""
     if request.method == "POST" and "preset" in request.POST:
         return _preset(request, study)
+    if request.method == "POST" and "encode_command" in request.POST:
+        return _command(request, study)
     if request.method == "POST" and "variant" in request.POST:
         return _variant(request, study)
     if request.method == "GET":
         ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
-        return _page(request, study, ticked | {each.spec for each in _supplied(study)})
+        return _page(request, study, ticked | {each.spec for each in _own(study)})
     asked = request.POST.getlist("specs")
     try:
         rules.set_conditions(study, kept_as_they_are(study, asked))
@@ -86,6 +88,25 @@ def _variant(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("conditions", study.slug)
 
 
+def _command(request: HttpRequest, study: Study) -> HttpResponse:
+    """Add a command line to the conditions."""
+    given = {name: request.POST.get(name, "") for name in ("title", "kbps", "encode_command", "decode_command")}
+    ticked = set(study.conditions.values_list("spec", flat=True))
+    try:
+        kbps = float(given["kbps"].replace(",", ".")) if given["kbps"].strip() else None
+    except ValueError:
+        return _page(
+            request, study, ticked, f"{given['kbps']!r} is no bitrate. Write a number, or leave it empty.", given
+        )
+    try:
+        rules.check_room(study)
+        made = commands.add_condition(study, given["title"], given["encode_command"], given["decode_command"], kbps)
+    except (ClipError, rules.StudyError) as error:
+        return _page(request, study, ticked, str(error), given)
+    messages.success(request, f"{made.title} is added.")
+    return redirect("conditions", study.slug)
+
+
 def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     """Replace each spec by the one of the study's own condition for that codec and value, where it has one.
 
@@ -106,7 +127,9 @@ def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     return found
 
 
-def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, study: Study, chosen: set[str], error: str = "", command: dict[str, str] | None = None
+) -> HttpResponse:
     rows = rules.matrix(study)
     fixed = [row for row in rows if row.name in ("reference", "lowpass")]
     coded = [row for row in rows if row not in fixed]
@@ -123,7 +146,9 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         estimate=estimates.estimate(study) if study.editable else None,
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
-        supplied=_supplied(study),
+        own_ones=_own(study),
+        programs=sorted(commands.programs()) if study.editable and request.may.change else [],
+        command=command or {},
         chosen=chosen,
         own=study.conditions.all(),
         cautions=rules.cautions(study),
@@ -131,9 +156,9 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
     )
 
 
-def _supplied(study: Study) -> list[Condition]:
-    """Conditions whose stimuli are files of the researcher's own."""
-    return [each for each in study.conditions.all() if is_supplied(each.spec)]
+def _own(study: Study) -> list[Condition]:
+    """Conditions of the researcher's own: files and command lines."""
+    return [each for each in study.conditions.all() if commands.is_own(each.spec)]
 
 
 def _line(row: rules.MatrixRow, values: list[float]) -> Line:
