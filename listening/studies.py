@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -159,14 +159,15 @@ def set_conditions(study: Study, specs: list[str]) -> None:
         wanted[spec] = codec.weights
     if "reference" not in wanted:
         raise StudyError("A MUSHRA trial needs the hidden reference. Choose it as well.")
-    if len(wanted) > MAX_SIGNALS:
+    signals = len(wanted) + study.conditions.filter(spec__in=wanted, repeat=1).count()
+    if signals > MAX_SIGNALS:
         raise StudyError(
-            f"{len(wanted)} signals are too many: a trial has at most {MAX_SIGNALS}, "
+            f"{signals} signals are too many: a trial has at most {MAX_SIGNALS}, "
             "hidden reference and anchors included (after BS.1534-3). Take some away."
         )
     with transaction.atomic():
         study.conditions.exclude(spec__in=wanted).delete()
-        there = set(study.conditions.values_list("spec", flat=True))
+        there = set(study.conditions.values_list("spec", flat=True))  # a repeat goes and stays with its condition
         for position, (spec, weights) in enumerate(wanted.items()):
             if spec in there:
                 study.conditions.filter(spec=spec).update(position=position)
@@ -184,7 +185,7 @@ def set_conditions(study: Study, specs: list[str]) -> None:
 
 
 def remove_condition(condition: Condition) -> None:
-    """Take a condition out of its study, with what was rendered or supplied for it.
+    """Take a condition out of its study, with its repeat and what was rendered or supplied for it.
 
     Raises
     ------
@@ -197,8 +198,37 @@ def remove_condition(condition: Condition) -> None:
     if condition.role == Condition.Role.HIDDEN_REFERENCE:
         raise StudyError("A MUSHRA trial needs the hidden reference.")
     with transaction.atomic():
-        condition.delete()
+        same = study.conditions.filter(spec=condition.spec)
+        (same.filter(repeat=1) if condition.repeat else same).delete()
+        if not condition.repeat:
+            _set_state(study, State.DRAFT)
+
+
+def rate_twice(condition: Condition) -> Condition:
+    """Add a condition once more: raters get its sound twice in each trial, unnamed, and rate it twice.
+
+    How far a rater's two scores lie apart says how reliable the rater is. The repeat has the same title and spec;
+    exports tell it by the column `repeat`.
+
+    Raises
+    ------
+    StudyError
+        If the study is not editable or has no room, the condition is no system, or it is there twice already.
+    """
+    study = condition.study
+    if not study.editable:
+        raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
+    if condition.role != Condition.Role.SYSTEM:
+        raise StudyError("Only systems are repeated: reference and anchors are there for other reasons.")
+    if study.conditions.filter(spec=condition.spec, repeat=1).exists():
+        raise StudyError(f"{condition.title} is rated twice already.")
+    check_room(study)
+    with transaction.atomic():
+        again = Condition.objects.get(pk=condition.pk)
+        again.pk, again.repeat, again.position = None, 1, study.conditions.aggregate(last=Max("position"))["last"] + 1
+        again.save()
         _set_state(study, State.DRAFT)
+    return again
 
 
 def check_room(study: Study) -> None:
@@ -268,7 +298,7 @@ def cautions(study: Study) -> list[str]:
         found.append("The 3.5 kHz low anchor is missing (BS.1534-3 asks for it).")
     if Condition.Role.MID_ANCHOR not in roles:
         found.append("The 7 kHz mid anchor is missing (BS.1534-3 asks for it).")
-    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     n = study.clips.count()
     if n and n < max(5, 1.5 * systems):
         found.append(f"{n} clips for {systems} systems: at least 5 and 1.5 times as many clips as systems are advised.")

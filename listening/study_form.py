@@ -52,6 +52,8 @@ class ConditionPart(Part):
         As an export says them. The spec names them.
     encode_command, decode_command : str
         Command lines of a program that the operator allows; the spec's value, if any, is `{kbps}`.
+    repeat : int
+        1 for the condition of this title once more in each trial.
     """
 
     spec: str = ""
@@ -61,10 +63,13 @@ class ConditionPart(Part):
     weights: str = ""
     encode_command: str = ""
     decode_command: str = ""
+    repeat: Literal[0, 1] = 0
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> ConditionPart:
-        if not self.spec and not self.files and not self.encode_command:
+        if self.repeat and not self.title:
+            raise ValueError("repeat: with the title of the condition that is rated twice")
+        if not self.spec and not self.files and not self.encode_command and not self.repeat:
             raise ValueError("spec (opus@12) or files (out/{clip}.wav)")
         if self.encode_command and (not self.title or self.role == "hidden_reference"):
             raise ValueError("encode_command: with a title, and not as hidden reference")
@@ -259,6 +264,8 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
     wanted: list[str] = []
     titles: dict[str, str] = {}
     for part in form.conditions:
+        if part.repeat:
+            continue
         if part.encode_command:
             wanted.append(_command(study, part).spec)
             continue
@@ -282,6 +289,12 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
     called = list(study.conditions.values_list("title", flat=True))
     if twice := sorted({title for title in called if called.count(title) > 1}):
         raise FormError(f"conditions: two of them are called {', '.join(twice)}.")
+    for part in form.conditions:
+        if part.repeat:
+            found = study.conditions.filter(title=part.title).first()
+            if found is None:
+                raise FormError(f"{part.title}: there is no condition of that title to be rated twice.")
+            studies.rate_twice(found)
 
 
 def _command(study: Study, part: ConditionPart) -> Condition:

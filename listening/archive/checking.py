@@ -244,8 +244,9 @@ def _check_rows(found: StudyFile) -> None:
 
 
 def _check_whole(found: StudyFile, counts: dict[str, int], done: set[tuple[int, int]]) -> None:
-    conditions = [row.get("spec") for row in found.in_yaml["conditions"]]
-    if conditions.count("reference") != 1 or len(set(conditions)) < len(conditions) or len(conditions) > MAX_SIGNALS:
+    conditions = [(row.get("spec"), row.get("repeat", 0)) for row in found.in_yaml["conditions"]]
+    once = len(set(conditions)) == len(conditions) <= MAX_SIGNALS and conditions.count(("reference", 0)) == 1
+    if not once or any(repeat and (spec, 0) not in conditions for spec, repeat in conditions):
         raise Fault(f"study.yaml: each condition once, at most {MAX_SIGNALS}, with the hidden reference. {_AGAIN}")
     state = found.in_yaml["study"][0].get("state")
     prepared = all(row.get("state") == Clip.State.PREPARED and row.get("reference") for row in found.in_yaml["clips"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
@@ -44,6 +44,8 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
         return _preset(request, study)
     if request.method == "POST" and "encode_command" in request.POST:
         return _command(request, study)
+    if request.method == "POST" and "twice" in request.POST:
+        return _twice(request, study)
     if request.method == "POST" and "variant" in request.POST:
         return _variant(request, study)
     if request.method == "GET":
@@ -85,6 +87,19 @@ def _variant(request: HttpRequest, study: Study) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{rules.condition_title(parse_spec(spec))} is added.")
+    return redirect("conditions", study.slug)
+
+
+def _twice(request: HttpRequest, study: Study) -> HttpResponse:
+    """Have a condition rated twice in each trial."""
+    wanted = request.POST["twice"]
+    condition = get_object_or_404(study.conditions.select_related("study"), pk=wanted if wanted.isdecimal() else 0)
+    try:
+        rules.rate_twice(condition)
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{condition.title} comes twice in each trial, unnamed both times.")
     return redirect("conditions", study.slug)
 
 
@@ -151,6 +166,7 @@ def _page(
         command=command or {},
         chosen=chosen,
         own=study.conditions.all(),
+        twice=set(study.conditions.filter(repeat=1).values_list("spec", flat=True)),
         cautions=rules.cautions(study),
         max_signals=MAX_SIGNALS,
     )
@@ -158,7 +174,7 @@ def _page(
 
 def _own(study: Study) -> list[Condition]:
     """Conditions of the researcher's own: files and command lines."""
-    return [each for each in study.conditions.all() if commands.is_own(each.spec)]
+    return [each for each in study.conditions.filter(repeat=0) if commands.is_own(each.spec)]
 
 
 def _line(row: rules.MatrixRow, values: list[float]) -> Line:

@@ -104,7 +104,7 @@ def delete_condition(request: HttpRequest, study: Study, condition_id: int) -> H
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{condition.title} is deleted.")
+        messages.success(request, f"{condition.label} is deleted.")
     return redirect("conditions", study.slug)
 
 
@@ -144,7 +144,7 @@ def _matched(study: Study, names: list[str]) -> dict[str, int | None]:
 
 
 def _condition(study: Study, condition_id: int) -> Condition:
-    found = get_object_or_404(study.conditions, spec__startswith=supplied.PREFIX, pk=condition_id)
+    found = get_object_or_404(study.conditions, spec__startswith=supplied.PREFIX, repeat=0, pk=condition_id)
     found.study = study
     return found
 
