@@ -17,7 +17,7 @@ from pydantic import ValidationError as Invalid
 from analysis.screening import MARKED, NONE, RULES
 from audiocodecs.base import CodecError
 from audiocodecs.registry import parse_spec, resolve
-from listening import clips, commands, protocol, studies, supplied, yaml_files
+from listening import clips, commands, condition_changes, protocol, studies, supplied, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
 from listening.parts import Part
@@ -294,7 +294,7 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
             found = study.conditions.filter(title=part.title).first()
             if found is None:
                 raise FormError(f"{part.title}: there is no condition of that title to be rated twice.")
-            studies.rate_twice(found)
+            condition_changes.rate_twice(found)
 
 
 def _command(study: Study, part: ConditionPart) -> Condition:

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from analysis import agreement
 from analysis.frame import tidy
-from listening import rendering, studies
+from listening import condition_changes, rendering, studies
 from listening.archive.reading import import_study
 from listening.archive.writing import write
 from listening.export import RATINGS, rating_rows
@@ -17,7 +17,7 @@ from tests.listening.files.conftest import rate
 @pytest.fixture
 def twice(draft) -> Study:
     """The study of the drafts, Opus rated twice, all rendered."""
-    studies.rate_twice(draft.conditions.get(spec="opus@12"))
+    condition_changes.rate_twice(draft.conditions.get(spec="opus@12"))
     studies.start_rendering(draft)
     for row in studies.progress(draft).rows:
         rendering.render(row.pk)
@@ -40,9 +40,9 @@ def test_it_is_asked_for_on_the_page_and_taken_back_there(client, researcher, dr
 
 
 def test_a_condition_that_goes_takes_its_repeat_along_and_anchors_have_none(draft):
-    studies.rate_twice(draft.conditions.get(spec="opus@12"))
+    condition_changes.rate_twice(draft.conditions.get(spec="opus@12"))
     with pytest.raises(studies.StudyError, match="Only systems"):
-        studies.rate_twice(draft.conditions.get(spec="lowpass@3500"))
+        condition_changes.rate_twice(draft.conditions.get(spec="lowpass@3500"))
     studies.set_conditions(draft, ["reference", "opus@24"])
     assert not Condition.objects.filter(repeat=1).exists()
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
-from listening import commands, estimates, presets, variants
+from listening import commands, condition_changes, estimates, presets, variants
 from listening import studies as rules
 from listening.clips import ClipError
 from listening.models import Condition, Study
@@ -95,7 +95,7 @@ def _twice(request: HttpRequest, study: Study) -> HttpResponse:
     wanted = request.POST["twice"]
     condition = get_object_or_404(study.conditions.select_related("study"), pk=wanted if wanted.isdecimal() else 0)
     try:
-        rules.rate_twice(condition)
+        condition_changes.rate_twice(condition)
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
@@ -114,7 +114,7 @@ def _command(request: HttpRequest, study: Study) -> HttpResponse:
             request, study, ticked, f"{given['kbps']!r} is no bitrate. Write a number, or leave it empty.", given
         )
     try:
-        rules.check_room(study)
+        condition_changes.check_room(study)
         made = commands.add_condition(study, given["title"], given["encode_command"], given["decode_command"], kbps)
     except (ClipError, rules.StudyError) as error:
         return _page(request, study, ticked, str(error), given)

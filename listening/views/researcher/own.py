@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listening import clips as clip_rules
-from listening import matching, supplied
+from listening import condition_changes, matching, supplied
 from listening import studies as rules
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.permissions import Right
@@ -34,7 +34,7 @@ class Entry:
 def add_supplied(request: HttpRequest, study: Study) -> HttpResponse:
     """Make a condition of files, and go to where they are given."""
     try:
-        rules.check_room(study)
+        condition_changes.check_room(study)
         condition = supplied.add_condition(study, request.POST.get("title", ""))
     except (clip_rules.ClipError, rules.StudyError) as error:
         messages.error(request, str(error))
@@ -100,7 +100,7 @@ def delete_condition(request: HttpRequest, study: Study, condition_id: int) -> H
     """Take a condition out of the study, with its files."""
     condition = get_object_or_404(study.conditions.select_related("study"), pk=condition_id)
     try:
-        rules.remove_condition(condition)
+        condition_changes.remove_condition(condition)
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
