@@ -175,6 +175,8 @@ RENDER_LEASE = env.int("RENDER_LEASE", 30)
 """Seconds without a sign of life after which a rendering counts as interrupted."""
 MEASURE_STIMULI = env.bool("MEASURE_STIMULI", True)
 """Whether workers compute objective metrics of the stimuli when nothing waits to be rendered."""
+CODEC_PROGRAMS = env.list("CODEC_PROGRAMS", default=[])
+"""Programs that researchers' command lines may call; empty: no conditions of that kind."""
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", 15)
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "listening.tasks.sweep", "schedule": SWEEP_SECONDS}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -10,7 +11,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
+from audiocodecs import confined
 from audiocodecs.registry import offers
+from listening import commands
 
 LEAST_FREE = 1_000_000_000
 
@@ -56,6 +59,36 @@ def folders_can_be_written(**_: object) -> list[CheckMessage]:
                     id="listening.W001",
                 )
             )
+    return found
+
+
+@register()
+def programs_of_researchers_are_confined(**_: object) -> list[CheckMessage]:
+    """What CODEC_PROGRAMS names must be there, and should run without a network; for `manage.py check` alone."""
+    if not settings.CODEC_PROGRAMS or sys.argv[1:2] != ["check"]:
+        return []
+    return unconfined_programs()
+
+
+def unconfined_programs() -> list[CheckMessage]:
+    """Programs that are missing, and what does not hold for the others here."""
+    found: list[CheckMessage] = [
+        Warning(
+            f"CODEC_PROGRAMS names {path}, which is no program that can be run.",
+            hint="Install it, or take it off the list.",
+            id="listening.W003",
+        )
+        for path in commands.programs().values()
+        if not os.access(path, os.X_OK) or not Path(path).is_file()
+    ]
+    if not confined.without_network():
+        found.append(
+            Warning(
+                "Programs of CODEC_PROGRAMS run with a network here, and may leave processes behind.",
+                hint="Install unshare (util-linux) and allow namespaces to the worker's user.",
+                id="listening.W004",
+            )
+        )
     return found
 
 

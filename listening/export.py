@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 
 import pandas as pd
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from analysis.frame import tidy
@@ -152,6 +152,10 @@ class Table:
     rows: Callable[[Study], Iterator[Row]]
 
 
+PRESENTATION = F("trial__repeat") + 2 * F("condition__repeat")
+"""Which presentation of a stimulus a rating is of: 0, on a repeated page 1, as a repeat within a page 2, as both 3."""
+
+
 def rating_rows(study: Study) -> Iterator[Row]:
     """Every score given in a study, unfinished sessions included, in the order in which the rater saw the slots."""
     why = reasons(study)
@@ -174,7 +178,7 @@ def rating_rows(study: Study) -> Iterator[Row]:
             "trial__clip_id",
             "condition_id",
             "score",
-            "trial__repeat",
+            PRESENTATION,
             "trial__position",
             "slot",
             "plays",
@@ -305,7 +309,7 @@ def comment_rows(study: Study) -> Iterator[Row]:
         "condition__title",
         "condition__role",
         "condition__spec",
-        "trial__repeat",
+        PRESENTATION,
         "trial__position",
         "slot",
         "score",
@@ -359,7 +363,7 @@ def reasons(study: Study) -> dict[int, str]:
             "condition__spec",
             "condition__role",
             "score",
-            "trial__repeat",
+            PRESENTATION,
             "seconds_heard",
             "trial__started_at",
             "rated_at",

@@ -162,7 +162,7 @@ def overview(study: Study, renderings: Iterable[Rendering]) -> list[Row]:
     there = _there(done)
     return [
         _row(condition, [each for each in done if each.condition_id == condition.pk], there, study.rate)
-        for condition in study.conditions.all()
+        for condition in study.conditions.filter(repeat=0)
     ]
 
 

@@ -47,7 +47,7 @@ def _signals(study: Study) -> list[str]:
 
 def _material(study: Study) -> list[str]:
     found = []
-    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     clips = list(study.clips.all())
     n = len(clips)
     if n and n < max(5, 1.5 * systems):

@@ -77,7 +77,7 @@ class PlannedPower:
 def of(study: Study) -> PlannedPower | None:
     """Power of a study as it is set now; None as long as there are no clips or fewer than two systems to compare."""
     clips = study.clips.count()
-    systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     if not clips or systems < 2:
         return None
     each = study.protocol.design.clips_each(clips)

@@ -27,7 +27,7 @@ from django.utils import timezone
 from audiocodecs import audio
 from audiocodecs.base import Codec, CodecError, Samples
 from audiocodecs.registry import get_codec
-from listening import aligning, clips, supplied
+from listening import aligning, clips, commands, supplied
 from listening.models import Clip, Rendering
 from listening.models.rendering import MAX_ATTEMPTS
 from listening.storage import store_once
@@ -132,7 +132,10 @@ def _work(rendering: Rendering) -> dict[str, object]:
     clip = rendering.clip
     clips.prepare(clip)
     spec = rendering.condition.spec
-    source = _File(rendering) if supplied.is_supplied(spec) else _Coded(get_codec(spec))
+    if supplied.is_supplied(spec):
+        source: _File | _Coded = _File(rendering)
+    else:
+        source = _Coded(commands.codec_of(rendering.condition) if commands.is_command(spec) else get_codec(spec))
     key = stimulus_key(clip.reference_sha256, spec if isinstance(source, _Coded) else "file", source.version)
     if (twin := _same(key, rendering)) is not None:
         return {name: getattr(twin, name) for name in _RESULTS}

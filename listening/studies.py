@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from audiocodecs.base import CodecError, Spec
+from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, packing, supplied, webhooks
+from listening import allocation, clips, commands, packing, supplied, webhooks
 from listening.audit import audit
 from listening.models import Clip, Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
@@ -116,7 +116,8 @@ def matrix(study: Study) -> list[MatrixRow]:
         reason, remedy = offer.reason, offer.remedy
         if study.channels not in offer.channels:
             reason, remedy = _other_channels(offer.title, study.channels)
-        row = rows.setdefault(offer.name, MatrixRow(offer.title, offer.name, offer.neural, []))
+        title = offer.title if "kHz" in offer.title or "_48khz" not in offer.name else f"{offer.title} 48 kHz"
+        row = rows.setdefault(offer.name, MatrixRow(title, offer.name, offer.neural, []))
         label = offer.title if offer.value is None else f"{offer.value:g}"
         is_chosen = (offer.name, offer.value) in chosen
         row.offers.append(Cell(offer.spec, offer.value, label, is_chosen, reason, remedy))
@@ -135,7 +136,7 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
     With `by` noted in the study's log, where something changes.
 
     The weights of a neural codec are resolved now and fixed with the condition. Conditions with files of one's own
-    are named by their specs to stay; they are made by `supplied.add_condition`.
+    or command lines are named by their specs to stay; `supplied.add_condition` and `commands.add_condition` make them.
 
     Raises
     ------
@@ -145,7 +146,7 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
     if not study.editable:
         raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
     wanted: dict[str, str] = {}
-    own = {spec for spec in study.conditions.values_list("spec", flat=True) if supplied.is_supplied(spec)}
+    own = {spec for spec in study.conditions.values_list("spec", flat=True) if commands.is_own(spec)}
     for text in specs:
         if text in own:
             wanted[text] = ""
@@ -161,15 +162,16 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
         wanted[spec] = codec.weights
     if "reference" not in wanted:
         raise StudyError("A MUSHRA trial needs the hidden reference. Choose it as well.")
-    if len(wanted) > MAX_SIGNALS:
+    signals = len(wanted) + study.conditions.filter(spec__in=wanted, repeat=1).count()
+    if signals > MAX_SIGNALS:
         raise StudyError(
-            f"{len(wanted)} signals are too many: a trial has at most {MAX_SIGNALS}, "
+            f"{signals} signals are too many: a trial has at most {MAX_SIGNALS}, "
             "hidden reference and anchors included (after BS.1534-3). Take some away."
         )
     with transaction.atomic():
         before = set(study.conditions.values_list("spec", flat=True))
         study.conditions.exclude(spec__in=wanted).delete()
-        there = set(study.conditions.values_list("spec", flat=True))
+        there = set(study.conditions.values_list("spec", flat=True))  # a repeat goes and stays with its condition
         for position, (spec, weights) in enumerate(wanted.items()):
             if spec in there:
                 study.conditions.filter(spec=spec).update(position=position)
@@ -188,28 +190,15 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
             audit(study, by, f"conditions set: {', '.join(wanted)}")
 
 
-def remove_condition(condition: Condition) -> None:
-    """Take a condition out of its study, with what was rendered or supplied for it.
+def codec_of(condition: Condition) -> Codec:
+    """The codec behind a condition that is no files.
 
     Raises
     ------
-    StudyError
-        If the study is not editable, or the condition is the hidden reference.
+    CodecError
+        If it can't run here.
     """
-    study = condition.study
-    if not study.editable:
-        raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
-    if condition.role == Condition.Role.HIDDEN_REFERENCE:
-        raise StudyError("A MUSHRA trial needs the hidden reference.")
-    with transaction.atomic():
-        condition.delete()
-        _set_state(study, State.DRAFT)
-
-
-def check_room(study: Study) -> None:
-    """Raise StudyError if a trial of the study can hold no more signals."""
-    if study.conditions.count() >= MAX_SIGNALS:
-        raise StudyError(f"A trial has at most {MAX_SIGNALS} signals (after BS.1534-3). Take one away first.")
+    return commands.codec_of(condition) if commands.is_command(condition.spec) else get_codec(condition.spec)
 
 
 def _check_weights(spec: Spec) -> None:
@@ -234,7 +223,7 @@ def problems(study: Study) -> list[str]:
             continue
         try:
             _check_weights(parse_spec(condition.spec))
-            codec = get_codec(condition.spec)
+            codec = codec_of(condition)
         except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
@@ -379,7 +368,7 @@ def neural_note(study: Study) -> str:
     """Which neural codecs and weights the study has, in words; "" if none."""
     kinds: dict[str, None] = {}  # in the order of the conditions, each once
     for condition in study.conditions.all():
-        if supplied.is_supplied(condition.spec):
+        if commands.is_own(condition.spec):
             continue
         codec = codec_class(parse_spec(condition.spec).name)
         if codec.neural:

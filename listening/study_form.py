@@ -16,8 +16,8 @@ from pydantic import ValidationError as Invalid
 
 from analysis.screening import MARKED, NONE, RULES
 from audiocodecs.base import CodecError
-from audiocodecs.registry import resolve
-from listening import clips, protocol, studies, supplied, yaml_files
+from audiocodecs.registry import parse_spec, resolve
+from listening import clips, commands, condition_changes, protocol, studies, supplied, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
 from listening.objections import objections
@@ -51,6 +51,10 @@ class ConditionPart(Part):
         A codec's title says codec and rate unless another is given; its role is its own.
     weights : str
         As an export says them. The spec names them.
+    encode_command, decode_command : str
+        Command lines of a program that the operator allows; the spec's value, if any, is `{kbps}`.
+    repeat : int
+        1 for the condition of this title once more in each trial.
     """
 
     spec: str = ""
@@ -58,11 +62,20 @@ class ConditionPart(Part):
     title: Annotated[str, Field(max_length=80)] = ""
     role: Literal["", "system", "low_anchor", "mid_anchor", "hidden_reference"] = ""
     weights: str = ""
+    encode_command: str = ""
+    decode_command: str = ""
+    repeat: Literal[0, 1] = 0
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> ConditionPart:
-        if not self.spec and not self.files:
+        if self.repeat and not self.title:
+            raise ValueError("repeat: with the title of the condition that is rated twice")
+        if not self.spec and not self.files and not self.encode_command and not self.repeat:
             raise ValueError("spec (opus@12) or files (out/{clip}.wav)")
+        if self.encode_command and (not self.title or self.role == "hidden_reference"):
+            raise ValueError("encode_command: with a title, and not as hidden reference")
+        if self.encode_command and self.spec and not commands.is_command(self.spec):
+            raise ValueError("spec: command@6 for a command line at 6 kbps, or none")
         if self.files and not self.title:
             raise ValueError("title: what the files are called")
         if self.files and self.role == "hidden_reference":
@@ -274,6 +287,11 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
     wanted: list[str] = []
     titles: dict[str, str] = {}
     for part in form.conditions:
+        if part.repeat:
+            continue
+        if part.encode_command:
+            wanted.append(_command(study, part).spec)
+            continue
         if not part.files:
             wanted.append(resolve(part.spec, form.channels))
             titles |= {wanted[-1]: part.title} if part.title else {}
@@ -294,6 +312,21 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
     called = list(study.conditions.values_list("title", flat=True))
     if twice := sorted({title for title in called if called.count(title) > 1}):
         raise FormError(f"conditions: two of them are called {', '.join(twice)}.")
+    for part in form.conditions:
+        if part.repeat:
+            found = study.conditions.filter(title=part.title).first()
+            if found is None:
+                raise FormError(f"{part.title}: there is no condition of that title to be rated twice.")
+            condition_changes.rate_twice(found)
+
+
+def _command(study: Study, part: ConditionPart) -> Condition:
+    role = part.role or Condition.Role.SYSTEM
+    try:
+        kbps = parse_spec(part.spec).value if part.spec else None
+        return commands.add_condition(study, part.title, part.encode_command, part.decode_command, kbps, role)
+    except (clips.ClipError, CodecError) as error:
+        raise FormError(f"{part.title}: {error}") from error
 
 
 def _own_file(part: ConditionPart, clip: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.text import slugify
 
 from audiocodecs import audio
@@ -117,7 +117,7 @@ def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> Supplied
     values |= _checked(clip, found)
     with transaction.atomic():
         made, _ = SuppliedFile.objects.update_or_create(clip=clip, condition=condition, defaults=values)
-        Rendering.objects.filter(clip=clip, condition=condition).delete()
+        _renderings(condition, clip).delete()
         clips.back_to_draft(condition.study)
     return made
 
@@ -144,7 +144,7 @@ def move_file(file: SuppliedFile, clip: Clip) -> None:
             SuppliedFile.objects.create(
                 condition=condition, file=each.file.name, name=each.name, sha256=each.sha256, **values
             )
-        Rendering.objects.filter(clip__in=[clip, before], condition=condition).delete()
+        _renderings(condition, clip, before).delete()
         clips.back_to_draft(condition.study)
 
 
@@ -160,9 +160,14 @@ def delete_file(file: SuppliedFile) -> None:
     if not study.editable:
         raise clips.ClipError(f"The study is {study.get_state_display().lower()}: its stimuli are fixed.")
     with transaction.atomic():
-        Rendering.objects.filter(clip=file.clip, condition=file.condition).delete()
+        _renderings(file.condition, file.clip).delete()
         file.delete()
         clips.back_to_draft(study)
+
+
+def _renderings(condition: Condition, *of: Clip) -> QuerySet[Rendering]:
+    """What was rendered of clips for a condition and its repeat."""
+    return Rendering.objects.filter(clip__in=of, condition__spec=condition.spec)
 
 
 def _checked(clip: Clip, found: audio.Audio) -> dict[str, object]:
@@ -180,7 +185,7 @@ def _checked(clip: Clip, found: audio.Audio) -> dict[str, object]:
 def problems(study: Study) -> list[str]:
     """Which files are missing, each as a sentence."""
     there = set(SuppliedFile.objects.filter(clip__study=study).values_list("clip_id", "condition_id"))
-    wanted = [each for each in study.conditions.all() if is_supplied(each.spec)]
+    wanted = [each for each in study.conditions.filter(repeat=0) if is_supplied(each.spec)]
     return [
         f"“{clip.name}” has no file of {condition.title}. Supply it, or remove the condition."
         for condition in wanted
@@ -197,7 +202,8 @@ def file_of(rendering: Rendering) -> SuppliedFile:
     ClipError
         If there is none.
     """
-    found = SuppliedFile.objects.filter(clip=rendering.clip, condition=rendering.condition).first()
+    spec = rendering.condition.spec  # of a repeat too, which has no files of its own
+    found = SuppliedFile.objects.filter(clip=rendering.clip, condition__spec=spec).first()
     if found is None:
         raise clips.ClipError(
             f"“{rendering.clip.name}” has no file of {rendering.condition.title}. Supply it, then retry."

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from audiocodecs.base import CodecError, CodecUnavailable
+from audiocodecs.confined import last_lines
 
 ENCODER, DECODER = "EVS_ENCODER", "EVS_DECODER"
 
@@ -93,20 +94,13 @@ def run(setting: str, arguments: list[str], data: bytes, patience: float) -> byt
             try:
                 code = process.wait(patience)
             except subprocess.TimeoutExpired as error:
-                raise CodecError(f"{setting} did not end within {patience:.0f} s.{_last_lines(log)}") from error
+                raise CodecError(f"{setting} did not end within {patience:.0f} s.{last_lines(log)}") from error
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
         if code != 0:
-            raise CodecError(f"{setting} ended with {code}.{_last_lines(log)}")
+            raise CodecError(f"{setting} ended with {code}.{last_lines(log)}")
         if not target.is_file():
-            raise CodecError(f"{setting} wrote no file.{_last_lines(log)}")
+            raise CodecError(f"{setting} wrote no file.{last_lines(log)}")
         return target.read_bytes()
-
-
-def _last_lines(log: Path, most: int = 5) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 2000))
-        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return " It said: " + " / ".join(lines[-most:]) if lines else " It said nothing."

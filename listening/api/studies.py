@@ -15,6 +15,7 @@ from listening import invites, protocol, studies, way_words
 from listening.api.access import Body, Refusal, answers, anybody, changes, reads
 from listening.forms import StudyForm
 from listening.models import Session, Study
+from listening.objections import objections
 from listening.study_settings import change_settings
 
 router = Router(tags=["studies"])
@@ -191,7 +192,7 @@ def read_checks(request: HttpRequest, slug: str) -> Any:
         ready_to_render=study.editable and not problems,
         ready_to_open=study.state == Study.State.READY and not fault,
         problems=[*problems, *([fault] if fault else [])],
-        cautions=[*studies.cautions(study), *way_words.cautions(study)],
+        cautions=[*objections(study), *way_words.cautions(study)],
         what_raters_get=way_words.in_sentences(study),
     )
 

@@ -25,10 +25,10 @@ from listening import protocol as protocols
 from listening.archive import study_yaml
 from listening.archive.tables import TABLES, Fault, Row, Table, decoded
 from listening.archive.writing import BLOCK, SUMS
+from listening.commands import is_own
 from listening.headphone_check import Attempt
 from listening.models import Clip, EventBlock, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
-from listening.supplied import is_supplied
 
 MOST_MEMBERS = 50_000
 LONGEST_LINE = 2_000_000
@@ -245,8 +245,9 @@ def _check_rows(found: StudyFile) -> None:
 
 
 def _check_whole(found: StudyFile, counts: dict[str, int], done: set[tuple[int, int]]) -> None:
-    conditions = [row.get("spec") for row in found.in_yaml["conditions"]]
-    if conditions.count("reference") != 1 or len(set(conditions)) < len(conditions) or len(conditions) > MAX_SIGNALS:
+    conditions = [(row.get("spec"), row.get("repeat", 0)) for row in found.in_yaml["conditions"]]
+    once = len(set(conditions)) == len(conditions) <= MAX_SIGNALS and conditions.count(("reference", 0)) == 1
+    if not once or any(repeat and (spec, 0) not in conditions for spec, repeat in conditions):
         raise Fault(f"study.yaml: each condition once, at most {MAX_SIGNALS}, with the hidden reference. {_AGAIN}")
     state = found.in_yaml["study"][0].get("state")
     prepared = all(row.get("state") == Clip.State.PREPARED and row.get("reference") for row in found.in_yaml["clips"])
@@ -269,7 +270,7 @@ def _study(found: StudyFile, row: Row, where: str) -> None:
 
 
 def _condition(found: StudyFile, row: Row, where: str) -> None:
-    if is_supplied(row["spec"]):
+    if is_own(row["spec"]):
         return
     try:
         codec_class(parse_spec(row["spec"]).name)

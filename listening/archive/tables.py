@@ -125,9 +125,9 @@ TABLES = (
     Table(
         "conditions",
         Condition,
-        ("spec", "title", "role", "weights", "encode_command", "decode_command"),
+        ("spec", "title", "role", "weights", "encode_command", "decode_command", "repeat"),
         {"id": _HERE, "study": "the file is of one study", "position": "the order in the file"},
-        later=frozenset({"encode_command", "decode_command"}),
+        later=frozenset({"encode_command", "decode_command", "repeat"}),
         in_yaml=True,
     ),
     Table(

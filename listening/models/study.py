@@ -199,14 +199,24 @@ class Condition(models.Model):
     weights = models.CharField(max_length=120, blank=True)
     encode_command = models.TextField(blank=True, help_text="of a condition `command…`; see listening.commands")
     decode_command = models.TextField(blank=True, help_text="empty where the first one gives the decoded sound")
+    repeat = models.PositiveSmallIntegerField(
+        default=0, choices=[(0, "no"), (1, "yes")], help_text="1: the same sound once more in each trial, unnamed"
+    )
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(fields=["study", "spec"], name="spec_once_per_study")]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "spec", "repeat"], name="spec_once_and_once_again_per_study")
+        ]
 
     def __str__(self) -> str:
-        return self.spec
+        return f"{self.spec}, again" if self.repeat else self.spec
+
+    @property
+    def label(self) -> str:
+        """The title, told from that of its repeat."""
+        return f"{self.title}, again" if self.repeat else self.title
 
 
 class SuppliedFile(models.Model):

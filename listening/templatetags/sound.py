@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from listening.supplied import is_supplied
+from listening import commands
 
 register = template.Library()
 
@@ -43,4 +43,4 @@ def milliseconds(seconds: float) -> str:
 @register.filter
 def is_own(spec: str) -> bool:
     """Whether a condition is the researcher's own, and not a codec of the matrix."""
-    return is_supplied(spec)
+    return commands.is_own(spec)

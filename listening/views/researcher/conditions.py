@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
-from listening import estimates, presets, variants
+from listening import commands, condition_changes, estimates, presets, variants
 from listening import studies as rules
+from listening.clips import ClipError
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
 from listening.objections import objections
 from listening.permissions import Right
-from listening.supplied import is_supplied
 from listening.views.researcher.access import of_study, study_page
 
 
@@ -43,11 +43,15 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     """GET shows the matrix, POST sets what is ticked in it."""
     if request.method == "POST" and "preset" in request.POST:
         return _preset(request, study)
+    if request.method == "POST" and "encode_command" in request.POST:
+        return _command(request, study)
+    if request.method == "POST" and "twice" in request.POST:
+        return _twice(request, study)
     if request.method == "POST" and "variant" in request.POST:
         return _variant(request, study)
     if request.method == "GET":
         ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
-        return _page(request, study, ticked | {each.spec for each in _supplied(study)})
+        return _page(request, study, ticked | {each.spec for each in _own(study)})
     asked = request.POST.getlist("specs")
     try:
         rules.set_conditions(study, kept_as_they_are(study, asked), by=request.user)
@@ -87,6 +91,38 @@ def _variant(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("conditions", study.slug)
 
 
+def _twice(request: HttpRequest, study: Study) -> HttpResponse:
+    """Have a condition rated twice in each trial."""
+    wanted = request.POST["twice"]
+    condition = get_object_or_404(study.conditions.select_related("study"), pk=wanted if wanted.isdecimal() else 0)
+    try:
+        condition_changes.rate_twice(condition)
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{condition.title} comes twice in each trial, unnamed both times.")
+    return redirect("conditions", study.slug)
+
+
+def _command(request: HttpRequest, study: Study) -> HttpResponse:
+    """Add a command line to the conditions."""
+    given = {name: request.POST.get(name, "") for name in ("title", "kbps", "encode_command", "decode_command")}
+    ticked = set(study.conditions.values_list("spec", flat=True))
+    try:
+        kbps = float(given["kbps"].replace(",", ".")) if given["kbps"].strip() else None
+    except ValueError:
+        return _page(
+            request, study, ticked, f"{given['kbps']!r} is no bitrate. Write a number, or leave it empty.", given
+        )
+    try:
+        condition_changes.check_room(study)
+        made = commands.add_condition(study, given["title"], given["encode_command"], given["decode_command"], kbps)
+    except (ClipError, rules.StudyError) as error:
+        return _page(request, study, ticked, str(error), given)
+    messages.success(request, f"{made.title} is added.")
+    return redirect("conditions", study.slug)
+
+
 def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     """Replace each spec by the one of the study's own condition for that codec and value, where it has one.
 
@@ -107,7 +143,9 @@ def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     return found
 
 
-def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, study: Study, chosen: set[str], error: str = "", command: dict[str, str] | None = None
+) -> HttpResponse:
     rows = rules.matrix(study)
     fixed = [row for row in rows if row.name in ("reference", "lowpass")]
     coded = [row for row in rows if row not in fixed]
@@ -124,17 +162,20 @@ def _page(request: HttpRequest, study: Study, chosen: set[str], error: str = "")
         estimate=estimates.estimate(study) if study.editable else None,
         lines=[_line(row, values) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
-        supplied=_supplied(study),
+        own_ones=_own(study),
+        programs=sorted(commands.programs()) if study.editable and request.may.change else [],
+        command=command or {},
         chosen=chosen,
         own=study.conditions.all(),
+        twice=set(study.conditions.filter(repeat=1).values_list("spec", flat=True)),
         cautions=objections(study),
         max_signals=MAX_SIGNALS,
     )
 
 
-def _supplied(study: Study) -> list[Condition]:
-    """Conditions whose stimuli are files of the researcher's own."""
-    return [each for each in study.conditions.all() if is_supplied(each.spec)]
+def _own(study: Study) -> list[Condition]:
+    """Conditions of the researcher's own: files and command lines."""
+    return [each for each in study.conditions.filter(repeat=0) if commands.is_own(each.spec)]
 
 
 def _line(row: rules.MatrixRow, values: list[float]) -> Line:

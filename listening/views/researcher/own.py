@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listening import clips as clip_rules
-from listening import matching, supplied
+from listening import condition_changes, matching, supplied
 from listening import studies as rules
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.permissions import Right
@@ -34,7 +34,7 @@ class Entry:
 def add_supplied(request: HttpRequest, study: Study) -> HttpResponse:
     """Make a condition of files, and go to where they are given."""
     try:
-        rules.check_room(study)
+        condition_changes.check_room(study)
         condition = supplied.add_condition(study, request.POST.get("title", ""))
     except (clip_rules.ClipError, rules.StudyError) as error:
         messages.error(request, str(error))
@@ -100,11 +100,11 @@ def delete_condition(request: HttpRequest, study: Study, condition_id: int) -> H
     """Take a condition out of the study, with its files."""
     condition = get_object_or_404(study.conditions.select_related("study"), pk=condition_id)
     try:
-        rules.remove_condition(condition)
+        condition_changes.remove_condition(condition)
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{condition.title} is deleted.")
+        messages.success(request, f"{condition.label} is deleted.")
     return redirect("conditions", study.slug)
 
 
@@ -144,7 +144,7 @@ def _matched(study: Study, names: list[str]) -> dict[str, int | None]:
 
 
 def _condition(study: Study, condition_id: int) -> Condition:
-    found = get_object_or_404(study.conditions, spec__startswith=supplied.PREFIX, pk=condition_id)
+    found = get_object_or_404(study.conditions, spec__startswith=supplied.PREFIX, repeat=0, pk=condition_id)
     found.study = study
     return found
 

@@ -179,7 +179,7 @@ def steps(study: Study) -> list[Step]:
     """A study's way from the first clip to the results, and where on it the study is."""
     state = Study.State(study.state)
     n_clips, n_signals = study.clips.count(), study.conditions.count()
-    n_systems = study.conditions.filter(role=Condition.Role.SYSTEM).count()
+    n_systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     made = Rendering.objects.filter(clip__study=study).aggregate(
         done=Count("pk", filter=Q(state=Rendering.State.DONE)),
         failed=Count("pk", filter=Q(state=Rendering.State.FAILED)),
