@@ -77,7 +77,7 @@ def test_the_script_of_the_docs_opens_a_study_from_a_folder_of_recordings(live_s
     study = Study.objects.get()
     assert study.state == Study.State.OPEN, said
     assert f"{live_server.url}/t/by-script/" in said
-    assert "Caution: 2 clips for 1 systems" in said
+    assert "Caution: 2 clips for 1 system:" in said
     assert study.audit_lines.filter(what__contains="(by the token “command line”)").count() >= 4
 
 
