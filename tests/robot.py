@@ -83,6 +83,17 @@ def sound_device() -> Iterator[str]:
                 server.terminate()
 
 
+def drop(page: Page, path: str) -> None:
+    """Drop a file or folder on the page of the clips as a person does; the browser reads it from the disk."""
+    box = page.locator(".drop").bounding_box()
+    assert box, "nothing to drop on"
+    place = {"x": box["x"] + 20, "y": box["y"] + 20}
+    data = {"items": [], "files": [path], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+
+
 @dataclass
 class Robot:
     """Goes through a session from an invite link.

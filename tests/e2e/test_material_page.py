@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from listening import clips, studies, uploads
 from listening.models import Clip, Study
 from tests.conftest import wav_upload
+from tests.robot import drop
 
 pytestmark = pytest.mark.e2e
 
@@ -147,16 +148,6 @@ def test_a_folder_is_looked_through_in_the_order_of_names(clips_page, empty):
         ["mine/speech/take2.WAV", True, "speech"],
         ["mine/speech/take10.wav", True, "speech"],
     ]
-
-
-def drop(page: Page, path: str) -> None:
-    """Drop a file or folder as a person does; the browser reads it from the disk."""
-    box = page.locator(".drop").bounding_box()
-    place = {"x": box["x"] + 20, "y": box["y"] + 20}
-    data = {"items": [], "files": [path], "dragOperationsMask": 1}
-    session = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
 
 def test_a_dropped_folder_gives_categories_and_names_what_it_leaves_out(clips_page, empty, tmp_path):
