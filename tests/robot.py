@@ -25,11 +25,13 @@ SET_SCORE = """(slider, value) => {
 }"""
 
 
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""Debian's: without its windows it takes two thirds of the processor time, and is the same engine."""
+
+
 def missing_chromium() -> str:
     """Why no browser can be driven here; "" if one can."""
-    if shutil.which("chromium"):
-        return ""
-    return "Chromium is not on this machine (apt-get install chromium)"
+    return "" if CHROMIUM else "Chromium is not on this machine (apt-get install chromium-headless-shell)"
 
 
 @contextlib.contextmanager
@@ -37,7 +39,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
         )
         yield browser
         browser.close()

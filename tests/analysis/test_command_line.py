@@ -98,6 +98,7 @@ def test_what_a_rule_could_not_do_is_said_on_stderr(tmp_path, capsys):
     assert "bs1534_hidden_reference was not applied" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_unfinished_sessions_are_analysed_only_when_asked_for(tmp_path):
     export = exported(4, 2)
     export.loc[export["rater"] == "R02", "session_state"] = "trials"
@@ -183,6 +184,7 @@ def test_an_equivalent_rate_takes_two_rates(capsys):
     assert "'6' is not KBPS=MEAN" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_come_with_their_warning(tmp_path):
     exported(8, 4).to_csv(tmp_path / "ratings.csv", index=False)
     assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(tmp_path / "report"), "--ci", "bootstrap"]) == 0

@@ -241,6 +241,7 @@ def test_pyplot_is_never_loaded():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_figures_can_be_drawn_in_several_threads_at_once():
     exports = [exported(3, 1, seed=seed) for seed in range(3)]
     alone = [[drawing.svg for drawing in drawings(export)] for export in exports]

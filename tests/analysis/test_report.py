@@ -147,7 +147,12 @@ def test_markup_in_names_stays_text():
 SAVED = ("one rater", "one system", "nine tenths missing", "nobody finished", "separated conditions")
 
 
-@pytest.mark.parametrize("name", BAD_DATA)
+QUICK = ("one rater", "one item", "nine tenths missing", "separated conditions")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in BAD_DATA]
+)
 def test_poor_data_give_a_report_with_its_caveats_and_no_nan(name, tmp_path):
     report = build_report(BAD_DATA[name])
     if name in SAVED:

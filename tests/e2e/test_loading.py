@@ -39,6 +39,7 @@ def test_sounds_that_lie_in_the_cache_under_another_mask_are_fetched_again(desk,
     desk.ready()
 
 
+@pytest.mark.slow
 def test_a_page_whose_keys_are_no_longer_right_asks_for_a_reload(desk, settings):
     desk.page.route("**/audio/*", lambda route: route.abort())
     desk.page.reload()
@@ -128,6 +129,7 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
     expect(desk.page.get_by_test_id("play-slot-1")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_what_has_come_is_not_fetched_again_after_a_failure(desk):
     desk.page.wait_for_load_state("networkidle")
     asked = []

@@ -42,6 +42,7 @@ def heard(desk, slot):
     return expect(desk.page.locator(f".signal[data-slot='{slot}']"))
 
 
+@pytest.mark.slow
 def test_the_whole_clip_is_heard_when_each_part_was_and_a_reload_forgets_none(enter):
     desk = enter(rules={"share_heard": 1.0, "all_rated": False})
     desk.page.keyboard.press("Shift+ArrowRight")  # the clip has 1.2 s

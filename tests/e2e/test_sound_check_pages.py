@@ -93,6 +93,7 @@ def test_the_level_is_set_while_a_clip_plays_and_stays(come):
     assert session().level_db == -13
 
 
+@pytest.mark.slow
 def test_the_level_can_be_changed_by_4_db_on_pages_of_trials_and_is_kept(come):
     page = come(level=True)
     page.get_by_test_id("level").fill("-10")
@@ -170,6 +171,7 @@ def _samples(stored) -> tap.Samples:
 # The headphone tests
 
 
+@pytest.mark.slow
 def test_a_test_in_real_time_leads_on_to_the_instructions(come):
     page = come(headphones={"tests": ["antiphase"]})
     take_all(page)
@@ -252,6 +254,7 @@ def test_who_fails_sees_the_end_with_its_code(come, short):
     expect(page.get_by_test_id("completion-code")).to_have_text("NO-PHONES")
 
 
+@pytest.mark.slow
 def test_a_second_attempt_says_what_to_check(come, short):
     page = come(headphones={"tests": ["antiphase"], "attempts": 2})
     take_all(page, right=0)

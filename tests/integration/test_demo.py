@@ -21,6 +21,7 @@ from tests.robot import Robot, chromium, missing_chromium
 from tests.stack import ROOT, Stack, free_port, wait_for
 
 STEREO_NEURAL = [offer.spec for offer in offers() if offer.name == "spectral_48khz" and offer.available]
+QUICK = ("speech_en_prompts", "music_percussion")
 
 LOOK = """
 import json
@@ -121,11 +122,14 @@ def test_it_says_why_the_music_has_no_neural_codec(demo):
     assert re.search(r"^demo-music: No neural codec\. .*encodec_48khz-7e698e3e\.th.*make models", demo.text(), re.M)
 
 
-def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, rows):
+@pytest.mark.parametrize("clips", [QUICK, pytest.param(None, marks=pytest.mark.slow)], ids=["two clips", "all"])
+def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, rows, clips):
     """Waveform codecs by cross-correlation, the others by their envelopes; the table is printed."""
+    looked_at = [row for row in rows if clips is None or row["clip__name"] in clips]
+    assert len({row["clip__study__slug"] for row in looked_at}) == 2
     print(f"\n{'clip':22s}{'condition':20s}{'kbps':>7s}{'lag':>6s}{'envelope ms':>13s}")
     wrong = []
-    for row in rows:
+    for row in looked_at:
         reference, stimulus = samples(stack, row["clip__reference"]), samples(stack, row["stimulus"])
         assert stimulus.samples.shape == reference.samples.shape
         assert stimulus.rate == reference.rate == 48000
@@ -178,6 +182,7 @@ def test_the_low_anchors_lie_inside_the_mask(stack, rows):
     assert -90 < above < -50
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(missing_chromium()), reason=missing_chromium())
 def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack, demo, rows, tmp_path):
     """Plays, switches, rates, reloads in mid-trial, finishes; then export and report have every score."""
@@ -202,6 +207,7 @@ def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack,
     assert len(pd.read_csv(tmp_path / "report" / "conditions.csv")) == len(signals)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_and_a_second_start_renders_nothing(stack, demo, rows):
     assert demo.end(signal.SIGINT) == 0
     for name in ("worker", "beat", "web"):

@@ -50,7 +50,9 @@ def coded(request, language_files, weights_file, weights_file_48, clips, stereo_
     return cls, samples, rate
 
 
-@pytest.mark.parametrize(("options", "magic"), [(LM, b"RVQF"), (LM_ECDC, b"ECDC")], ids=["RVQF", "ECDC"])
+@pytest.mark.parametrize(
+    ("options", "magic"), [(LM, b"RVQF"), pytest.param(LM_ECDC, b"ECDC", marks=pytest.mark.slow)], ids=["RVQF", "ECDC"]
+)
 def test_entropy_coding_changes_the_bytes_and_not_the_sound(coded, options, magic):
     cls, samples, rate = coded
     plain, codec = cls.parse(Spec(cls.name, 3.0)), cls.parse(Spec(cls.name, 3.0, options))

@@ -85,6 +85,7 @@ def test_a_pipe_gives_what_a_file_gives(
         assert data[44:] == sound[44:]
 
 
+@pytest.mark.slow
 def test_two_programs_and_real_pipes(tmp_path, clips, weights_file):
     spec = f"encodec_24khz@6:weights={weights_file}:container=rvqf"
     samples = clips["speech_en_prompts"].numpy()[:, :60_000]

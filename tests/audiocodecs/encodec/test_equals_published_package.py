@@ -68,6 +68,7 @@ def test_codes_and_samples_are_the_same(pair, kbps, seconds, record_property):
     assert (pair.our_sound(expected) - pair.their_sound(expected)).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", MODELS.values(), ids=MODELS, indirect=True)
 def test_ten_seconds_less_a_little_are_the_same(pair, capsys):
     settings = pair.settings
