@@ -157,6 +157,7 @@ def test_events_without_a_line_come_in_order_when_it_is_back(desk, context):
     wait_for(lambda: desk.page.evaluate(WAITING) == 0, 10, "an empty store")
 
 
+@pytest.mark.slow
 def test_events_of_a_tab_that_was_killed_come_with_the_next_page(desk, context):
     url = desk.page.url
     context.set_offline(True)

@@ -21,6 +21,7 @@ def test_a_sound_that_fails_once_is_fetched_again(desk):
     assert len(failed) >= 5  # those of the next page may have come after them
 
 
+@pytest.mark.slow
 def test_a_sound_that_cannot_be_had_is_said_and_can_be_tried_again(desk):
     desk.page.route("**/audio/*", lambda route: route.abort())
     desk.page.reload()

@@ -101,6 +101,7 @@ def test_help_opens_by_its_key_and_keys_rest_while_it_is_open(desk):
     expect(desk.page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_sounds_beyond_nine_have_keys_of_their_own(page, live_server, twelve):
     from tests.e2e.conftest import Desk
 

@@ -49,6 +49,7 @@ print(json.dumps([[rating.revision, rating.score] for rating in stored]))
 """
 
 
+@pytest.mark.slow
 def test_a_write_that_waited_is_compared_with_what_it_waited_for(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     with postgres(folder / "server") as url:

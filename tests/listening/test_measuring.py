@@ -109,8 +109,9 @@ def test_a_rendering_that_waits_goes_first(ready, sent, django_capture_on_commit
 
 
 def test_the_sweep_finds_what_was_forgotten_once_nothing_moves(ready, sent, django_capture_on_commit_callbacks):
-    assert measuring.forgotten(timezone.now()) == []  # just rendered: messages are on their way
-    later = timezone.now() + timedelta(hours=1)
+    rendered = Rendering.objects.latest("finished_at").finished_at
+    assert measuring.forgotten(rendered + timedelta(seconds=1)) == []  # messages are on their way
+    later = rendered + timedelta(hours=1)
     assert len(measuring.forgotten(later)) == 6
     Rendering.objects.filter(pk=one(ready, "reference").pk).update(state=Rendering.State.QUEUED)
     assert measuring.forgotten(later) == []

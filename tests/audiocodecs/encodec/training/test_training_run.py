@@ -245,6 +245,7 @@ def test_a_checkpoint_of_another_model_is_refused(experiment, capsys):
     assert "filters = 2; the experiment has 4" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_every_figure(experiment):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
