@@ -5,7 +5,8 @@
 
 Real workers on an installation of its own (SQLite, Celery's file-system broker, a folder that is deleted). The clips
 are cut from the demo's speech. Useful is the processor time inside encode and decode; everything else of the workers'
-time is reading, aligning, measuring, storing and packing. The second study must render nothing.
+time is reading, aligning, measuring, storing and packing. The second study must render nothing. Beside it a plain
+loop: as many processes that read each file, call the same codecs and write what comes back, and do nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
         django.setup()
         rows = run(arguments.clips, arguments.seconds, arguments.workers, Path(folder))
+        rows.append(loop(arguments.workers, Path(folder)))
     show(rows, arguments.workers)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
@@ -109,7 +113,7 @@ def timed(processes, study) -> dict[str, float | str]:  # noqa: ANN001
     studies.start_rendering(study)
     while study.state == Study.State.RENDERING:
         processes.check()
-        time.sleep(0.1)
+        time.sleep(0.25)
         study.refresh_from_db()
     wall = time.perf_counter() - begun
     rows = Rendering.objects.filter(clip__study=study)
@@ -124,6 +128,50 @@ def timed(processes, study) -> dict[str, float | str]:  # noqa: ANN001
         "codecs": float(rows.aggregate(total=Sum("cpu_seconds"))["total"] or 0) if made else 0.0,
         "workers": workers_seconds() - before,
     }
+
+
+def loop(workers: int, folder: Path) -> dict[str, float | str]:
+    """The same references through the same codecs in a plain loop; what it took."""
+    from listening.models import Rendering
+
+    of = Rendering.objects.filter(clip__study__slug="first").values_list("clip__reference", "condition__spec")
+    tasks = [(str(folder / "media" / name), spec, str(folder / f"{at}.wav")) for at, (name, spec) in enumerate(of)]
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=one_thread, initargs=(workers,)) as pool:
+        list(pool.map(coded, tasks[:workers]))  # libraries and models loaded
+        begun = time.perf_counter()
+        spent = list(pool.map(coded, tasks))
+        wall = time.perf_counter() - begun
+    codecs, used = (sum(column) for column in zip(*spent, strict=True))
+    return {
+        "study": "plain loop",
+        "stimuli": len(tasks),
+        "new files": len(tasks),
+        "wall": wall,
+        "codecs": codecs,
+        "workers": used,
+    }
+
+
+def one_thread(workers: int) -> None:
+    """Give a process of the loop its part of the cores, as a worker's process has it."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+
+
+def coded(task: tuple[str, str, str]) -> tuple[float, float]:
+    """Read, encode, decode, write; processor seconds of the codec, and of all."""
+    from audiocodecs import audio
+    from audiocodecs.registry import get_codec
+
+    source, spec, target = task
+    begun = time.process_time()
+    found, codec = audio.read(Path(source)), get_codec(spec)
+    before = time.process_time()
+    samples, rate = codec.decode(codec.encode(found.samples, found.rate))
+    between = time.process_time()
+    audio.write_wav(Path(target), samples, rate)
+    return between - before, time.process_time() - begun
 
 
 def workers_seconds() -> float:

@@ -1,9 +1,14 @@
 """The Celery application: `celery -A evalapp worker`."""
 
+import ctypes
 import os
+import sys
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import task_postrun, task_prerun, worker_init, worker_process_init
+from django.db import close_old_connections
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.settings")
 
@@ -12,10 +17,46 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+@task_prerun.connect
+@task_postrun.connect
+def look_after_connections(**_: object) -> None:
+    """Go on with the database connection of the last task if it still works, as a request does with the last one's.
+
+    Celery itself would open one for each task.
+    """
+    close_old_connections()
+
+
+@worker_init.connect
+def load_once(**_: object) -> None:
+    """Load what every rendering needs before the fork: worker processes share it, and a new one is there at once."""
+    import scipy.signal
+    import torch
+
+    assert scipy.signal
+    assert torch
+
+
 @worker_process_init.connect
 def share_the_cores(**_: object) -> None:
     """Give each worker process its part of the cores; after the fork, which torch's threads do not survive."""
+    import threadpoolctl
     import torch
 
     processes = int(os.environ.get("WORKER_PROCESSES", os.cpu_count() or 1))
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    torch.set_num_threads(threads)
+    threadpoolctl.threadpool_limits(threads)  # numpy's, which would wait for each other on cores that others use
+    if sys.platform == "linux":
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let malloc keep what a rendering frees, for the next: to have the same pages zeroed again and again costs more.
+
+    A parameter that this C library doesn't know changes nothing.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)

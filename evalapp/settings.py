@@ -77,6 +77,7 @@ TEMPLATES = [
 
 DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Web server and workers write at the same time: the log lets readers go on,
     # and taking the write lock at BEGIN makes a busy database wait, not fail.
@@ -166,8 +167,9 @@ if not REDIS_URL:
     }
 CELERY_TASK_IGNORE_RESULT = True  # the database is the truth; the broker carries ids
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_PREFETCH_MULTIPLIER = 2  # the next message is there when a rendering ends
 CELERY_TASK_ACKS_LATE = True
+CELERY_DB_REUSE_MAX = 10**9  # tasks look after their connections themselves, see evalapp.celery
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 RENDER_TIME_LIMIT = env.int("RENDER_TIME_LIMIT", 120)
 """Seconds one rendering may take before its worker process is ended."""

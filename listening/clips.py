@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import re
@@ -11,6 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max
@@ -30,7 +32,7 @@ LOWEST_RATE = 16000
 PEAK_LIMIT = -1.0
 """dBTP that the loudness gain may reach, so that no codec is fed clipped audio."""
 FADE_SECONDS = 0.005
-PREPARATION = 1
+PREPARATION = 2
 """Raised when `prepare` changes what it makes."""
 
 LOSSY = {"MP3", "OGG", "mp3", "mov,mp4,m4a,3gp,3g2,mj2", "aac", "asf", "amr", "matroska,webm"}
@@ -326,9 +328,17 @@ def overview_of(clip: Clip) -> overviews.Overview:
 
 
 def reference_samples(clip: Clip) -> Samples:
-    """Samples of the prepared reference, float32 (channels, frames)."""
-    with clip.reference.open("rb") as file:
-        return audio.read(file).samples
+    """Samples of the prepared reference, float32 (channels, frames), read-only."""
+    return _samples_of(clip.reference.name)
+
+
+@functools.lru_cache(maxsize=8)  # a worker renders one clip through many conditions
+def _samples_of(name: str) -> Samples:
+    """Samples of a file whose name is made of its content's hash."""
+    with default_storage.open(name, "rb") as file:
+        samples = audio.read(file).samples
+    samples.flags.writeable = False
+    return samples
 
 
 def preparation_key(clip: Clip) -> str:

@@ -172,7 +172,7 @@ class _Coded:
         _check_form(codec.title, reference, rate, decoded, decoded_rate)
         samples, delay = _aligned(reference, _checked(codec.title, decoded), rate)
         return {
-            **_stored(reference, samples, rate),
+            **_stored(clip, samples),
             "kbps": encoded.kbps,
             "container_kbps": encoded.container_kbps,
             "delay_samples": delay,
@@ -194,8 +194,7 @@ class _File:
         study, found, original = clip.study, supplied.read(self._file), clips.original(clip)
         compared = supplied.compare(clip, original, found)
         samples = compared.excerpt * np.float32(10 ** ((clip.gain_db or 0.0) / 20))
-        reference = clips.reference_samples(clip)
-        kept = _stored(reference, audio.fit_length(_checked(self._title, samples), reference.shape[1]), study.rate)
+        kept = _stored(clip, audio.fit_length(_checked(self._title, samples), clip.frames))
         level = kept["loudness_difference"]
         return {
             **kept,
@@ -209,13 +208,14 @@ class _File:
         }
 
 
-def _stored(reference: Samples, samples: Samples, rate: int) -> dict[str, Any]:
-    """Keep a stimulus; its file, and what is measured on it."""
+def _stored(clip: Clip, samples: Samples) -> dict[str, Any]:
+    """Keep a stimulus of a prepared clip; its file, and what is measured on it."""
+    rate = clip.study.rate
     buffer = io.BytesIO()
     audio.write_wav(buffer, samples, rate)
     content = buffer.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
-    difference = audio.loudness(samples, rate) - audio.loudness(reference, rate)
+    difference = audio.loudness(samples, rate) - clip.loudness
     return {
         "stimulus": store_once("stimuli", sha256, ".wav", content),
         "stimulus_sha256": sha256,
@@ -258,10 +258,14 @@ def _finish(rendering: Rendering, **values: object) -> None:
     """Write the outcome, if the lease is still ours: a slower twin must not undo a finished one."""
     if values["state"] != Rendering.State.QUEUED:
         values["finished_at"] = timezone.now()
+    values |= {"lease": "", "lease_until": None, "published_at": None, "imported": False}
     held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
-    if held.update(lease="", lease_until=None, published_at=None, imported=False, **values):
+    if held.update(**values):
         log.info("%s: %s %s", rendering, values["state"], values["error"])
-    rendering.refresh_from_db()
+        for name, value in values.items():
+            setattr(rendering, name, value)
+    else:
+        rendering.refresh_from_db()
 
 
 def _in_words(error: BaseException) -> str:

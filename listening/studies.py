@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from pathlib import Path
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -269,8 +272,8 @@ def start_rendering(study: Study) -> None:
                 for condition in study.conditions.all()
                 if condition.pk not in there
             )
-        ids = _of(study).filter(state=Rendering.State.QUEUED).values_list("pk", flat=True)
-        tasks.publish(list(ids))
+        queued = _of(study).filter(state=Rendering.State.QUEUED)
+        tasks.publish(_some_clips_at_a_time(queued.values_list("clip_id", "pk")))
         settle(study)
 
 
@@ -378,6 +381,18 @@ def neural_note(study: Study) -> str:
 
 def _of(study: Study):  # noqa: ANN202
     return Rendering.objects.filter(clip__study=study)
+
+
+def _some_clips_at_a_time(queued: Iterable[tuple[int, int]], together: int = 4) -> list[int]:
+    """Renderings of pairs (clip, rendering), a few clips in turn: workers of neighbours don't prepare the same clip."""
+    of_clips = [[pk for _, pk in rows] for _, rows in groupby(queued, key=itemgetter(0))]
+    return [
+        pk
+        for first in range(0, len(of_clips), together)
+        for turn in zip_longest(*of_clips[first : first + together])
+        for pk in turn
+        if pk is not None
+    ]
 
 
 def _set_state(study: Study, state: str) -> None:

@@ -3,6 +3,7 @@ import struct
 
 import av
 import numpy as np
+import pyloudnorm
 import pytest
 import scipy.signal
 import soundfile
@@ -275,6 +276,20 @@ def test_loudness_of_silence_and_of_less_than_a_block():
     assert audio.loudness(np.zeros((1, 48000), np.float32), 48000) == float("-inf")
     assert audio.loudness(np.zeros((2, 1), np.float32), 48000) == float("-inf")
     assert audio.loudness(sine(997, 0.1), 48000) == pytest.approx(-3.01, abs=0.2)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (24000, 2), (32000, 1), (44100, 2), (48000, 5)])
+def test_loudness_equals_pyloudnorm(rate, channels):
+    levels = 10 ** np.repeat(RNG.uniform(-2, 0, 43), rate // 10)  # both gates have something to do
+    samples = noise(4.3, rate, channels) * levels.astype(np.float32)
+    meter = pyloudnorm.Meter(rate, filter_class="DeMan")
+    theirs = meter.integrated_loudness(samples.T.astype(np.float64))
+    assert audio.loudness(samples, rate) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_what_fills_no_gating_block_at_the_end_does_not_count():
+    samples = noise(2.06)
+    assert audio.loudness(samples, 48000) == audio.loudness(samples[:, : 2 * 48000], 48000)
 
 
 def test_true_peak_is_found_between_the_samples():

@@ -27,6 +27,18 @@ def one(study: Study, spec: str) -> Rendering:
     return Rendering.objects.filter(clip__study=study, condition__spec=spec).first()
 
 
+def test_neighbours_in_the_queue_are_of_different_clips(draft, monkeypatch):
+    """Two workers that begin together would otherwise both prepare the same clip."""
+    published = []
+    monkeypatch.setattr(tasks, "publish", published.extend)
+    studies.start_rendering(draft)
+    clip_of = dict(Rendering.objects.values_list("pk", "clip_id"))
+    assert sorted(published) == sorted(clip_of)
+    order = [clip_of[pk] for pk in published]
+    assert len(set(order)) > 1
+    assert all(before != after for before, after in zip(order, order[1:], strict=False))
+
+
 def test_every_stimulus_has_the_length_rate_and_channels_of_its_reference(ready):
     for row in studies.progress(ready).rows:
         with row.stimulus.open("rb") as file:
