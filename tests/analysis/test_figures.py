@@ -181,6 +181,7 @@ def test_equal_scores_can_be_drawn(names):
         ElementTree.fromstring(drawing.svg)
 
 
+@pytest.mark.slow
 def test_sixty_raters_and_twenty_four_conditions_can_be_drawn():
     codecs = ("aac", "codec2", "encodec", "evs", "lyra", "mp3", "opus", "xhe")
     conditions = [

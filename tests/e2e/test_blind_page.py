@@ -22,6 +22,7 @@ def test_the_console_says_nothing_from_the_link_to_the_next_page(page, desk):
     assert said == []
 
 
+@pytest.mark.slow
 def test_what_the_console_says_of_a_sound_that_cannot_be_had_is_its_address_alone(page, desk):
     said = []
     page.on("console", lambda message: said.append(message.text))

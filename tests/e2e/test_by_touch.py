@@ -72,7 +72,8 @@ def rate(desk, finger, slot, score):
     return int(slider.input_value())
 
 
-@pytest.mark.parametrize("name", ["opened", pytest.param("twelve", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["opened", "twelve"])
 def test_a_session_by_touch_alone(request, phone, live_server, name):
     study = request.getfixturevalue(name)
     Study.objects.filter(pk=study.pk).update(heard_seconds=0.2)

@@ -69,6 +69,7 @@ def test_the_whole_clip_is_heard_when_each_part_was_and_a_reload_forgets_none(en
     assert stored(2).share_heard == 1.0
 
 
+@pytest.mark.slow
 def test_one_sound_must_have_100_and_the_page_stays_for_its_time(enter):
     desk = enter(rules={"one_at_100": True, "least_seconds": 12})
     desk.hear_all()

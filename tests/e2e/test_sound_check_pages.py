@@ -180,6 +180,7 @@ def test_a_test_in_real_time_leads_on_to_the_instructions(come):
     assert headphone_check.outcome(session()) == "passed"
 
 
+@pytest.mark.slow
 def test_both_tests_by_keys_alone(come, short):
     page = come(headphones={"tests": ["antiphase", "huggins"]})
     for part in (1, 2):

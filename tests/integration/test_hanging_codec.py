@@ -33,6 +33,7 @@ def stack(tmp_path):
     stack.stop()
 
 
+@pytest.mark.slow
 def test_it_is_stopped_said_and_holds_up_nothing_else(stack):
     stack.python(MAKE)
     stack.start_worker()

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from listening import checks
 from tests.stack import ROOT
 
@@ -15,6 +17,7 @@ def test_a_missing_codec_is_named_with_what_to_do(monkeypatch):
     assert "3GPP" in found[evs]
 
 
+@pytest.mark.slow
 def test_the_check_command_shows_it_and_other_commands_do_not():
     for command, shown in ((["check"], True), (["showmigrations", "sessions"], False)):
         done = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True)
