@@ -14,17 +14,16 @@ SOURCES := codecs analysis listening evalapp tests benchmarks manage.py
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-# Without --no-compile a third of the time goes into modules that nobody will import.
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Call: make PYTHON=/path/to/python3.11 ...")'
 	@echo "Installing into .venv (some minutes the first time)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps encodec==0.1.1
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps encodec==0.1.1
 	@touch $@
 
 setup: .venv/installed ## Make the environment
@@ -32,7 +31,7 @@ setup: .venv/installed ## Make the environment
 setup-dev: .venv/installed-dev ## Make it with what the tests need
 
 benchmark-setup: .venv/installed-dev ## Make it with what benchmarks/encodec_speed.py compares with
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-benchmarks.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
 
 demo: .venv/installed ## Two studies on real clips, rendered and served: make demo [PORT=8000] [VAR_DIR=var]
 	@$(BIN)/python manage.py demo --port $(PORT)

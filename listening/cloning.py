@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
 
+from listening import recruiting
 from listening.archive.tables import BY_NAME, ORDERS
 from listening.models import Rendering, Study
 from listening.studies import StudyError, audit
@@ -13,7 +16,7 @@ _TABLES = ("conditions", "clips", "supplied", "renderings")
 
 
 def clone_study(study: Study, owner: AbstractBaseUser, slug: str = "") -> Study:
-    """Make a study of the same clips, conditions and settings, to be changed or opened anew.
+    """Make a study of the same clips, conditions, settings and panels, to be changed or opened anew.
 
     What is rendered stays rendered: its rows name the same files under the same keys.
 
@@ -33,16 +36,24 @@ def clone_study(study: Study, owner: AbstractBaseUser, slug: str = "") -> Study:
     if slug and Study.objects.filter(slug=slug).exists():
         raise StudyError(f"There is a study “{slug}” already. Choose another short name.")
     with transaction.atomic():
+        made = copy_of(study, owner, slug or _free_slug(study.slug))
+        audit(made, owner, f"cloned from {study.slug}")
+    return made
+
+
+def copy_of(study: Study, owner: AbstractBaseUser, slug: str, **more: Any) -> Study:
+    """The rows of a study once more, without its raters and its log; `more` are values of its own."""
+    with transaction.atomic():
         kept = {name: getattr(study, name) for name in BY_NAME["study"].fields if name not in BY_NAME["study"].made}
-        made = Study.objects.create(**{**kept, "owner": owner, "slug": slug or _free_slug(study.slug)})
+        made = Study.objects.create(**{**kept, "owner": owner, "slug": slug, **more})
         keys: dict[str, dict[int, int]] = {}
         for name in _TABLES:
             keys[name] = _copied(name, study, made, keys)
+        recruiting.carry_over(study, made)
         wanted = len(keys["clips"]) * len(keys["conditions"])
         if wanted and len(keys["renderings"]) == wanted and study.state not in (Study.State.DRAFT, _RENDERING):
             made.state = Study.State.READY
             made.save(update_fields=["state"])
-        audit(made, owner, f"cloned from {study.slug}")
     return made
 
 

@@ -158,6 +158,47 @@ def change_panel(
         audit(study, user, f"panel {name or 'without a name'}: {', '.join(said)}")
 
 
+def removable(study: Study, count: PanelCount) -> bool:
+    """Whether a panel can be taken away: nobody came by its link, and the raters' way doesn't name it."""
+    panel = count.panel
+    return bool(panel.pk and panel.name) and panel.name not in study.protocol.design.panels and not _has_raters(panel)
+
+
+def remove_panel(study: Study, user: AbstractBaseUser | None, name: str) -> None:
+    """Take a panel away that nobody came by. Its link goes on to work, as every link does, without quota and times.
+
+    Raises
+    ------
+    StudyError
+        If there is none of that name, raters came by it, or the raters' way names it.
+    """
+    with transaction.atomic():
+        panel = Panel.objects.select_for_update().filter(study=study, name=name).exclude(name="").first()
+        if panel is None:
+            raise StudyError(f"There is no panel “{name}”.")
+        if panel.name in study.protocol.design.panels:
+            raise StudyError(f"The raters' way names the panel “{name}”. Take it away there, before the study opens.")
+        if _has_raters(panel):
+            raise StudyError(f"Raters came by the panel “{name}”: it stays, with what they rated.")
+        panel.delete()
+        audit(study, user, f"panel {name}: removed")
+
+
+def carry_over(study: Study, made: Study) -> None:
+    """Give a study's clone what is still right in it: panels with quotas, and how its raters' data are kept.
+
+    Times and the message belong to the study that they were set for.
+    """
+    own = of(study)
+    kept = ("time_zone", "raters_may_withdraw", "forget_after_days", "forget_texts")
+    Recruiting.objects.create(study=made, **{name: getattr(own, name) for name in kept})
+    Panel.objects.bulk_create(Panel(study=made, name=each.name, quota=each.quota) for each in study.panels.all())
+
+
+def _has_raters(panel: Panel) -> bool:
+    return panel.taken > 0 or Session.objects.filter(study=panel.study_id, panel=panel.name).exists()
+
+
 def _moment(at: datetime, zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 

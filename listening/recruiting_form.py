@@ -124,6 +124,7 @@ class PanelForm(forms.Form):
 
     name = forms.CharField(required=False, max_length=60)
     known = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    remove = forms.BooleanField(required=False)
     quota = forms.IntegerField(label="Quota", required=False, min_value=1, max_value=100_000)
     opens_at = _time_field("Lets raters in from")
     closes_at = _time_field("Lets nobody new in from")

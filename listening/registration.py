@@ -33,14 +33,15 @@ def of(study: Study) -> Registration | None:
     return Registration.objects.filter(study=study).first()
 
 
-def text_of(study: Study, at: datetime) -> str:
-    """The file's text: YAML that a person can read from top to bottom."""
-    return _HEAD.format(title=study.title.replace("\n", " ")) + yaml_files.written(
+def text_of(study: Study, at: datetime | None) -> str:
+    """The file's text: YAML that a person can read from top to bottom; a draft where no time is given."""
+    head = _DRAFT if at is None else _HEAD
+    return head.format(title=study.title.replace("\n", " ")) + yaml_files.written(
         {
             "format": FORMAT,
             "title": study.title,
             "slug": study.slug,
-            "fixed_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "fixed_at": f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None,
             "claim": _claim(study),
             "post_screening": {name: RULES[name].text for name in study.screening if name != NONE} or "none",
             "planned_analysis": _analysis(study),
@@ -64,6 +65,12 @@ _HEAD = """\
 # Pre-registration of the listening test "{title}", made by evalapp when it was opened for raters.
 # Nothing of it can be changed afterwards. Its SHA-256 stands in the study's log.
 # It holds no data of raters: none had come.
+
+"""
+
+_DRAFT = """\
+# DRAFT of the pre-registration of the listening test "{title}": nothing is fixed yet.
+# The file itself is made when the study opens for raters, with the time, and its SHA-256 goes into the study's log.
 
 """
 

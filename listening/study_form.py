@@ -17,11 +17,12 @@ from pydantic import ValidationError as Invalid
 from analysis.screening import MARKED, NONE, RULES
 from audiocodecs.base import CodecError
 from audiocodecs.registry import parse_spec, resolve
-from listening import clips, commands, condition_changes, protocol, studies, supplied, yaml_files
+from listening import clips, commands, condition_changes, protocol, recruiting_part, studies, supplied, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
 from listening.objections import objections
 from listening.parts import Part
+from listening.recruiting_part import PanelPart, RecruitingPart
 
 _ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".wma", ".caf", ".w64", ".au")
 
@@ -122,6 +123,7 @@ class StudyPart(Part):
     instructions_text: str = ""
     completion_code: Annotated[str, Field(max_length=60)] = ""
     protocol: dict[str, Any] = {}
+    recruiting: RecruitingPart | None = None
     made: dict[str, Any] = {}
     conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1)]
     clips: Annotated[tuple[ClipPart, ...], Field(min_length=1)]
@@ -234,6 +236,8 @@ def create(form: StudyPart, folder: Path, owner: AbstractBaseUser) -> Made:
             study = _study(form, way, owner)
             made = _clips(study, form, folder)
             _conditions(study, form, made, folder)
+            if form.recruiting:
+                recruiting_part.keep(study, owner, form.recruiting)
             if unknown := sorted(set(study.protocol.training.clips) - {clip.name for clip in made.values()}):
                 raise FormError(f"protocol.training.clips: there is no clip {', '.join(unknown)}.")
     except (studies.StudyError, CodecError) as error:
@@ -371,7 +375,14 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-_KNOWN: dict[str, type[Part]] = {"": StudyPart, "conditions": ConditionPart, "clips": ClipPart, "files": OwnFile}
+_KNOWN: dict[str, type[Part]] = {
+    "": StudyPart,
+    "conditions": ConditionPart,
+    "clips": ClipPart,
+    "files": OwnFile,
+    "recruiting": RecruitingPart,
+    "panels": PanelPart,
+}
 
 
 def _in_words(fault: Any) -> str:
@@ -380,7 +391,8 @@ def _in_words(fault: Any) -> str:
     place = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in loc)
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if fault["type"] == "extra_forbidden":
-        part = _KNOWN["files" if "files" in loc else str(loc[0]) if len(loc) > 1 else ""]
+        inner = next((name for name in ("files", "panels") if name in loc[:-1]), None)
+        part = _KNOWN[inner or (str(loc[0]) if len(loc) > 1 else "")]
         return f"{place}: there is no such setting. There are: {', '.join(part.model_fields)}."
     if fault["type"] == "missing":
         return f"{place} is missing."

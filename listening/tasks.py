@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from listening import forgetting, measuring, packing, studies, uploads, webhooks
+from listening import forgetting, measuring, packing, rehearsals, studies, uploads, webhooks
 from listening import rendering as rendering_rules
 from listening.models import Delivery, Rendering, Study
 
@@ -75,6 +75,7 @@ def sweep() -> int:
         studies.settle(study)
     if left := uploads.sweep(timezone.now()):
         log.info("Removed: %d unfinished upload(s)", left)
+    rehearsals.sweep(timezone.now())
     forgetting.forget_all()
     return len(ids)
 

@@ -44,6 +44,7 @@ urlpatterns = [
     path("studies/<slug:slug>/raters-way/<str:name>/", way.preview, name="preview_questionnaire"),
     path("studies/<slug:slug>/raters-way.yaml", way.raters_way_yaml, name="raters_way_yaml"),
     path("studies/<slug:slug>/open/", studies.open_study, name="open_study"),
+    path("studies/<slug:slug>/rehearse/", studies.rehearse, name="rehearse"),
     path("studies/<slug:slug>/close/", studies.close_study, name="close_study"),
     path("studies/<slug:slug>/file/", files.export_file, name="export_study"),
     path("studies/<slug:slug>/clone/", files.clone, name="clone_study"),

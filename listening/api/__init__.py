@@ -13,7 +13,19 @@ from django.views.decorators.cache import never_cache
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from listening.api import account, clips, conditions, files, raters, rendering, results, studies, webhooks
+from listening.api import (
+    account,
+    clips,
+    conditions,
+    files,
+    raters,
+    recruiting,
+    rendering,
+    results,
+    studies,
+    uploads,
+    webhooks,
+)
 from listening.api.access import Refusal
 
 DESCRIPTION = """\
@@ -34,6 +46,7 @@ acts for you: in each study with the role that you have there. A token of the sc
 | 409 | the study is not in the state for it |
 | 422 | a value is wrong |
 | 429 | too many wrong tokens: wait as many seconds as `Retry-After` says |
+| 507 | the server's disk is full; what came before is kept |
 
 **Scores stay hidden until a study is closed**, from its owner too.
 """
@@ -55,7 +68,7 @@ api = Api(
     openapi_extra={"info": {"license": {"name": "MIT", "identifier": "MIT"}}},
 )
 api.add_decorator(never_cache, mode="view")
-for router in (account, studies, clips, conditions, rendering, raters, results, files, webhooks):
+for router in (account, studies, clips, uploads, conditions, rendering, recruiting, raters, results, files, webhooks):
     api.add_router("", router.router)
 
 

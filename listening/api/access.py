@@ -82,6 +82,12 @@ def answers(status: int, schema: Any) -> dict[int, Any]:
     return {status: schema, 401: Error, 403: Error, 404: Error, 409: Error, 422: Error, 429: Error}
 
 
+def file_of(*types: str) -> dict[str, Any]:
+    """For the description of an operation: its answer is a file."""
+    schema = {"type": "string", "format": "binary"}
+    return {"responses": {200: {"description": "The file", "content": {kind: {"schema": schema} for kind in types}}}}
+
+
 def _token_of(request: HttpRequest, text: str) -> ApiToken:
     doors = failed_tries.doors_of_tokens(request)
     if wait := failed_tries.seconds_to_wait(doors):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import File, Form, Router, Schema, Status
+from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from listening import clips as rules
+from listening import excerpts
 from listening.api.access import Body, Refusal, answers, changes, reads
 from listening.models import Clip, Study
+from listening.models.study import MAX_EXCERPT
 
 router = Router(tags=["clips"])
 
@@ -21,6 +23,7 @@ class OneClip(Schema):
     id: int
     name: str
     category: str
+    licence: str
     original_name: str
     original_sha256: str
     original_rate: int
@@ -29,6 +32,8 @@ class OneClip(Schema):
     start: float
     length: float
     lossy_source: bool
+    source_loudness: float | None
+    source_true_peak: float | None
     loudness: float | None
     true_peak: float | None
     warnings: list[str]
@@ -38,6 +43,7 @@ class NewClip(Body):
     """What is said of a recording that is sent, beside its file."""
 
     category: str = ""
+    licence: str = ""
     lossy_source: bool = False
     name: str = ""
     start: float | None = None
@@ -49,15 +55,23 @@ class ClipChange(Body):
 
     name: str | None = None
     category: str | None = None
+    licence: str | None = None
     start: float | None = None
     length: float | None = None
+
+
+class Suggestion(Schema):
+    """An excerpt, in seconds."""
+
+    start: float
+    length: float
 
 
 @router.get(
     "studies/{slug:slug}/clips", auth=reads, response=answers(200, list[OneClip]), url_name="api_clips", summary="Clips"
 )
 def list_clips(request: HttpRequest, slug: str) -> Any:
-    return [_shown(clip) for clip in request.study.clips.all()]
+    return [shown(clip) for clip in request.study.clips.all()]
 
 
 @router.post(
@@ -71,7 +85,12 @@ def add_clip(request: HttpRequest, slug: str, file: File[UploadedFile], payload:
     """A form with the recording as `file`. Without `start` and `length` its first 10 seconds are heard."""
     try:
         clip = rules.add_clip(
-            _editable(request), file, payload.category.strip(), lossy_source=payload.lossy_source, by=request.user
+            _editable(request),
+            file,
+            payload.category.strip(),
+            payload.licence.strip(),
+            lossy_source=payload.lossy_source,
+            by=request.user,
         )
     except rules.ClipError as error:
         raise Refusal(422, str(error)) from error
@@ -82,7 +101,7 @@ def add_clip(request: HttpRequest, slug: str, file: File[UploadedFile], payload:
         except rules.ClipError as error:
             rules.delete(clip, by=request.user)  # all that was asked for, or nothing
             raise Refusal(422, str(error)) from error
-    return Status(201, _shown(clip))
+    return Status(201, shown(clip))
 
 
 @router.get(
@@ -93,7 +112,7 @@ def add_clip(request: HttpRequest, slug: str, file: File[UploadedFile], payload:
     summary="A clip",
 )
 def read_clip(request: HttpRequest, slug: str, clip_id: int) -> Any:
-    return _shown(_clip(request, clip_id))
+    return shown(_clip(request, clip_id))
 
 
 @router.patch(
@@ -110,7 +129,7 @@ def change_clip(request: HttpRequest, slug: str, clip_id: int, payload: ClipChan
         _cut(clip, payload.dict(exclude_unset=True), by=request.user)
     except rules.ClipError as error:
         raise Refusal(422, str(error)) from error
-    return _shown(clip)
+    return shown(clip)
 
 
 @router.delete(
@@ -130,8 +149,27 @@ def delete_clip(request: HttpRequest, slug: str, clip_id: int) -> Any:
     return Status(204, None)
 
 
+@router.get(
+    "studies/{slug:slug}/clips/{int:clip_id}/suggestion",
+    auth=reads,
+    response=answers(200, Suggestion),
+    url_name="api_suggestion",
+    summary="Where its most critical excerpt begins",
+)
+def suggest_excerpt(
+    request: HttpRequest, slug: str, clip_id: int, length: Annotated[float, Query(gt=0, le=MAX_EXCERPT)] | None = None
+) -> Any:
+    """`length` in seconds; left out, that of the clip's excerpt."""
+    clip = _clip(request, clip_id)
+    wanted = min(length or clip.length, clip.original_seconds)
+    try:
+        return Suggestion(start=excerpts.suggest(rules.overview_of(clip), wanted), length=wanted)
+    except rules.ClipError as error:
+        raise Refusal(409, str(error)) from error
+
+
 def _cut(clip: Clip, given: dict[str, Any], by: Any = None) -> None:
-    values = {name: getattr(clip, name) for name in ("name", "category", "start", "length")}
+    values = {name: getattr(clip, name) for name in ("name", "category", "licence", "start", "length")}
     if "start" in given and "length" not in given:  # as much of what is left as was to be heard
         given = {**given, "length": min(clip.length, max(clip.original_seconds - given["start"], 0.0))}
     rules.set_excerpt(clip, **values | {name: value for name, value in given.items() if value is not None}, by=by)
@@ -151,5 +189,6 @@ def _clip(request: HttpRequest, clip_id: int) -> Clip:
     return found
 
 
-def _shown(clip: Clip) -> OneClip:
+def shown(clip: Clip) -> OneClip:
+    """A clip as answers have it."""
     return OneClip(**{name: getattr(clip, name) for name in OneClip.model_fields})

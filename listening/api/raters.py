@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
-from listening import allocation, headphone_check
-from listening.api.access import answers, reads
+from listening import allocation, headphone_check, withdrawing
+from listening.api.access import Refusal, answers, changes, reads
 from listening.models import Session
+from listening.studies import StudyError
 from listening.views.researcher.raters import sessions_of
 
 router = Router(tags=["raters"])
@@ -80,6 +81,22 @@ def read_raters(request: HttpRequest, slug: str) -> Any:
             for panel in allocation.coverage(request.study)
         ],
     )
+
+
+@router.delete(
+    "studies/{slug:slug}/raters/{str:code}",
+    auth=changes,
+    response=answers(204, None),
+    url_name="api_rater",
+    summary="Delete all that a rater gave, because they ask for it",
+)
+def delete_rater(request: HttpRequest, slug: str, code: str) -> Any:
+    """Also when the study is closed; its report is then made anew and says how many withdrew."""
+    try:
+        withdrawing.delete_rater(request.study, code, request.user)
+    except StudyError as error:
+        raise Refusal(404, str(error)) from error
+    return Status(204, None)
 
 
 def _shown(session: Session) -> OneRater:

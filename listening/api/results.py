@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Router
 
 from analysis.frame import RatingsError
-from listening.api.access import Refusal, answers, reads
+from listening.api.access import Refusal, answers, file_of, reads
 from listening.audit import audit
 from listening.export import TABLES
 from listening.models import Study
@@ -23,12 +23,6 @@ TYPES = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
-
-
-def file_of(*types: str) -> dict[str, Any]:
-    """For the description of an operation: its answer is a file."""
-    schema = {"type": "string", "format": "binary"}
-    return {"responses": {200: {"description": "The file", "content": {kind: {"schema": schema} for kind in types}}}}
 
 
 @router.get(

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from django.db import transaction
 from django.forms.models import model_to_dict
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Body as JsonBody
 from ninja import Router, Schema, Status
 
-from listening import invites, protocol, studies, way_words
-from listening.api.access import Body, Refusal, answers, anybody, changes, reads
+from listening import invites, protocol, registration, studies, way_words
+from listening.api.access import Body, Refusal, answers, anybody, changes, file_of, reads
 from listening.forms import StudyForm
 from listening.models import Session, Study
 from listening.objections import objections
@@ -226,6 +226,23 @@ def close_study(request: HttpRequest, slug: str) -> Any:
     except studies.StudyError as error:
         raise Refusal(409, str(error)) from error
     return shown(request, request.study)
+
+
+@router.get(
+    "studies/{slug:slug}/preregistration.yaml",
+    auth=reads,
+    url_name="api_registration",
+    summary="What was fixed before the first rater came; a draft of it before the study opens",
+    openapi_extra=file_of("application/yaml"),
+)
+def read_registration(request: HttpRequest, slug: str) -> Any:
+    """The same bytes ever after; their SHA-256 is in the log. Of a study whose stimuli are there, a draft."""
+    study = request.study
+    made = registration.of(study)
+    if made is None and study.state != Study.State.READY:
+        raise Refusal(409, "There is nothing to register yet: render the stimuli first.")
+    text = made.text if made else registration.text_of(study, None)
+    return HttpResponse(text.encode(), content_type="application/yaml")
 
 
 @router.get(

@@ -117,7 +117,7 @@ TABLES = (
             *("consent_text", "instructions_text", "completion_code", "raters_way"),
             *("state", "created_at", "opened_at", "closed_at"),
         ),
-        {"id": _HERE, "owner": "who imports it owns it"},
+        {"id": _HERE, "owner": "who imports it owns it", "rehearsal_of": "rehearsals have no file"},
         of="pk",
         made=frozenset({"state", "created_at", "opened_at", "closed_at"}),
         in_yaml=True,

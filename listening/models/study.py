@@ -46,6 +46,14 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(models.Q(owner=user) | models.Q(pk__in=user.memberships.values("study")))
 
 
+class StudyManager(models.Manager.from_queryset(StudyQuerySet)):  # type: ignore[misc]
+    """All but rehearsals, which only raters' links lead to."""
+
+    def get_queryset(self) -> StudyQuerySet:
+        found: StudyQuerySet = super().get_queryset()
+        return found.filter(rehearsal_of=None)
+
+
 class Study(models.Model):
     """A listening test: what is compared, on what material, after which rules."""
 
@@ -88,8 +96,12 @@ class Study(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    rehearsal_of = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="+", help_text="see listening.rehearsals"
+    )
 
-    objects = StudyQuerySet.as_manager()
+    objects = StudyManager()
+    with_rehearsals = StudyQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

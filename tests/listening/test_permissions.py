@@ -33,6 +33,7 @@ from listening.models import (
     Clip,
     Condition,
     Membership,
+    Panel,
     Rendering,
     Session,
     Study,
@@ -153,6 +154,8 @@ class World:
         }
         if name == "upload_part":
             return {"data": b"abc", "content_type": "application/octet-stream", "query_params": {"offset": "0"}}
+        if name == "api_upload":
+            return {"data": b"abc", "content_type": "application/octet-stream", "query_params": {"offset": "0"}}
         if name in scripts:
             return {"data": json.dumps(scripts[name]), "content_type": "application/json"}
         forms = {
@@ -187,6 +190,8 @@ class World:
             "api_clip": {"name": "Renamed"},
             "api_conditions": {"specs": ["reference", "opus@12"]},
             "api_retry": {},
+            "api_recruiting": {"forget_after_days": 30},
+            "api_uploads": {"name": "x.wav", "size": 3, "start_sha256": "0" * 64},
             "api_webhooks": {"url": "https://127.0.0.1/", "events": ["study.closed"]},
             "api_clone": {},
         }
@@ -202,7 +207,8 @@ STATES = dict.fromkeys(
     Study.State.DRAFT,
 )
 STATES |= dict.fromkeys(
-    ["api_clips", "api_clip", "api_conditions", "api_study", "api_protocol", "api_rendering", "api_retry"],
+    ["api_clips", "api_clip", "api_conditions", "api_study", "api_protocol", "api_rendering", "api_retry"]
+    + ["api_uploads", "api_upload", "api_finish_upload"],
     Study.State.DRAFT,
 )
 STATES |= {"api_table": Study.State.CLOSED}
@@ -243,6 +249,7 @@ def world(draft, tmp_path, settings) -> World:
     bystander = Membership.objects.create(study=draft, user=accounts["bob"], role="viewer")
     studies.create_study(accounts["eve"], "Of another")
     token = people.invite(draft, owner, "collaborator")
+    Panel.objects.create(study=draft, name="how")
     condition = Condition.objects.create(study=draft, spec="supplied:name=own", title="Own", role="system", position=9)
     for clip in draft.clips.all():
         own = SuppliedFile(condition=condition, clip=clip, name="x.wav", sha256="0" * 64)
@@ -376,8 +383,9 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
     names = ("render_study", "edit_clip", "delete_clip", "conditions", "study_settings", "raters_way_yaml")
     for name in (*names, "begin_upload", "upload_part", "discard_upload"):
         assert asked(world, "owner", name, "POST")[1], name
-    for name in ("add_supplied", "change_supplied", "delete_condition"):
+    for name in ("add_supplied", "change_supplied", "delete_condition", "api_uploads"):
         assert asked(world, "owner", name, "POST")[1], name
+    assert asked(world, "owner", "api_upload", "PUT")[1]
     managed = ("people", "change_role", "remove_member", "hand_over", "revoke_invitation", "close_study")
     for name in (*managed, "recruiting", "delete_rater", "remove_webhook"):
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, "POST")[1]), name
@@ -386,6 +394,9 @@ def test_what_the_walk_sends_does_something_for_who_may(world):
         "api_study": "PATCH",
         "api_conditions": "PUT",
         "api_close": "POST",
+        "api_recruiting": "PATCH",
+        "api_panel": "DELETE",
+        "api_rater": "DELETE",
     }.items():
         assert any(AuditLine._meta.db_table in sql for sql in asked(world, "owner", name, method)[1]), name
     for name in ("leave_study", "invitation"):

@@ -34,7 +34,9 @@ def recruiting(request: HttpRequest, study: Study) -> HttpResponse:
                 with transaction.atomic():
                     rules.change(study, request.user, **form.values())
                     for row in panels:
-                        if not row.empty:
+                        if row.cleaned_data.get("remove"):
+                            rules.remove_panel(study, request.user, row.cleaned_data["name"].strip())
+                        elif not row.empty:
                             rules.change_panel(study, request.user, row.cleaned_data["name"].strip(), **row.values())
             except StudyError as error:
                 form.add_error(None, str(error))
@@ -46,10 +48,11 @@ def recruiting(request: HttpRequest, study: Study) -> HttpResponse:
                 for field in each.fields.values():
                     field.disabled = True
         by_name = {each.panel.name: each for each in counts}
+        removable = {each.panel.name for each in counts if rules.removable(study, each)}
         rows = [
-            (row, by_name.get(name), invites.panel_link(request, study, name))
+            (row, by_name.get(name), invites.panel_link(request, study, name), name in removable)
             if row["known"].value()
-            else (row, None, "")
+            else (row, None, "", False)
             for row in panels
             for name in [row["name"].value() or ""]
         ]

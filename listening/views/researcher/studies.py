@@ -10,9 +10,9 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from listening import invites, planned_power, registration, way_words
+from listening import invites, languages, planned_power, registration, rehearsals, way_words
 from listening import studies as rules
 from listening.forms import StudyForm
 from listening.models import Clip, Condition, Rendering, Session, Study
@@ -132,16 +132,32 @@ def open_study(request: HttpRequest, study: Study) -> HttpResponse:
     )
 
 
+@of_study(Right.CHANGE)
+@require_POST
+def rehearse(request: HttpRequest, study: Study) -> HttpResponse:
+    """Lead the researcher through the test as its raters go."""
+    language = languages.choose(study, request.headers.get("Accept-Language", ""))
+    try:
+        session = rehearsals.begin(study, request.user, language)
+    except rules.StudyError as error:
+        messages.error(request, str(error))
+        return redirect(study)
+    return redirect(session.rater)
+
+
 @of_study(Right.READ)
 @require_GET
 def registration_file(request: HttpRequest, study: Study) -> HttpResponse:
-    """The pre-registration file of a study that was opened, byte for byte as it was made then."""
-    made = registration.of(study)
-    if made is None:
+    """The pre-registration file of a study that was opened, byte for byte as it was made then; a draft before."""
+    if made := registration.of(study):
+        text, name = made.text, f"{study.slug}-preregistration.yaml"
+    elif study.state == Study.State.READY:
+        text, name = registration.text_of(study, None), f"{study.slug}-preregistration-draft.yaml"
+    else:
         messages.error(request, "There is no pre-registration file yet: it is made when the study opens.")
         return redirect(study)
-    headers = {"Content-Disposition": f'attachment; filename="{study.slug}-preregistration.yaml"'}
-    return HttpResponse(made.text.encode(), content_type="application/yaml", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text.encode(), content_type="application/yaml", headers=headers)
 
 
 @of_study(Right.CHANGE)

@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,55 @@ def test_the_example_in_the_docs_is_made_rendered_and_rated(folder):
     assert {row.state for row in rows} == {"done"}, [row.error for row in rows]
     studies.open_study(study, study.owner)
     assert rate(study, 1).state == Session.State.FINISHED
+
+
+RECRUITING = """
+recruiting:
+  time_zone: Europe/Berlin
+  closes_at: 2026-12-24 12:00
+  forget_after_days: 90
+  notices: {en: "Back on Monday."}
+  panels:
+    students: {quota: 20}
+    staff: {opens_at: "2026-12-01T09:00+00:00"}
+"""
+
+
+def test_recruiting_is_set_as_on_its_page(folder):
+    create(folder, EXAMPLE + RECRUITING)
+    study = Study.objects.get()
+    own = study.recruiting
+    assert (own.time_zone, own.forget_after_days, own.notices) == ("Europe/Berlin", 90, {"en": "Back on Monday."})
+    assert own.closes_at == datetime(2026, 12, 24, 11, tzinfo=UTC)
+    assert {panel.name: (panel.quota, panel.opens_at) for panel in study.panels.all()} == {
+        "students": (20, None),
+        "staff": (None, datetime(2026, 12, 1, 9, tzinfo=UTC)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("Europe/Berlin", "Europe/Berlni", "no time zone"),
+        ("quota: 20", "quota: 0", "recruiting.panels.students.quota"),
+        ("quota: 20", "most: 20", "recruiting.panels.students.most: there is no such setting. There are: opens_at"),
+        ("forget_after_days", "forget_after", "recruiting.forget_after: there is no such setting. There are: opens_at"),
+        ("  closes_at: 2026", "  opens_at: 2027-01-01\n  closes_at: 2026", "its links would close before opening"),
+    ],
+)
+def test_what_is_wrong_with_recruiting_is_said(folder, before, after, said):
+    assert said in refused(folder, EXAMPLE + RECRUITING.replace(before, after))
+    assert not Study.objects.exists()
+
+
+def test_a_clone_keeps_panels_and_privacy_but_neither_times_nor_message(folder):
+    create(folder, EXAMPLE + RECRUITING)
+    study = Study.objects.get()
+    clone = cloning.clone_study(study, study.owner)
+    own = clone.recruiting
+    assert (own.time_zone, own.forget_after_days, own.notices, own.closes_at) == ("Europe/Berlin", 90, {}, None)
+    assert dict(clone.panels.values_list("name", "quota")) == {"students": 20, "staff": None}
+    assert not clone.panels.exclude(opens_at=None).exists()
 
 
 def test_a_supplied_file_gets_what_the_reference_gets(folder):

@@ -78,6 +78,36 @@ def test_what_is_wrong_is_said_at_its_place_and_nothing_is_kept(page, draft, cha
     assert not Recruiting.objects.filter(notices__en="new").exists()
 
 
+def two_panels(**changes):
+    """The page with the panels "" and students, and a new row."""
+    found = form(**{"panel-TOTAL_FORMS": "3", "panel-INITIAL_FORMS": "2"})
+    return found | {"panel-1-known": "True", "panel-1-name": "students", "panel-1-quota": "20"} | changes
+
+
+def test_a_panel_that_nobody_came_by_is_removed_with_the_rest_saved(page, draft):
+    recruiting.change_panel(draft, draft.owner, "students", quota=20, opens_at=None, closes_at=None)
+    url = reverse("recruiting", args=[draft.slug])
+    assert "Remove" in text(page.get(url))
+    changes = {"panel-1-remove": "on", "forget_after_days": "30"}
+    answer = page.post(url, two_panels(**changes), follow=True)
+    assert "Saved." in text(answer)
+    assert "students" not in text(answer).partition("Log")[0]
+    assert not draft.panels.exists()
+    assert Recruiting.objects.get(study=draft).forget_after_days == 30
+    assert AuditLine.objects.filter(study=draft, what="panel students: removed").exists()
+
+
+def test_a_panel_with_raters_stays(page, draft):
+    recruiting.change_panel(draft, draft.owner, "students", quota=20, opens_at=None, closes_at=None)
+    Session.objects.create(study=draft, rater=Rater.objects.create(), panel="students")
+    url = reverse("recruiting", args=[draft.slug])
+    assert 'name="panel-1-remove"' not in text(page.get(url))
+    answer = page.post(url, two_panels(**{"panel-1-remove": "on"}))
+    assert answer.status_code == 422
+    assert "Raters came by the panel “students”" in text(answer)
+    assert draft.panels.get().quota == 20
+
+
 def test_a_rater_of_a_closed_study_is_deleted_and_the_report_made_anew(page, closed):
     study, gone = closed.study, closed.second.rater.code
     kept = kept_keys(study)
@@ -136,10 +166,11 @@ def test_raters_are_forgotten_so_many_days_after_closing_and_not_before(page, ra
 
 def test_what_was_fixed_is_a_file_with_the_same_bytes_ever_after(page, ready):
     url = reverse("registration", args=[ready.slug])
-    assert page.get(url).status_code == 302
+    draft = yaml.safe_load(page.get(url).content)
     studies.open_study(ready, ready.owner)
     file = page.get(url).content
     found = yaml.safe_load(file)
+    assert draft == {**found, "fixed_at": None}
     clip = ready.clips.first()
     assert found["clips"][0]["sha256"] == clip.original_sha256
     rendering = clip.renderings.get(condition__spec="opus@12")
@@ -152,6 +183,18 @@ def test_what_was_fixed_is_a_file_with_the_same_bytes_ever_after(page, ready):
     studies.close_study(ready, ready.owner)
     assert page.get(url).content == file
     assert Registration.objects.get().made_at == Study.objects.get().opened_at
+
+
+def test_a_draft_of_what_will_be_fixed_can_be_read_once_the_stimuli_are_there(page, ready):
+    assert reverse("registration", args=[ready.slug]) in text(page.get(reverse("open_study", args=[ready.slug])))
+    answer = page.get(reverse("registration", args=[ready.slug]))
+    assert answer.content.startswith(b"# DRAFT")
+    assert "preregistration-draft.yaml" in answer["Content-Disposition"]
+    assert not Registration.objects.exists()
+
+
+def test_before_there_is_nothing_to_register(page, draft):
+    assert page.get(reverse("registration", args=[draft.slug])).status_code == 302
 
 
 def test_the_page_of_the_raters_says_where_they_stopped_and_who_did_not_listen_but_no_score(page, rated, rate):
