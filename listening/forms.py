@@ -27,7 +27,7 @@ class StudyForm(forms.ModelForm):
         label="Post-screening rules",
         required=False,
         choices=[
-            (rule.name, format_html("{} <code>{}</code>", rule.text, rule.name))
+            (rule.name, format_html("<span>{} <code>{}</code></span>", rule.text, rule.name))
             for rule in RULES.values()
             if rule.name not in (MARKED, NONE)
         ],

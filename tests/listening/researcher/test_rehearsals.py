@@ -41,6 +41,7 @@ def test_the_whole_test_can_be_gone_through_and_leaves_no_trace_in_the_study(pag
     shown = answer.content.decode()
     assert "Rehearsal." in shown
     assert ready.get_absolute_url() in shown
+    assert "Start as another person" not in shown
     session = Session.objects.get()
     assert through(session).state == Session.State.FINISHED
     last = page.get(session.rater.get_absolute_url()).content.decode()
