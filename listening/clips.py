@@ -216,7 +216,7 @@ def delete(clip: Clip, by: AbstractBaseUser | None = None) -> None:
             audit(clip.study, by, f"clip “{clip.name}” deleted, {clip.original_sha256[:12]}")
 
 
-def inspect(clip: Clip, found: audio.Audio) -> Inspection:
+def inspect(clip: Clip, found: audio.Audio, measured: tuple[float | None, float | None] = (None, None)) -> Inspection:
     """Look for what would spoil the excerpt as a reference.
 
     Parameters
@@ -225,13 +225,20 @@ def inspect(clip: Clip, found: audio.Audio) -> Inspection:
         With start and length set; need not be saved.
     found : Audio
         The decoded file.
+    measured : tuple of float or None
+        Loudness and true peak of this excerpt where they are known already; they are the longest part of it.
     """
     samples = _excerpt(clip, found)
     if flaws.is_silent(samples):
         return Inspection(["The excerpt is silent. Move its start to where there is sound."], True, None, None)
-    loudness, peak = audio.loudness(samples, found.rate), audio.true_peak(samples, found.rate)
+    loudness, peak = measured
+    if peak is None:
+        loudness, peak = audio.loudness(samples, found.rate), audio.true_peak(samples, found.rate)
     return Inspection(
-        flaws.warnings(clip, samples, found.rate), False, loudness if np.isfinite(loudness) else None, peak
+        flaws.warnings(clip, samples, found.rate),
+        False,
+        loudness if loudness is not None and np.isfinite(loudness) else None,
+        peak,
     )
 
 
@@ -250,7 +257,7 @@ def prepare(clip: Clip) -> None:
     if clip.state == Clip.State.PREPARED and clip.prepared_for == key:
         return
     found, study = original(clip), clip.study
-    inspection = inspect(clip, found)
+    inspection = inspect(clip, found, measured=(clip.source_loudness, clip.source_true_peak))
     if inspection.silent:
         raise ClipError(f"“{clip.name}”: {inspection.warnings[0]}")
     samples = excerpt_of(clip, found)

@@ -31,8 +31,10 @@ def pack(clip: Clip) -> bool:
     bool
         Whether they are there: False while a stimulus is missing.
     """
+    if not clip.reference or clip.renderings.order_by().exclude(state=Rendering.State.DONE).exists():
+        return False
     renderings = list(clip.renderings.order_by("pk"))
-    if not clip.reference or not renderings or any(each.state != Rendering.State.DONE for each in renderings):
+    if not renderings:
         return False
     key = packing_key(clip, renderings)
     if clip.packed_for == key:

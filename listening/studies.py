@@ -298,9 +298,9 @@ def retry(rendering: Rendering) -> None:
 
 def settle(study: Study) -> None:
     """After a rendering ended: READY when all are done, DRAFT when some failed, RENDERING until then."""
-    counts = {row["state"]: row["n"] for row in _of(study).order_by().values("state").annotate(n=Count("pk"))}
-    if counts.get(Rendering.State.QUEUED) or counts.get(Rendering.State.RUNNING):
+    if _of(study).order_by().filter(state__in=(Rendering.State.QUEUED, Rendering.State.RUNNING)).exists():
         return
+    counts = {row["state"]: row["n"] for row in _of(study).order_by().values("state").annotate(n=Count("pk"))}
     after = State.DRAFT if counts.get(Rendering.State.FAILED) else State.READY
     with transaction.atomic():
         if Study.objects.filter(pk=study.pk, state=State.RENDERING).update(state=after):

@@ -20,6 +20,7 @@ def in_bands(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[["rater", "item", "condition"]].assign(category=category)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interactions", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_model_is_that_of_clmm(r, frame, interactions):
     theirs = r("ordinal.R", in_bands(frame), *(["interactions"] if interactions else []))

@@ -81,7 +81,7 @@ PLACES = {
     "uidb64": "UID",
     "name": "NAME",
 }
-PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND", "code": "CODE"}
+PLACES |= {"ending": "ENDING", "table": "TABLE", "kind": "KIND", "code": "CODE", "page": "PAGE"}
 
 
 def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -130,6 +130,7 @@ class World:
             "ending": "html",
             "table": "sessions",
             "kind": "stimulus",
+            "page": "consent",
             "code": rater.code,
             "uidb64": self.tokens["uid"],
             **self.ids,

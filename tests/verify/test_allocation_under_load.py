@@ -41,6 +41,7 @@ def check(found: dict, raters: int, wanted: int, stimuli: int, panels: tuple[str
     assert found["places_without_consent"] == 0
 
 
+@pytest.mark.slow
 def test_counts_stay_balanced_while_raters_come_drop_out_and_come_back(tmp_path_factory):
     plan = {"raters": 60, "at_a_time": 8, "clips": 5, "each": 2, "wanted": 12, "panels": ("",)}
     found = simulated(tmp_path_factory, **plan, give_back_seconds=3.0, thinking=0.02)

@@ -16,6 +16,7 @@ def checked(inputs, seed, tmp_path):
     assert outcomes["as damaged, refused"] > inputs / 3
 
 
+@pytest.mark.slow
 def test_three_thousand_damaged_files_are_refused_or_read(tmp_path):
     checked(3_000, 1, tmp_path)
 

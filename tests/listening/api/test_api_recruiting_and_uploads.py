@@ -15,16 +15,14 @@ from tests.conftest import wav_upload
 
 
 @pytest.fixture
-def token(researcher) -> str:
-    return tokens.create(researcher, "test", "write", 1, by=researcher)[1]
-
-
-@pytest.fixture
-def send(token):
-    """What a script sends to an address of a study, JSON or bytes."""
-    browser = Client(headers={"Authorization": f"Bearer {token}"})
+def send(db, django_user_model):
+    """What a script sends to an address of a study, JSON or bytes; its token is made when the study is there."""
+    browser = Client()
 
     def sent(method: str, path: str, body: object = None, **headers: str):
+        if "HTTP_AUTHORIZATION" not in browser.defaults:
+            ada = django_user_model.objects.get(username="ada")
+            browser.defaults["HTTP_AUTHORIZATION"] = f"Bearer {tokens.create(ada, 'test', 'write', 1, by=ada)[1]}"
         raw = isinstance(body, bytes)
         kind = "application/octet-stream" if raw else "application/json"
         data = body if raw else "" if body is None else json.dumps(body)
