@@ -45,6 +45,7 @@ def served(tmp_path):
         stack.stop()
 
 
+@pytest.mark.slow
 def test_every_rendering_completes_once_and_only_those_interrupted_show_two_attempts(stack):
     kill_in_the_middle(stack, lambda: None)
 
