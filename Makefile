@@ -43,7 +43,7 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 
 test: .venv/installed-dev ## All tests but those of `make verify`
 	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 3 --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m pytest -m "heard and not slow" --numprocesses 2 --dist load
+	@$(BIN)/python -m pytest -m "heard and not slow"
 
 check: .venv/installed-dev ## Lint, types, import rules, templates
 	$(BIN)/ruff check $(SOURCES)
