@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace) -> None:
+    _check_folder(options.output)
     report = build_report(
         read_ratings(options.ratings, roles=dict(options.role), layout=options.layout),
         title=options.title,
@@ -59,6 +62,15 @@ def _report(options: argparse.Namespace) -> None:
     for note in report.screening.notes:
         print(f"analysis: {note}", file=sys.stderr)
     print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}, report.pdf, tables and figures"]))
+
+
+def _check_folder(folder: Path) -> None:
+    """Say that a folder can't be made before anything is computed; make nothing."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def _screened(options: argparse.Namespace) -> Screening:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from analysis.sample_size import POWER, Sizes, raters_for_margin, smallest_difference
-from analysis.simulation import Components
 from listening.models import Condition, Study
+
+if TYPE_CHECKING:
+    from analysis.simulation import Components
 
 NUMBERS = (10, 20, 40)
 """Raters that are always in the table."""
@@ -76,6 +78,9 @@ class PlannedPower:
 
 def of(study: Study) -> PlannedPower | None:
     """Power of a study as it is set now; None as long as there are no clips or fewer than two systems to compare."""
+    # scipy's statistics take more than a second to load
+    from analysis.sample_size import POWER, Sizes, raters_for_margin, smallest_difference
+
     clips = study.clips.count()
     systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     if not clips or systems < 2:

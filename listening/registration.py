@@ -10,8 +10,8 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from analysis.report.methods import versions
 from analysis.screening import NONE, RULES
+from analysis.versions import versions
 from listening import planned_power, recruiting, way_words, yaml_files
 from listening.models import Registration, Rendering, Study
 from listening.objections import objections

@@ -18,15 +18,15 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_report_is_written_from_an_export(tmp_path):
+def test_a_report_is_written_from_an_export(tmp_path, capsys):
     exported(6, 3).to_csv(tmp_path / "ratings.csv", index=False)
-    done = run("report", tmp_path / "ratings.csv", "-o", tmp_path / "new" / "out", "--title", "Speech, first round")
-    assert done.returncode == 0, done.stderr
-    assert "6 raters are analysed" in done.stdout
-    written = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
-    assert set(written) >= {"conditions.csv", "figures", "raters.csv", "report.html", "report.pdf", "tests.json"}
-    assert set(written) >= {"contrasts.csv", "claim.csv", "rates.csv", "means.csv", "variances.csv", "wilcoxon.csv"}
-    assert "<h1>Speech, first round</h1>" in (tmp_path / "new" / "out" / "report.html").read_text()
+    out = tmp_path / "new" / "out"
+    assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(out), "--title", "Speech, first round"]) == 0
+    assert "6 raters are analysed" in capsys.readouterr().out
+    written = {path.name for path in out.iterdir()}
+    assert written >= {"conditions.csv", "figures", "raters.csv", "report.html", "report.pdf", "tests.json"}
+    assert written >= {"contrasts.csv", "claim.csv", "rates.csv", "means.csv", "variances.csv", "wilcoxon.csv"}
+    assert "<h1>Speech, first round</h1>" in (out / "report.html").read_text()
 
 
 def test_an_empty_export_is_said_to_be_empty_without_a_traceback(tmp_path):
