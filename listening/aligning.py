@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,18 +16,36 @@ _FRAME_SECONDS = 0.02
 _FLOOR_DB = -50.0
 
 
-def delay_of(reference: Samples, decoded: Samples, rate: int) -> int:
-    """Samples that are left of a delay.
+class Reference:
+    """What stimuli are brought in line with; what that needs of it is made once.
 
-    Only a delay that waveform and envelope agree on is one: a neural codec keeps too little
-    of the waveform for its correlation alone to be believed.
+    Parameters
+    ----------
+    samples : ndarray, shape (channels, n)
+    rate : int
+        Hz.
     """
-    if np.array_equal(reference, decoded):
-        return 0
-    delay = audio.lag(reference, decoded, rate)
-    tolerance = DELAY_TOLERANCE * rate
-    believed = abs(delay) > tolerance and abs(audio.envelope_lag(reference, decoded, rate) * rate - delay) < tolerance
-    return delay if believed else 0
+
+    def __init__(self, samples: Samples, rate: int) -> None:
+        self.samples, self.rate = samples, rate
+
+    @cached_property
+    def _correlator(self) -> audio.Correlator:
+        return audio.Correlator(self.samples, self.rate)
+
+    def delay_of(self, decoded: Samples) -> int:
+        """Samples that are left of a delay.
+
+        Only a delay that waveform and envelope agree on is one: a neural codec keeps too little
+        of the waveform for its correlation alone to be believed.
+        """
+        if np.array_equal(self.samples, decoded):
+            return 0
+        delay, tolerance = self._correlator.lag(decoded), DELAY_TOLERANCE * self.rate
+        if abs(delay) <= tolerance:
+            return 0
+        agrees = abs(audio.envelope_lag(self.samples, decoded, self.rate) * self.rate - delay) < tolerance
+        return delay if agrees else 0
 
 
 def moved(samples: Samples, delay: int, n: int) -> Samples:

@@ -19,7 +19,7 @@ from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import excerpts, flaws, overviews
+from listening import aligning, excerpts, flaws, overviews
 from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
@@ -253,31 +253,31 @@ def prepare(clip: Clip) -> None:
     ClipError
         If the original is gone or the excerpt is silent.
     """
-    key = preparation_key(clip)
-    if clip.state == Clip.State.PREPARED and clip.prepared_for == key:
+    if is_prepared(clip):
         return
     found, study = original(clip), clip.study
     inspection = inspect(clip, found, measured=(clip.source_loudness, clip.source_true_peak))
     if inspection.silent:
         raise ClipError(f"“{clip.name}”: {inspection.warnings[0]}")
     samples = excerpt_of(clip, found)
-    loudness = audio.loudness(samples, study.rate)
-    gain = min(study.loudness - loudness, PEAK_LIMIT - audio.true_peak(samples, study.rate))
+    loudness, peak = inspection.loudness, inspection.true_peak
+    if loudness is None or peak is None or not np.array_equal(samples, _excerpt(clip, found)):
+        loudness, peak = audio.loudness(samples, study.rate), audio.true_peak(samples, study.rate)
+    gain = min(study.loudness - loudness, PEAK_LIMIT - peak)
     if not np.isfinite(gain):
         raise ClipError(f"“{clip.name}”: the excerpt is too quiet to measure its loudness. Choose another passage.")
     buffer = io.BytesIO()
     audio.write_wav(buffer, (samples * 10 ** (gain / 20)).astype(np.float32), study.rate)
     content = buffer.getvalue()
-    written = audio.read(io.BytesIO(content)).samples
     warnings = list(inspection.warnings)
     if (missing := study.loudness - (loudness + gain)) > 0.5:
         warnings.append(f"{missing:.1f} LU quieter than the target: its peaks allow no more.")
     sha256 = hashlib.sha256(content).hexdigest()
     clip.reference = store_once("references", sha256, ".wav", content)
-    clip.reference_sha256, clip.frames, clip.gain_db = sha256, written.shape[1], float(gain)
-    clip.loudness, clip.true_peak = audio.loudness(written, study.rate), audio.true_peak(written, study.rate)
+    clip.reference_sha256, clip.frames, clip.gain_db = sha256, samples.shape[1], float(gain)
+    clip.loudness, clip.true_peak = loudness + float(gain), peak + float(gain)  # 16 bits change less than is shown
     _note(clip, replace(inspection, warnings=warnings))
-    clip.state, clip.prepared_for = Clip.State.PREPARED, key
+    clip.state, clip.prepared_for = Clip.State.PREPARED, preparation_key(clip)
     clip.save()
 
 
@@ -336,16 +336,26 @@ def overview_of(clip: Clip) -> overviews.Overview:
 
 def reference_samples(clip: Clip) -> Samples:
     """Samples of the prepared reference, float32 (channels, frames), read-only."""
-    return _samples_of(clip.reference.name)
+    return reference_of(clip).samples
 
 
-@functools.lru_cache(maxsize=8)  # a worker renders one clip through many conditions
-def _samples_of(name: str) -> Samples:
-    """Samples of a file whose name is made of its content's hash."""
+def reference_of(clip: Clip) -> aligning.Reference:
+    """The prepared reference, for stimuli to be brought in line with."""
+    return _reference_named(clip.reference.name)
+
+
+@functools.lru_cache(maxsize=4)  # a worker renders one clip through many conditions
+def _reference_named(name: str) -> aligning.Reference:
+    """The reference in a file whose name is made of its content's hash."""
     with default_storage.open(name, "rb") as file:
-        samples = audio.read(file).samples
-    samples.flags.writeable = False
-    return samples
+        found = audio.read(file)
+    found.samples.flags.writeable = False
+    return aligning.Reference(found.samples, found.rate)
+
+
+def is_prepared(clip: Clip) -> bool:
+    """Whether the reference is there and still what the study wants."""
+    return clip.state == Clip.State.PREPARED and clip.prepared_for == preparation_key(clip)
 
 
 def preparation_key(clip: Clip) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # whose parts load when they are first used
 
 from audiocodecs.base import Samples
 from listening.models import Clip
@@ -17,6 +18,7 @@ WALL = 25.0
 """dB by which the spectrum falls within 250 Hz where a lossy codec or a lower sample rate cut it off."""
 
 _SILENCE = 1e-3
+_WINDOW = 4096
 _FRAME_SECONDS = 0.05
 
 
@@ -110,9 +112,8 @@ def spectral_edge(samples: Samples, rate: int) -> float | None:
     float or None
         Hz.
     """
-    size = 4096
-    spectra = _spectra(samples.mean(axis=0), size, rate)
-    bins = rate / size
+    spectra = _spectra(samples.mean(axis=0), _WINDOW, rate)
+    bins = rate / _WINDOW
     width, step, below = max(1, round(100 / bins)), round(250 / bins), round(1000 / bins)
     if spectra.shape[0] == 0:
         return None
@@ -130,11 +131,11 @@ def spectral_edge(samples: Samples, rate: int) -> float | None:
 
 
 def share_above(samples: Samples, rate: int, hertz: float) -> float:
-    """Share of the power above a frequency, of one whole-length spectrum, 0 to 1."""
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.shape[1]), axis=1)) ** 2
-    frequencies = np.fft.rfftfreq(samples.shape[1], 1 / rate)
-    total = float(spectrum.sum())
-    return float(spectrum[:, frequencies > hertz].sum()) / total if total else 0.0
+    """Share of the power above a frequency, of the mean spectrum of all channels, 0 to 1."""
+    size = min(_WINDOW, samples.shape[1])
+    spectrum = sum(_spectra(channel, size, rate).sum(axis=0) for channel in samples)
+    total = float(np.sum(spectrum))
+    return float(np.sum(spectrum[np.fft.rfftfreq(size, 1 / rate) > hertz])) / total if total else 0.0
 
 
 def clipped_runs(samples: Samples) -> int:
@@ -149,9 +150,10 @@ def clipped_runs(samples: Samples) -> int:
 def _spectra(mono: np.ndarray, size: int, rate: int, low: float = 0.0, high: float = float("inf")) -> np.ndarray:
     """Power spectra of windows that follow each other, shape (windows, bins from `low` to `high` Hz)."""
     n = len(mono) // size
-    power = np.abs(np.fft.rfft(mono[: n * size].reshape(n, size) * np.hanning(size), axis=1)) ** 2
     hertz = np.fft.rfftfreq(size, 1 / rate)
-    return power[:, (hertz >= low) & (hertz < high)]
+    wanted = (hertz >= low) & (hertz < high)
+    found = scipy.fft.rfft(mono[: n * size].reshape(n, size) * np.hanning(size), axis=1)[:, wanted]
+    return np.asarray(found.real**2 + found.imag**2)
 
 
 def _power(samples: Samples) -> float:

@@ -39,8 +39,9 @@ def pack(clip: Clip) -> bool:
     key = packing_key(clip, renderings)
     if clip.packed_for == key:
         return True
-    stored = [clip.reference, *(each.stimulus for each in renderings)]
-    packed = [_flac_of(each) for each in stored]
+    stored = {clip.reference_sha256: clip.reference} | {each.stimulus_sha256: each.stimulus for each in renderings}
+    made = {sha256: _flac_of(file) for sha256, file in stored.items()}
+    packed = [made[sha256] for sha256 in (clip.reference_sha256, *(each.stimulus_sha256 for each in renderings))]
     longest = max(map(len, packed))
     names = [_store(each.ljust(longest, b"\0"), place) for place, each in enumerate(packed)]
     with transaction.atomic():

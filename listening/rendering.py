@@ -52,7 +52,7 @@ class Lease:
     """
 
     def __init__(self, rendering: Rendering) -> None:
-        self._held = Rendering.objects.filter(pk=rendering.pk, lease=rendering.lease, state=Rendering.State.RUNNING)
+        self._pk, self._lease = rendering.pk, rendering.lease
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
@@ -67,7 +67,8 @@ class Lease:
     def _renew(self) -> None:
         try:
             while not self._stop.wait(settings.RENDER_LEASE / 3):
-                self._held.update(lease_until=timezone.now() + timedelta(seconds=settings.RENDER_LEASE))
+                held = Rendering.objects.filter(pk=self._pk, lease=self._lease, state=Rendering.State.RUNNING)
+                held.update(lease_until=timezone.now() + timedelta(seconds=settings.RENDER_LEASE))
         finally:
             connection.close()
 
@@ -163,14 +164,15 @@ class _Coded:
         self._codec, self.version = codec, codec.version
 
     def results(self, clip: Clip) -> dict[str, object]:
-        codec, rate, reference = self._codec, clip.study.rate, clips.reference_samples(clip)
+        codec, rate, reference = self._codec, clip.study.rate, clips.reference_of(clip)
         begun, worked = time.perf_counter(), _cpu_seconds()
-        encoded = codec.encode(reference, rate)
+        encoded = codec.encode(reference.samples, rate)
         between = time.perf_counter()
         decoded, decoded_rate = codec.decode(encoded)
         ended, worked = time.perf_counter(), _cpu_seconds() - worked
-        _check_form(codec.title, reference, rate, decoded, decoded_rate)
-        samples, delay = _aligned(reference, _checked(codec.title, decoded), rate)
+        _check_form(codec.title, reference.samples, rate, decoded, decoded_rate)
+        delay = reference.delay_of(_checked(codec.title, decoded))
+        samples = aligning.moved(decoded, delay, reference.samples.shape[1])
         return {
             **_stored(clip, samples),
             "kbps": encoded.kbps,
@@ -215,7 +217,8 @@ def _stored(clip: Clip, samples: Samples) -> dict[str, Any]:
     audio.write_wav(buffer, samples, rate)
     content = buffer.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
-    difference = audio.loudness(samples, rate) - clip.loudness
+    same = sha256 == clip.reference_sha256
+    difference = 0.0 if same else audio.loudness(samples, rate) - clip.loudness
     return {
         "stimulus": store_once("stimuli", sha256, ".wav", content),
         "stimulus_sha256": sha256,
@@ -246,12 +249,6 @@ def _checked(title: str, decoded: Samples) -> Samples:
     if peak > LOUDEST:
         raise Garbage(f"{title} returned a peak of {20 * np.log10(peak):+.0f} dBFS: this is not the clip.")
     return decoded
-
-
-def _aligned(reference: Samples, decoded: Samples, rate: int) -> tuple[Samples, int]:
-    """Remove what delay is left, at the reference's length."""
-    delay = aligning.delay_of(reference, decoded, rate)
-    return aligning.moved(decoded, delay, reference.shape[1]), delay
 
 
 def _finish(rendering: Rendering, **values: object) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -20,7 +20,7 @@ from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
 from listening import allocation, clips, commands, packing, supplied, webhooks
 from listening.audit import audit
-from listening.models import Clip, Condition, Rendering, Session, Study, Webhook
+from listening.models import Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
 
 State = Study.State
@@ -262,16 +262,16 @@ def start_rendering(study: Study) -> None:
         raise StudyError(" ".join(found))
     with transaction.atomic():
         _set_state(study, State.RENDERING)
-        for clip in study.clips.all():
-            stale = clip.state != Clip.State.PREPARED or clip.prepared_for != clips.preparation_key(clip)
-            there = set(clip.renderings.values_list("condition_id", flat=True))
-            again = clip.renderings.all() if stale else clip.renderings.filter(state=Rendering.State.FAILED)
-            again.update(**_FRESH)
-            Rendering.objects.bulk_create(
-                Rendering(clip=clip, condition=condition)
-                for condition in study.conditions.all()
-                if condition.pk not in there
-            )
+        all_clips, conditions = list(study.clips.all()), list(study.conditions.all())
+        stale = [clip.pk for clip in all_clips if not clips.is_prepared(clip)]
+        _of(study).filter(Q(clip__in=stale) | Q(state=Rendering.State.FAILED)).update(**_FRESH)
+        there = set(_of(study).order_by().values_list("clip_id", "condition_id"))
+        Rendering.objects.bulk_create(
+            Rendering(clip=clip, condition=condition)
+            for clip in all_clips
+            for condition in conditions
+            if (clip.pk, condition.pk) not in there
+        )
         queued = _of(study).filter(state=Rendering.State.QUEUED)
         tasks.publish(_some_clips_at_a_time(queued.values_list("clip_id", "pk")))
         settle(study)

@@ -248,7 +248,7 @@ def compare(clip: Clip, original: audio.Audio, found: audio.Audio) -> Compared:
     before = audio.to_channels(original.samples, study.channels)
     before = audio.resample(_part(before, original.rate, first, last), original.rate, found.rate)
     after = _part(audio.to_channels(found.samples, study.channels), found.rate, first, last)
-    delay = aligning.delay_of(before, after, found.rate)
+    delay = aligning.Reference(before, found.rate).delay_of(after)
     n = round(original.seconds * found.rate)
     excerpt = clips.excerpt_of(clip, replace(found, samples=aligning.moved(found.samples, delay, n)))
     reference = clips.excerpt_of(clip, original)

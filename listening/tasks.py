@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
@@ -115,8 +115,9 @@ def publish(ids: list[int], countdown: float = 0) -> None:
 
     def send() -> None:
         Rendering.objects.filter(pk__in=ids).update(published_at=timezone.now())
-        for pk in ids:
-            render.apply_async((pk,), countdown=countdown)
+        with current_app.producer_or_acquire() as producer:
+            for pk in ids:
+                render.apply_async((pk,), countdown=countdown, producer=producer)
 
     if ids:
         transaction.on_commit(send)

@@ -14,6 +14,88 @@ _ENVELOPE_BANDS_HZ = ((80, 500), (500, 1500), (1500, 3000), (3000, 7000))
 _LEAST_CORRELATION = 0.05
 _INVERSION_MARGIN = 1.05
 _BLOCK, _TOGETHER = 8192, 4
+_ROUNDING = 1e-6  # of single precision
+
+
+class Correlator:
+    """A reference to find delays against: its transforms are made once, for many sounds.
+
+    Parameters
+    ----------
+    reference : ndarray, shape (channels, n)
+    rate : int
+        Hz.
+    max_seconds : float
+        Only lags within ± this are considered.
+    """
+
+    def __init__(self, reference: NDArray[np.floating], rate: int, max_seconds: float = 0.1) -> None:
+        self._reach = round(max_seconds * rate)
+        self._channels, n = reference.shape[0], max(1, reference.shape[1])
+        x = _without_offset(reference)
+        self._energy = float(np.vdot(x, x))
+        # In blocks that the processor's caches hold: of x without, of y with what lies within reach on both sides.
+        self._size = scipy.fft.next_fast_len(min(n + 2 * self._reach, max(_BLOCK, 8 * self._reach)), real=True)
+        self._step = self._size - 2 * self._reach
+        self._count = -(-n // self._step)
+        filled = np.pad(x, ((0, 0), (0, self._count * self._step - x.shape[1])))
+        self._spectra = scipy.fft.rfft(filled.reshape(self._channels, self._count, self._step), self._size)
+        np.conj(self._spectra, out=self._spectra)
+
+    def lag(self, decoded: NDArray[np.floating]) -> int:
+        """Samples that `decoded` is late.
+
+        Parameters
+        ----------
+        decoded : ndarray, shape (channels, m)
+            As many channels as the reference.
+
+        Returns
+        -------
+        int
+            As `lag`.
+        """
+        correlation, most = self.correlation(decoded)
+        if most <= 0:
+            return 0
+        best, worst = float(correlation.max()), float(-correlation.min())
+        if worst > _INVERSION_MARGIN * best:
+            correlation, best = -correlation, worst
+        if best < _LEAST_CORRELATION * most:
+            return 0
+        return _peak(correlation)
+
+    def correlation(self, decoded: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+        """Cross-correlation summed over channels.
+
+        Returns
+        -------
+        correlation : ndarray, shape (2 * reach + 1,)
+            At lags -reach..reach.
+        most : float
+            Its upper bound; 0 where one of the two is silent.
+
+        Raises
+        ------
+        ValueError
+            If `decoded` has another number of channels.
+        """
+        reach, size, step = self._reach, self._size, self._step
+        if decoded.shape[0] != self._channels:
+            raise ValueError(f"{self._channels} and {decoded.shape[0]} channels cannot be compared.")
+        y = _without_offset(decoded)
+        most = float(np.sqrt(self._energy * float(np.vdot(y, y))))
+        if most < 1e-12:
+            return np.zeros(2 * reach + 1), 0.0
+        wide = np.pad(y, ((0, 0), (reach, max(0, self._count * step + reach - y.shape[1]))))
+        around = np.lib.stride_tricks.sliding_window_view(wide, size, axis=1)[:, ::step]
+        spectrum = np.zeros(size // 2 + 1, np.complex64)
+        for first in range(0, self._count, _TOGETHER):
+            some = slice(first, min(first + _TOGETHER, self._count))
+            products = scipy.fft.rfft(around[:, some], size)
+            products *= self._spectra[:, some]
+            spectrum += products.sum(axis=(0, 1))
+        return scipy.fft.irfft(spectrum, size)[: 2 * reach + 1].astype(np.float64), most
 
 
 def lag(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.1) -> int:
@@ -36,15 +118,7 @@ def lag(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.
         where its correlation is clearly the larger one, so a sine, whose two peaks are
         as good as equal, is not mistaken for it.
     """
-    correlation, most = _correlate(reference, decoded, round(max_seconds * rate))
-    if most <= 0:
-        return 0
-    best, worst = float(correlation.max()), float(-correlation.min())
-    if worst > _INVERSION_MARGIN * best:
-        correlation, best = -correlation, worst
-    if best < _LEAST_CORRELATION * most:
-        return 0
-    return _peak(correlation)
+    return Correlator(reference, rate, max_seconds).lag(decoded)
 
 
 def envelope_lag(reference: Samples, decoded: Samples, rate: int, max_seconds: float = 0.1) -> float:
@@ -64,7 +138,7 @@ def envelope_lag(reference: Samples, decoded: Samples, rate: int, max_seconds: f
     reach = round(max_seconds * _ENVELOPE_RATE)
     total = np.zeros(2 * reach + 1)
     for band_before, band_after in zip(before, after, strict=True):
-        correlation, most = _correlate(band_before[None], band_after[None], reach)
+        correlation, most = Correlator(band_before[None], _ENVELOPE_RATE, max_seconds).correlation(band_after[None])
         if most > 0:
             total += correlation / most
     if total.max() <= 0:
@@ -101,41 +175,19 @@ def fit_length(samples: Samples, n: int) -> Samples:
     return np.pad(samples, ((0, 0), (0, n - samples.shape[1])))
 
 
-def _correlate(
-    reference: NDArray[np.floating], decoded: NDArray[np.floating], reach: int
-) -> tuple[NDArray[np.float64], float]:
-    """Cross-correlation summed over channels at lags -reach..reach, and its upper bound."""
-    if reference.shape[0] != decoded.shape[0]:
-        raise ValueError(f"{reference.shape[0]} and {decoded.shape[0]} channels cannot be compared.")
-    if not (reference.size and decoded.size):
-        return np.zeros(2 * reach + 1), 0.0
-    # An offset would put a triangle with its top at lag 0 under the correlation.
-    x, y = reference.astype(np.float64), decoded.astype(np.float64)
-    x -= x.mean(axis=1, keepdims=True)
-    y -= y.mean(axis=1, keepdims=True)
-    most = float(np.sqrt(np.square(x).sum() * np.square(y).sum()))
-    if most < 1e-12:
-        return np.zeros(2 * reach + 1), 0.0
-    # In blocks that the processor's caches hold: of x without, of y with what lies within reach on both sides.
-    size = scipy.fft.next_fast_len(min(x.shape[1] + 2 * reach, max(_BLOCK, 8 * reach)), real=True)
-    step = size - 2 * reach
-    count = -(-x.shape[1] // step)
-    alone = np.pad(x, ((0, 0), (0, count * step - x.shape[1]))).reshape(-1, count, step)
-    wide = np.pad(y, ((0, 0), (reach, max(0, count * step + reach - y.shape[1]))))
-    around = np.lib.stride_tricks.sliding_window_view(wide, size, axis=1)[:, ::step]
-    spectrum = np.zeros(size // 2 + 1, complex)
-    for first in range(0, count, _TOGETHER):
-        some = slice(first, min(first + _TOGETHER, count))
-        products = np.conj(scipy.fft.rfft(alone[:, some], size)) * scipy.fft.rfft(around[:, some], size)
-        spectrum += products.sum(axis=(0, 1))
-    return scipy.fft.irfft(spectrum, size)[: 2 * reach + 1], most
+def _without_offset(samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    """An offset would put a triangle with its top at lag 0 under the correlation."""
+    moved = samples.astype(np.float32)
+    if moved.size:
+        moved -= samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return moved
 
 
 def _peak(correlation: NDArray[np.float64]) -> int:
     """Lag of the largest value; of equal ones that nearest to 0."""
     reach = correlation.size // 2
     top = correlation.max()
-    candidates = np.flatnonzero(correlation >= top - 1e-9 * abs(top)) - reach
+    candidates = np.flatnonzero(correlation >= top - _ROUNDING * abs(top)) - reach
     return int(candidates[np.argmin(np.abs(candidates))])
 
 

@@ -26,7 +26,7 @@ import soundfile
 import soxr
 
 from audiocodecs import wav_stream
-from audiocodecs.alignment import align, envelope_lag, fit_length, lag
+from audiocodecs.alignment import Correlator, align, envelope_lag, fit_length, lag
 from audiocodecs.base import CodecError, Samples
 from audiocodecs.loudness import loudness, true_peak
 from audiocodecs.pieces import Pieces
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Audio",
     "AudioError",
+    "Correlator",
     "Probe",
     "align",
     "envelope_lag",

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from audiocodecs import audio
-from listening import clips, rendering, studies, tasks
+from listening import aligning, clips, rendering, studies, tasks
 from listening.models import Rendering, Study
 from listening.models.rendering import MAX_ATTEMPTS
 
@@ -191,11 +191,12 @@ def test_a_vanished_upload_fails_with_what_to_do(queued, media):
 
 
 def test_a_delay_left_by_a_codec_is_removed_and_a_phase_shift_is_not():
-    reference = audio.read(io.BytesIO(_speech())).samples
+    reference = aligning.Reference(audio.read(io.BytesIO(_speech())).samples, 48000)
     for shift, removed in ((480, 480), (20, 0), (-300, -300)):
-        moved, delay = rendering._aligned(reference, np.roll(reference, shift, axis=1), 48000)
-        assert delay == removed
-        assert moved.shape == reference.shape
+        late = np.roll(reference.samples, shift, axis=1)
+        assert reference.delay_of(late) == removed
+        moved = aligning.moved(late, removed, late.shape[1])
+        assert np.array_equal(moved[:, 500:-500], np.roll(late, -removed, axis=1)[:, 500:-500])
 
 
 def _speech() -> bytes:
