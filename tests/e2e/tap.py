@@ -66,6 +66,11 @@ def again(page: Page) -> None:
     page.evaluate("window.blocks.length = 0")
 
 
+def wait(page: Page, seconds: float, rate: int) -> None:
+    """Until so much was recorded: a browser that is short of time gives less sound than time passes."""
+    page.wait_for_function(f"window.blocks.length >= {int(np.ceil(seconds * rate / BLOCK))}")
+
+
 def recorded(page: Page) -> Samples:
     """What was recorded, both channels."""
     raw = np.frombuffer(base64.b64decode(page.evaluate("window.recorded()")), np.float32)
