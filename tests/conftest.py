@@ -5,17 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core import serializers
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.db.models import Model
 
 from listening import clips, rendering, studies
-from listening.models import Study
+from listening.models import Study, account
+
+Rows = list[tuple[Any, ...]]
 
 CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
@@ -43,6 +48,7 @@ def wav_upload(clip: str, tmp_path: Path, seconds: float, start: float = 1.0, na
 def media(settings, tmp_path):
     """Files of each test in a folder of its own."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    cache.clear()  # another test's study has the same key and time of opening
     return settings.MEDIA_ROOT
 
 
@@ -63,7 +69,7 @@ def draft(researcher, tmp_path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def _made() -> dict[str, tuple[str, Path]]:
+def _made() -> dict[str, tuple[dict[str, Rows], Path]]:
     return {}
 
 
@@ -76,27 +82,51 @@ def once(_made, media, researcher, request, tmp_path_factory) -> Callable[[str, 
 
     def give(name: str, change: Callable[[Study], None]) -> Study:
         if name in _made and "draft" not in request.fixturenames:
-            return _copied(*_made[name], media, researcher)
+            rows, files = _made[name]
+            shutil.copytree(files, media, dirs_exist_ok=True)
+            _write(rows, researcher)
+            return Study.objects.get()
         study: Study = request.getfixturevalue("draft")
         change(study)
         if name not in _made:
-            rows = [model.objects.all() for model in apps.get_app_config("listening").get_models()]
             kept = tmp_path_factory.mktemp(name) / "media"
             shutil.copytree(media, kept)
-            _made[name] = (serializers.serialize("json", [row for found in rows for row in found]), kept)
+            _made[name] = (_read(), kept)
         return study
 
     return give
 
 
-def _copied(rows: str, files: Path, media: Path, researcher: AbstractBaseUser) -> Study:
-    shutil.copytree(files, media)
-    for row in serializers.deserialize("json", rows):
-        for field in row.object._meta.concrete_fields:
-            if field.related_model is type(researcher):
-                setattr(row.object, field.name, researcher)
-        row.save()
-    return Study.objects.get()
+def _read() -> dict[str, Rows]:
+    """Every row of the application, as the database has it, by model; but for people's accounts."""
+    found = {}
+    models = apps.get_app_config("listening").get_models(include_auto_created=True)
+    with connection.cursor() as cursor:
+        for model in (each for each in models if each.__module__ != account.__name__):
+            cursor.execute(f'SELECT {_columns(model)} FROM "{model._meta.db_table}"')
+            found[model._meta.label] = cursor.fetchall()
+    return found
+
+
+def _write(rows: dict[str, Rows], researcher: AbstractBaseUser) -> None:
+    """The same again, of another researcher; the database looks at references when the transaction ends."""
+    with connection.cursor() as cursor, connection.constraint_checks_disabled():
+        for label, them in rows.items():
+            model = apps.get_model(label)
+            whose = [field.related_model is type(researcher) for field in model._meta.concrete_fields]
+            theirs = [
+                [
+                    researcher.pk if person and value is not None else value
+                    for person, value in zip(whose, row, strict=True)
+                ]
+                for row in them
+            ]
+            places = ", ".join(["%s"] * len(whose))
+            cursor.executemany(f'INSERT INTO "{model._meta.db_table}" ({_columns(model)}) VALUES ({places})', theirs)
+
+
+def _columns(model: type[Model]) -> str:
+    return ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
 
 
 def render_all(study: Study) -> None:
@@ -115,7 +145,15 @@ def ready(once) -> Study:
 
 
 @pytest.fixture
-def opened(ready) -> Study:
+def opened(request, once) -> Study:
     """That study, open for raters."""
-    studies.open_study(ready, ready.owner)
-    return ready
+    if "ready" in request.fixturenames:
+        study: Study = request.getfixturevalue("ready")
+        studies.open_study(study, study.owner)
+        return study
+    return once("opened", _render_and_open)
+
+
+def _render_and_open(study: Study) -> None:
+    render_all(study)
+    studies.open_study(study, study.owner)

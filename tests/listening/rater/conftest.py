@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
 import re
@@ -13,6 +14,7 @@ from django.test import Client
 from listening import masking, studies
 from listening.models import Session, Study
 from listening.protocol import read
+from tests.conftest import render_all
 
 
 class Walker:
@@ -141,6 +143,29 @@ def wants(opened):
 def walker(opened) -> Walker:
     """A rater who opened the invite link: at the consent page."""
     return Walker(opened)
+
+
+@pytest.fixture(scope="session")
+def _walked() -> list[Walker]:
+    return []
+
+
+@pytest.fixture
+def at_trial(request, once, _walked) -> Walker:
+    """A rater on the first page that counts: gone there by the first test that asks, copied for the others."""
+    if {"draft", "ready", "opened"} & set(request.fixturenames):  # the test touches the study itself
+        return Walker(request.getfixturevalue("opened")).to_trials()
+
+    def go(study: Study) -> None:
+        render_all(study)
+        studies.open_study(study, study.owner)
+        _walked.append(Walker(study).to_trials())
+
+    once("at trial", go)
+    walker = copy.copy(_walked[0])
+    walker.client, walker.seen = Client(enforce_csrf_checks=True), list(walker.seen)
+    walker.client.cookies = copy.copy(_walked[0].client.cookies)
+    return walker
 
 
 @pytest.fixture

@@ -36,11 +36,6 @@ def numbers(first, last):
     return [(k, k) for k in range(first, last + 1)]
 
 
-@pytest.fixture
-def at_trial(walker):
-    return walker.to_trials()
-
-
 def test_events_are_stored_with_their_trial(at_trial):
     answer = send(at_trial)
     assert (answer.status_code, answer.json()) == (200, {"new": 3})

@@ -8,12 +8,6 @@ from listening import sessions
 from listening.models import Rating
 
 
-@pytest.fixture
-def at_trial(walker):
-    """A rater on the first page that counts."""
-    return walker.to_trials()
-
-
 def stored(walker, slot=1):
     return Rating.objects.get(trial=sessions.current_trial(walker.session), slot=slot)
 
