@@ -4,34 +4,45 @@ PORT ?= 8000
 VAR_DIR ?= var
 export VAR_DIR
 BIN := .venv/bin
+# Hundreds of processes start in the tests: none is to compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Several processes share the cores: threads of their own would only wait for each other; and malloc keeps its pages.
 TESTS_ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456
 SOURCES := codecs analysis listening evalapp tests benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev benchmark-setup demo run test check format verify models messages clean
+.PHONY: help setup setup-dev benchmark-setup demo run test check check-types check-rest format verify models messages clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Call: make PYTHON=/path/to/python3.11 ...")'
-	@echo "Installing into .venv (some minutes the first time)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+
+# What pip itself compiles file after file, all cores compile at once.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+
+.venv/installed: requirements.txt pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv (some minutes the first time)"
+	@$(INSTALL) -r requirements.txt
+	@$(COMPILE)
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps encodec==0.1.1
-	@touch $@
+.venv/installed-dev: requirements.txt requirements-training.txt requirements-dev.txt pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv (some minutes the first time)"
+	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --no-deps encodec==0.1.1
+	@$(COMPILE)
+	@touch .venv/installed $@
 
 setup: .venv/installed ## Make the environment
 
 setup-dev: .venv/installed-dev ## Make it with what the tests need
 
 benchmark-setup: .venv/installed-dev ## Make it with what benchmarks/encodec_speed.py compares with
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
+	@$(INSTALL) -r requirements-benchmarks.txt
 
 demo: .venv/installed ## Two studies on real clips, rendered and served: make demo [PORT=8000] [VAR_DIR=var]
 	@$(BIN)/python manage.py demo --port $(PORT)
@@ -43,12 +54,16 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 
 test: .venv/installed-dev ## All tests but those of `make verify`
 	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 3 --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m pytest -m "heard and not slow"
+	@$(BIN)/python -m pytest -m "heard and not slow" tests/e2e
 
-check: .venv/installed-dev ## Lint, types, import rules, templates
+check: check-types check-rest ## Lint, types, import rules, templates; `make -j2 check` uses two cores
+
+check-types: .venv/installed-dev
+	$(BIN)/mypy
+
+check-rest: .venv/installed-dev
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint listening/templates --check --lint --quiet
 	$(BIN)/python manage.py makemigrations --check --dry-run

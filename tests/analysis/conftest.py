@@ -73,7 +73,9 @@ STUDIES = {
 }
 
 
-@pytest.fixture(params=["stahl2024", pytest.param("balanced", marks=pytest.mark.slow), "30% missing"])
+@pytest.fixture(
+    params=[*(pytest.param(name, marks=pytest.mark.slow) for name in ("stahl2024", "balanced")), "30% missing"]
+)
 def frame(request) -> pd.DataFrame:
     """Ratings of the systems of a published study, and of two drawn ones."""
     return STUDIES[request.param]()

@@ -20,7 +20,11 @@ VARIANCES = Components(item_condition=12.0)
 
 @pytest.mark.parametrize(
     ("n_items", "each", "items"),
-    [(8, None, "random"), (3, None, "fixed"), pytest.param(8, 4, "random", marks=pytest.mark.slow)],
+    [
+        (8, None, "random"),
+        pytest.param(3, None, "fixed", marks=pytest.mark.slow),
+        pytest.param(8, 4, "random", marks=pytest.mark.slow),
+    ],
 )
 def test_a_difference_is_found_as_often_as_in_drawn_studies(n_items, each, items):
     drawn = power(Plan(10, n_items, MEANS, VARIANCES, each), "difference", items=items, n_studies=150, seed=3)

@@ -87,6 +87,7 @@ def test_bootstraps_of_many_studies_are_those_of_each(few):
             assert ends == pytest.approx(row[["ci_low", "ci_high"]].to_numpy(float))
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes():
     one, two = (simulate(6, (RANDOM, FIXED), processes=n, ordinal=0).counts for n in (1, 2))
     assert one == two
@@ -111,6 +112,7 @@ def test_the_mixed_model_errs_as_often_as_it_says(studies):
     assert is_right(holds(ends_of(means), RANDOM.truth), LEVEL)
 
 
+@pytest.mark.slow
 def test_few_items_need_few_degrees_of_freedom_and_more_of_them_would_be_seen():
     means, pairs = mixed(draw(RANDOM, 1000, np.random.default_rng(4), RATERS, 3))
     assert is_right(p_of(pairs[:, 0]) <= ALPHA, ALPHA)
@@ -119,6 +121,7 @@ def test_few_items_need_few_degrees_of_freedom_and_more_of_them_would_be_seen():
     assert not is_right(holds(ends_of(means), RANDOM.truth), LEVEL)
 
 
+@pytest.mark.slow
 def test_interactions_left_out_are_seen(studies):
     _, pairs = mixed(studies[:100], terms=("rater", "item"))
     assert not is_right(p_of(pairs[:, 0]) <= ALPHA, ALPHA)

@@ -103,6 +103,7 @@ def test_bench_times_the_codecs_asked_for(clip, tmp_path, capsys):
     assert "one core and with one thread, of 1.5 s of audio" in text
 
 
+@pytest.mark.slow
 def test_bench_times_encodec_with_random_weights_where_the_published_ones_are_absent_and_says_so(
     clip, tmp_path, capsys, monkeypatch
 ):

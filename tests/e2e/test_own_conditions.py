@@ -36,6 +36,7 @@ def test_files_get_their_clips_and_what_the_name_does_not_say_is_chosen(page, li
     assert {file.clip: file.warnings for file in SuppliedFile.objects.all()} == {first: [], second: []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "scheme"), [("phone", "dark")])
 def test_axe_finds_nothing_on_the_pages_of_conditions_and_stimuli(browser, live_server, ready, size, scheme):
     width, height = SIZES[size]

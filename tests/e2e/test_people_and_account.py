@@ -61,9 +61,8 @@ def test_an_invitation_goes_from_the_owner_to_a_colleague(browser, page, live_se
     assert not Membership.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("phone", "dark"), pytest.param("desktop", "light", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "scheme"), [("phone", "dark"), ("desktop", "light")])
 def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_server, study, size, scheme):
     member = get_user_model().objects.create_user("vera", password="correct horse battery")
     membership = Membership.objects.create(study=study, user=member, role="viewer")

@@ -45,9 +45,8 @@ def test_a_quota_is_set_and_a_rater_withdraws_in_a_browser(page, live_server, st
     assert not Session.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("phone", "dark"), pytest.param("desktop", "light", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "scheme"), [("phone", "dark"), ("desktop", "light")])
 def test_axe_finds_nothing_on_the_pages_of_recruiting(browser, live_server, study, size, scheme):
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)

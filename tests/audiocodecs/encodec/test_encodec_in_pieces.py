@@ -29,7 +29,7 @@ def whole(pieces):
     return np.concatenate(list(pieces.blocks), axis=1)
 
 
-@pytest.fixture(params=["24 kHz", "48 kHz"])
+@pytest.fixture(params=[pytest.param("24 kHz", marks=pytest.mark.slow), "48 kHz"])
 def coded(request, clips, stereo_clips):
     """The class, a clip of some seconds at another rate than the model's, and that rate."""
     if request.param == "24 kHz":

@@ -78,6 +78,7 @@ def test_a_run_that_was_stopped_goes_on_exactly_as_if_it_had_not(experiment):
             assert torch.equal(value, found[part][name]), name
 
 
+@pytest.mark.slow
 def test_a_narrow_network_starts_with_most_of_what_tells_codes_apart(experiment):
     trainer = Trainer(experiment("narrow"))
     trainer.initialise()

@@ -121,6 +121,7 @@ def kill_when(path: Path, lines: int) -> None:
     assert process.returncode == -signal.SIGKILL, said.decode()
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_and_resumed_has_the_losses_of_one_that_was_not(experiment):
     whole, killed = experiment("whole", save_every=3), experiment("killed", save_every=3, workers=2)
     assert main([str(whole)]) == 0
