@@ -292,6 +292,10 @@ def _in_words(fault: Any) -> str:
             return "is missing."
         case "union_tag_not_found" | "union_tag_invalid":
             return f"kind is one of {', '.join(KINDS)}."
+        case "int_parsing" | "int_type" | "int_from_float":
+            return f"a whole number, not {fault['input']!r}."[:120]
+        case "float_parsing" | "float_type":
+            return f"a number, not {fault['input']!r}."[:120]
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     given = fault.get("input")
     shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) and "not " not in message else ""

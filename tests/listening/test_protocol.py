@@ -45,7 +45,7 @@ ends:
         ("rules: {all_heard: true}", "rules.all_heard: ", "no such setting"),
         ("rules: {one_at_100: perhaps}", "rules.one_at_100: ", "boolean"),
         ("texts: {it: {}}", "texts.it", "'en'"),
-        ("repeats: 1.5", "repeats: ", "integer"),
+        ("repeats: 1.5", "repeats: ", "a whole number, not 1.5."),
         ("pause: {after_minutes: 0}", "pause.after_minutes: ", "greater than 0"),
         ("identity: {names: ['a b']}", "identity.names.0: ", "pattern"),
         ("ends: {completed: {url: 'javascript:alert(1)'}}", "ends.completed.url: ", "https://"),

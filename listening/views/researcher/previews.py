@@ -12,7 +12,7 @@ from listening import protocol as protocols
 from listening.models import Rater, Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 from listening.permissions import Right
-from listening.views.researcher.access import of_study
+from listening.views.researcher.access import of_study, study_page
 from listening.way_form import WayForm
 
 PAGES = {
@@ -30,8 +30,8 @@ def preview_page(request: HttpRequest, study: Study, page: str) -> HttpResponse:
         raise Http404(f"There is no page {page} to be seen before.")
     try:
         _take_over(request, study)
-    except protocols.ProtocolError as error:
-        return render(request, "listening/way/no_preview.html", {"faults": error.faults, "study": study}, status=422)
+    except _WrongForm as wrong:
+        return study_page(request, study, "way/no_preview", status=422, faults=wrong.faults)
     offered = languages.offered(study)
     language = request.GET.get("language", "")
     if language not in offered:
@@ -65,4 +65,16 @@ def _take_over(request: HttpRequest, study: Study) -> None:
         study.completion_code = request.POST.get("completion_code", "").strip()
     elif request.method == "POST":
         clips = list(study.clips.order_by("position", "id").values_list("name", flat=True))
-        study.protocol = WayForm(clips, study.protocol, request.POST).protocol()
+        form = WayForm(clips, study.protocol, request.POST)
+        try:
+            study.protocol = form.protocol()
+        except protocols.ProtocolError as error:
+            raise _WrongForm(form.faults) from error
+
+
+class _WrongForm(Exception):
+    """What is filled in makes no study; `faults` as `WayForm.faults`."""
+
+    def __init__(self, faults: list[tuple[str, str, str]]) -> None:
+        super().__init__(faults)
+        self.faults = faults

@@ -63,7 +63,11 @@ def test_the_saved_ones_can_be_seen_in_each_language(page, draft):
 def test_what_the_form_cannot_hold_is_said(page, draft):
     answer = page.post(reverse("preview_page", args=[draft.slug, "consent"]), {"repeats": "many"})
     assert answer.status_code == 422
-    assert "No preview yet" in answer.content.decode()
+    shown = answer.content.decode()
+    assert "No preview yet" in shown
+    assert "a whole number, not &#x27;many&#x27;." in shown
+    assert "repeats:" not in shown  # the field has a name
+    assert "as a viewer" not in shown
 
 
 def test_another_page_is_none(page, draft):

@@ -361,7 +361,7 @@ def test_pasted_text_with_faults_changes_nothing_and_stays(page, draft):
     answer = page.post(reverse("raters_way_yaml", args=[draft.slug]), {"text": "repeats: 3\r\nattention: many\r\n"})
     assert answer.status_code == 422
     text = html.unescape(answer.content.decode())
-    assert "attention: a valid integer" in text
+    assert "attention: a whole number" in text
     assert "repeats: 3\nattention: many\n</textarea>" in text
     assert Study.objects.get().raters_way == {}
 
@@ -398,7 +398,7 @@ def test_scripts_read_and_set_it_on_the_command_line(draft, tmp_path):
 
 def test_the_command_line_says_what_is_wrong_and_changes_nothing(draft, tmp_path):
     (tmp_path / "way.yaml").write_text("repeats: 3\nattention: many")
-    with pytest.raises(CommandError, match=r"Nothing was changed.\nattention: a valid integer"):
+    with pytest.raises(CommandError, match=r"Nothing was changed.\nattention: a whole number"):
         call_command("protocol", "speech", set=str(tmp_path / "way.yaml"))
     with pytest.raises(CommandError, match="can't be read"):
         call_command("protocol", "speech", set=str(tmp_path / "none.yaml"))
