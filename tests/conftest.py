@@ -151,9 +151,10 @@ def opened(request, once) -> Study:
         study: Study = request.getfixturevalue("ready")
         studies.open_study(study, study.owner)
         return study
-    return once("opened", _render_and_open)
+    return once("opened", render_and_open)
 
 
-def _render_and_open(study: Study) -> None:
+def render_and_open(study: Study) -> None:
+    """Rendered, and open for raters."""
     render_all(study)
     studies.open_study(study, study.owner)

@@ -101,8 +101,16 @@ class Desk:
         return self
 
     def play(self, slot: int) -> None:
-        """Press a play button; 0 is the reference."""
-        self.page.get_by_test_id(f"play-slot-{slot}" if slot else "play-reference").click()
+        """Press a play button; 0 is the reference. The first sound waits for the browser's output."""
+        self._play_button(slot).click()
+
+    def listen(self, slot: int) -> None:
+        """Press a play button, and wait until its sound plays."""
+        self.play(slot)
+        expect(self._play_button(slot)).to_have_attribute("aria-pressed", "true")
+
+    def _play_button(self, slot: int) -> Locator:
+        return self.page.get_by_test_id(f"play-slot-{slot}" if slot else "play-reference")
 
     def slider(self, slot: int) -> Locator:
         return self.page.get_by_test_id(f"score-slot-{slot}")

@@ -41,10 +41,10 @@ def test_what_the_console_says_of_a_sound_that_cannot_be_had_is_its_address_alon
 def test_the_waveform_is_the_references_whatever_plays(page, desk):
     before = page.evaluate(CANVAS)
     for slot in range(5):
-        desk.play(slot)
+        desk.listen(slot)
         page.wait_for_timeout(300)
         assert page.evaluate(CANVAS) == before
-    desk.play(1)
+    desk.listen(1)
     page.get_by_test_id("stop").click()
     assert page.evaluate(CANVAS) == before
 

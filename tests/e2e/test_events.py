@@ -56,9 +56,8 @@ def each_once():
 
 
 def test_sound_is_told_as_it_was_used(desk):
-    desk.play(0)
-    desk.play(2)
-    desk.play(3)
+    for slot in (0, 2, 3):
+        desk.listen(slot)
     desk.page.get_by_test_id("loop").click()
     desk.page.keyboard.press("l")
     desk.page.get_by_test_id("stop").click()
@@ -132,8 +131,7 @@ def test_what_another_tab_rated_is_told_by_that_tab_alone(desk, context):
     other.ready()
     other.score(1, 30)
     expect(desk.slider(1)).to_have_value("30")
-    desk.play(1)
-    desk.page.wait_for_timeout(500)
+    desk.listen(1)
     desk.page.get_by_test_id("stop").click()
     leave(desk.page)
     other.page.close()
@@ -218,7 +216,7 @@ def test_a_closed_study_is_told_nothing_more_and_the_device_forgets(desk, contex
     studies.close_study(study, study.owner)
     context.set_offline(False)
     wait_for(lambda: desk.page.evaluate(WAITING) == 0, 20, "an empty store")
-    desk.play(1)
+    desk.listen(1)
     desk.page.get_by_test_id("stop").click()
     assert desk.page.evaluate(WAITING) == 0
     assert told("score", "play") == []

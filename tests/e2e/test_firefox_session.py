@@ -96,8 +96,7 @@ class Rater:
     def trial(self, at: int) -> None:
         desk = Desk(self.page).ready()
         for slot in range(1, desk.page.locator("[data-testid^=play-slot-]").count() + 1):
-            desk.play(slot)
-            expect(desk.page.get_by_test_id(f"play-slot-{slot}")).to_have_attribute("aria-pressed", "true")
+            desk.listen(slot)
             score = self.set[at, slot] = (31 * slot + 7 * at) % 90 + 5
             if slot % 2:
                 desk.page.keyboard.type(f"t{score}")

@@ -28,10 +28,8 @@ def preview_page(request: HttpRequest, study: Study, page: str) -> HttpResponse:
     """GET shows what is saved; POST what a form of settings or of raters' way has in it, and keeps nothing."""
     if page not in PAGES:
         raise Http404(f"There is no page {page} to be seen before.")
-    try:
-        _take_over(request, study)
-    except _WrongForm as wrong:
-        return study_page(request, study, "way/no_preview", status=422, faults=wrong.faults)
+    if faults := _take_over(request, study):
+        return study_page(request, study, "way/no_preview", status=422, faults=faults)
     offered = languages.offered(study)
     language = request.GET.get("language", "")
     if language not in offered:
@@ -57,8 +55,8 @@ def preview_page(request: HttpRequest, study: Study, page: str) -> HttpResponse:
         return render(request, "listening/way/preview_page.html", context)
 
 
-def _take_over(request: HttpRequest, study: Study) -> None:
-    """Put what a form holds into the study, which is not stored."""
+def _take_over(request: HttpRequest, study: Study) -> list[tuple[str, str, str]]:
+    """Put what a form holds into the study, which is not stored. Faults as `WayForm.faults`."""
     if "consent_text" in request.POST:
         study.consent_text = request.POST["consent_text"].strip() or CONSENT
         study.instructions_text = request.POST.get("instructions_text", "").strip() or INSTRUCTIONS
@@ -68,13 +66,6 @@ def _take_over(request: HttpRequest, study: Study) -> None:
         form = WayForm(clips, study.protocol, request.POST)
         try:
             study.protocol = form.protocol()
-        except protocols.ProtocolError as error:
-            raise _WrongForm(form.faults) from error
-
-
-class _WrongForm(Exception):
-    """What is filled in makes no study; `faults` as `WayForm.faults`."""
-
-    def __init__(self, faults: list[tuple[str, str, str]]) -> None:
-        super().__init__(faults)
-        self.faults = faults
+        except protocols.ProtocolError:
+            return form.faults
+    return []

@@ -14,7 +14,7 @@ from django.test import Client
 from listening import masking, studies
 from listening.models import Session, Study
 from listening.protocol import read
-from tests.conftest import render_all
+from tests.conftest import render_and_open
 
 
 class Walker:
@@ -157,8 +157,7 @@ def at_trial(request, once, _walked) -> Walker:
         return Walker(request.getfixturevalue("opened")).to_trials()
 
     def go(study: Study) -> None:
-        render_all(study)
-        studies.open_study(study, study.owner)
+        render_and_open(study)
         _walked.append(Walker(study).to_trials())
 
     once("at trial", go)
