@@ -14,6 +14,9 @@ from listening.models import Study
 from tests.conftest import render_all
 from tests.robot import SET_SCORE, chromium, firefox, missing_chromium, missing_firefox
 
+PATIENCE = 30_000  # ms; on a busy machine a page may be late, and only a test that fails waits for so long
+expect.set_options(timeout=PATIENCE)
+
 
 @contextmanager
 def launched(name: str) -> Iterator[Browser]:
@@ -48,7 +51,7 @@ def short(monkeypatch):
 def context(browser: Browser):
     """A browser as a person has it: cookies and storage of its own."""
     found = browser.new_context(viewport={"width": 1280, "height": 800})
-    found.set_default_timeout(15_000)
+    found.set_default_timeout(PATIENCE)
     yield found
     found.close()
 
