@@ -21,7 +21,8 @@ DRAG = """async (slider) => {
 
 HELD = """async (slider) => {
     for (let n = 0; n < 30; n++) {
-        slider.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", repeat: n > 0, bubbles: true, cancelable: true }));
+        const how = { key: "ArrowUp", repeat: n > 0, bubbles: true, cancelable: true };
+        slider.dispatchEvent(new KeyboardEvent("keydown", how));
         await new Promise((resolve) => setTimeout(resolve, 20));
     }
 }"""
