@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import numpy as np
 import soundfile
@@ -43,7 +45,8 @@ def pack(clip: Clip) -> bool:
     made = {sha256: _flac_of(file) for sha256, file in stored.items()}
     packed = [made[sha256] for sha256 in (clip.reference_sha256, *(each.stimulus_sha256 for each in renderings))]
     longest = max(map(len, packed))
-    names = [_store(each.ljust(longest, b"\0"), place) for place, each in enumerate(packed)]
+    with ThreadPoolExecutor() as disk:  # it takes many files in the time of a few
+        names = list(disk.map(_store, (each.ljust(longest, b"\0") for each in packed), count()))
     with transaction.atomic():
         Clip.objects.filter(pk=clip.pk).update(packed=names[0], packed_for=key)
         for rendering, name in zip(renderings, names[1:], strict=True):

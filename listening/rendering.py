@@ -14,6 +14,7 @@ import os
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -217,15 +218,17 @@ def _stored(clip: Clip, samples: Samples) -> dict[str, Any]:
     audio.write_wav(buffer, samples, rate)
     content = buffer.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
-    same = sha256 == clip.reference_sha256
-    difference = 0.0 if same else audio.loudness(samples, rate) - clip.loudness
-    return {
-        "stimulus": store_once("stimuli", sha256, ".wav", content),
-        "stimulus_sha256": sha256,
-        "peak": 20 * float(np.log10(max(np.abs(samples).max(), 1e-6))),
-        "clipped_samples": int(np.count_nonzero(np.abs(samples) > 1)),
-        "loudness_difference": float(difference) if np.isfinite(difference) else None,
-    }
+    with ThreadPoolExecutor(1) as disk:  # it is waited for while the sound is measured
+        stored = disk.submit(store_once, "stimuli", sha256, ".wav", content)
+        same = sha256 == clip.reference_sha256
+        difference = 0.0 if same else audio.loudness(samples, rate) - clip.loudness
+        return {
+            "stimulus_sha256": sha256,
+            "peak": 20 * float(np.log10(max(np.abs(samples).max(), 1e-6))),
+            "clipped_samples": int(np.count_nonzero(np.abs(samples) > 1)),
+            "loudness_difference": float(difference) if np.isfinite(difference) else None,
+            "stimulus": stored.result(),
+        }
 
 
 def _cpu_seconds() -> float:
