@@ -1,6 +1,7 @@
 """The Celery application: `celery -A evalapp worker`."""
 
 import ctypes
+import gc
 import os
 import sys
 
@@ -29,12 +30,17 @@ def look_after_connections(**_: object) -> None:
 
 @worker_init.connect
 def load_once(**_: object) -> None:
-    """Load what every rendering needs before the fork: worker processes share it, and a new one is there at once."""
+    """Load what every rendering needs before the fork: worker processes share it, and a new one is there at once.
+
+    Nothing of it is ever garbage: it is not looked through again and again, which would also end the sharing.
+    """
     import scipy.signal
     import torch
 
     assert scipy.signal
     assert torch
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
@@ -140,7 +141,7 @@ def _work(rendering: Rendering) -> dict[str, object]:
         source = _Coded(commands.codec_of(rendering.condition) if commands.is_command(spec) else get_codec(spec))
     key = stimulus_key(clip.reference_sha256, spec if isinstance(source, _Coded) else "file", source.version)
     if (twin := _same(key, rendering)) is not None:
-        return {name: getattr(twin, name) for name in _RESULTS}
+        return twin
     return {"key": key, "codec_version": source.version, **source.results(clip)}
 
 
@@ -151,11 +152,11 @@ _RESULTS = (
 )
 
 
-def _same(key: str, rendering: Rendering) -> Rendering | None:
-    """A finished rendering of the same key whose file is there; what was imported is only said to be of its key."""
+def _same(key: str, rendering: Rendering) -> dict[str, object] | None:
+    """Results of a finished rendering of the same key whose file is there; what was imported is only said to be."""
     made = Rendering.objects.filter(key=key, state=Rendering.State.DONE, imported=False)
-    twin = made.exclude(pk=rendering.pk).first()
-    return twin if twin and twin.stimulus.storage.exists(twin.stimulus.name) else None
+    twin = next(iter(made.exclude(pk=rendering.pk).order_by().values(*_RESULTS)[:1]), None)
+    return twin if twin and default_storage.exists(twin["stimulus"]) else None
 
 
 class _Coded:

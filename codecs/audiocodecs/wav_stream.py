@@ -145,7 +145,9 @@ def header(rate: int, channels: int, samples: int | None) -> bytes:
 
 def pcm16(samples: Samples) -> bytes:
     """16-bit PCM of samples (channels, n): multiples of 1/32768, no dither, clipped beyond full scale."""
-    return np.clip(np.rint(samples.T.astype(np.float64) * 32768), -32768, 32767).astype("<i2").tobytes()
+    scaled = samples.T * np.float32(32768)  # exact: a power of two
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -32768, 32767, out=scaled).astype("<i2").tobytes()
 
 
 def _chunk(stream: BinaryIO) -> tuple[bytes, int]:
