@@ -55,7 +55,8 @@ class RecruitingForm(forms.Form):
         required=False,
         min_value=1,
         max_value=3650,
-        help_text="What panels' links said of them, such as Prolific's participant numbers. Empty: they are kept.",
+        help_text="What panels' links said of them, such as Prolific's participant numbers. Raters read of it before "
+        "they agree. Empty: they are kept.",
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
     )
     forget_texts = forms.BooleanField(

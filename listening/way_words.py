@@ -8,10 +8,13 @@ from django.db.models import Avg, F
 from django.db.models.functions import Least
 
 from listening.languages import NAMES, missing_texts
-from listening.models import Study
+from listening.models import Recruiting, Study
 from listening.planning import minutes_of, pages_of
 from listening.protocol import Ending, Protocol
 from listening.studies import design_fault
+
+DAYS_OF_MONTH = 31
+"""At most."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,24 @@ def cautions(study: Study) -> list[str]:
             )
     if protocol.identity.one_attempt and not protocol.identity.names:
         found.append("One attempt is asked for, and no name in the link tells raters apart. Say which name does.")
+    if promise := _kept_longer_than_told(study):
+        found.append(promise)
     return found
+
+
+def _kept_longer_than_told(study: Study) -> str:
+    """What raters are told of how long their data are kept, where nothing sees to it; empty where all is well."""
+    months = study.protocol.consent.kept_months
+    if months is None:
+        return ""
+    days = Recruiting.objects.filter(study=study).values_list("forget_after_days", flat=True).first()
+    if days is not None and days <= months * DAYS_OF_MONTH:
+        return ""
+    when = "nothing deletes their identities" if days is None else f"their identities are deleted after {days} days"
+    return (
+        f"Raters are told that their data are kept for {_n(months, 'month')} after the test has ended, and {when}. "
+        "Set fewer days under Recruiting, and delete the study itself in time."
+    )
 
 
 def _languages(protocol: Protocol) -> str:

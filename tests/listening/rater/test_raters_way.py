@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from listening import export, planning, sessions, studies
+from listening import export, planning, recruiting, sessions, studies, way_words
 from listening.models import Session
 from listening.protocol import Protocol, read
 from tests.listening.rater.conftest import Walker
@@ -196,6 +196,30 @@ def test_the_version_of_the_consent_is_kept_and_what_is_stored_is_told(wants, wa
     assert "12 months after the test has ended" in walker.text
     walker.leave()
     assert walker.session.consent_version == "2.1"
+
+
+@pytest.mark.parametrize(
+    ("texts", "query", "told"),
+    [
+        (False, "?PROLIFIC_PID=p1", "What your link said of you is deleted 30 days after the test has ended."),
+        (True, "?PROLIFIC_PID=p1", "What your link said of you and what you wrote are deleted 30 days after"),
+        (False, "", None),
+    ],
+)
+def test_what_is_deleted_some_days_after_the_end_is_told_before_consent(wants, texts, query, told):
+    study = wants(identity={"names": ["PROLIFIC_PID"]})
+    recruiting.change(study, study.owner, forget_after_days=30, forget_texts=texts)
+    page = " ".join(Walker(study, query).text.split())
+    assert told in page if told else "days after the test has ended" not in page
+
+
+def test_a_promise_of_months_that_nothing_keeps_is_a_caution(ready):
+    ready.protocol = read({"consent": {"kept_months": 2}})
+    assert "kept for 2 months after the test has ended, and nothing deletes" in " ".join(way_words.cautions(ready))
+    recruiting.change(ready, ready.owner, forget_after_days=90)
+    assert "their identities are deleted after 90 days" in " ".join(way_words.cautions(ready))
+    recruiting.change(ready, ready.owner, forget_after_days=60)
+    assert way_words.cautions(ready) == []
 
 
 def test_a_study_keeps_its_protocol_when_it_opens(ready):
