@@ -213,6 +213,18 @@ def test_without_the_browsers_database_events_come_all_the_same(context, desk):
     assert told("score") == [("score", 3)]
 
 
+def test_what_the_browsers_database_fails_to_read_is_told_from_memory(desk):
+    desk.page.evaluate("void (IDBIndex.prototype.getAll = () => { throw new DOMException('busy', 'UnknownError'); })")
+    desk.score(1, 11)
+    with desk.page.expect_response("**/events/"):
+        desk.page.evaluate("dispatchEvent(new Event('offline')), dispatchEvent(new Event('online'))")
+    desk.score(2, 22)
+    wait_for(lambda: ("score", 1) in told("score"), 10, "the first score")
+    leave(desk.page)
+    assert told("score") == [("score", 1), ("score", 2)]
+    assert each_once() == 1
+
+
 def test_a_closed_study_is_told_nothing_more_and_the_device_forgets(desk, context):
     context.set_offline(True)
     desk.score(1, 50)

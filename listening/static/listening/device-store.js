@@ -51,13 +51,23 @@ export class DeviceStore {
     }
   }
 
-  /** All records of a rater, oldest first. @param {string} rater @returns {Promise<any[]>} */
+  /** All records of a rater that can be read, oldest first. @param {string} rater @returns {Promise<any[]>} */
   async all(rater) {
+    return (await this.read(rater)).records;
+  }
+
+  /**
+   * The same, and whether these are all: a browser that is busy or short of room may fail to read what it keeps.
+   * @param {string} rater
+   * @returns {Promise<{records: any[], whole: boolean}>}
+   */
+  async read(rater) {
     const held = [...this.#memory.values()].filter((record) => record.rater === rater);
     try {
-      return [...(await this.#transact("readonly", (store) => store.index("rater").getAll(rater))), ...held];
+      const found = await this.#transact("readonly", (store) => store.index("rater").getAll(rater));
+      return { records: [...found, ...held], whole: true };
     } catch {
-      return held;
+      return { records: held, whole: false };
     }
   }
 

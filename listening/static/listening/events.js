@@ -64,8 +64,13 @@ class EventLog {
     /** @type {Event} */
     const event = [Math.max(0, Math.round(performance.now())), kind, slot, value];
     this.#unsent.set(number, event);
-    const kept = { rater: this.rater, page: this.#page, trial: this.trial, number, event };
-    this.#keeping = Promise.all([this.#keeping, this.#store.put(kept)]).then(() => {});
+    const keeping = this.#store.put(this.#kept(number, event));
+    this.#keeping = Promise.all([this.#keeping, keeping]).then(() => {});
+  }
+
+  /** @param {number} number @param {Event} event @returns {Kept} */
+  #kept(number, event) {
+    return { rater: this.rater, page: this.#page, trial: this.trial, number, event };
   }
 
   /** The line is there or not, whoever noticed it. @param {boolean} there */
@@ -89,11 +94,14 @@ class EventLog {
     try {
       const upTo = this.#number;
       await this.#keeping;
-      const waiting = await this.#store.all(this.rater);
-      // What is not kept any more was sent by another tab.
-      const mine = new Set(waiting.filter(({ page }) => page === this.#page).map(({ number }) => number));
-      for (const number of this.#unsent.keys()) if (number <= upTo && !mine.has(number)) this.#unsent.delete(number);
-      for (const block of blocks(waiting)) {
+      const { records, whole } = await this.#store.read(this.rater);
+      const mine = new Set(records.filter(({ page }) => page === this.#page).map(({ number }) => number));
+      for (const [number, event] of this.#unsent) {
+        if (number > upTo || mine.has(number)) continue;
+        if (whole) this.#unsent.delete(number); // not kept any more: sent by another tab
+        else records.push(this.#kept(number, event));
+      }
+      for (const block of blocks(records)) {
         if (!(await this.#deliver(block))) break;
       }
     } finally {
@@ -106,9 +114,7 @@ class EventLog {
   async #deliver(block) {
     let response, answer;
     try {
-      response = await post(this.url, block[0].page, block[0].trial, block[0].number, block.map(({ event }) => event), {
-        signal: AbortSignal.timeout(TIMEOUT),
-      });
+      response = await this.#post(block, { signal: AbortSignal.timeout(TIMEOUT) });
       answer = await response.json();
     } catch {
       answer = null; // no line, or not our server's words: a proxy's page, a hotel's login
@@ -122,7 +128,7 @@ class EventLog {
     this.line(true);
     this.#ended ||= refused && OF_ALL.includes(response.status);
     const gone = this.#ended ? await this.#store.all(this.rater) : block;
-    await this.#store.remove(gone.map(({ id }) => id));
+    await this.#store.remove(gone.flatMap(({ id }) => id ?? []));
     for (const { page, number } of block) if (page === this.#page) this.#unsent.delete(number);
     if (this.#ended) this.#unsent.clear();
     return !this.#ended;
@@ -130,43 +136,44 @@ class EventLog {
 
   /** The page may go away: the browser sends what waits of it. It stays on the device until a page hears that it came. */
   #lastChance() {
-    const numbers = [...this.#unsent.keys()].slice(0, MOST_AT_ONCE);
-    if (!numbers.length) return;
-    const events = numbers.map((number) => this.#unsent.get(number));
-    post(this.url, this.#page, this.trial, numbers[0], events, { keepalive: true }).catch(() => {});
+    const unsent = [...this.#unsent].slice(0, MOST_AT_ONCE).map(([number, event]) => this.#kept(number, event));
+    for (const block of blocks(unsent)) this.#post(block, { keepalive: true }).catch(() => {});
+  }
+
+  /** @param {Kept[]} block @param {RequestInit} options */
+  #post(block, options) {
+    const [{ page, trial, number: first }] = block;
+    return fetch(this.url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ page, trial, first, events: block.map(({ event }) => event) }),
+      priority: "low",
+      ...options,
+    });
   }
 }
 
 /** Runs of following numbers of one page, the page first that was opened first. @param {Kept[]} all */
 function blocks(all) {
-  /** @type {Map<string, Kept[][]>} */
+  /** @type {Map<string, Kept[]>} */
   const pages = new Map();
   for (const each of all) {
-    const runs = pages.get(each.page) ?? [];
-    const run = runs.at(-1);
-    if (run && run.at(-1).number + 1 === each.number && run.length < MOST_AT_ONCE) run.push(each);
-    else runs.push([each]);
-    pages.set(each.page, runs);
+    if (!pages.has(each.page)) pages.set(each.page, []);
+    pages.get(each.page).push(each);
   }
-  return [...pages.values()].flat();
+  return [...pages.values()].flatMap((kept) => runs(kept.sort((one, other) => one.number - other.number)));
 }
 
-/**
- * @param {string} url
- * @param {string} page
- * @param {string} trial
- * @param {number} first
- * @param {Event[]} events
- * @param {RequestInit} options
- */
-function post(url, page, trial, first, events, options) {
-  return fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ page, trial, first, events }),
-    priority: "low",
-    ...options,
-  });
+/** @param {Kept[]} kept of one page, by number @returns {Kept[][]} */
+function runs(kept) {
+  /** @type {Kept[][]} */
+  const found = [];
+  for (const each of kept) {
+    const run = found.at(-1);
+    if (run && run.at(-1).number + 1 === each.number && run.length < MOST_AT_ONCE) run.push(each);
+    else found.push([each]);
+  }
+  return found;
 }
 
 /** The log of this page. */
