@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
 
 from listening.api import (
     account,
@@ -68,7 +69,33 @@ class Api(NinjaAPI):
         return str(operation.view_func.__name__)
 
 
+class _Parser(Parser):
+    """Reads bodies; a text with a NUL, which no database takes, is refused wherever it stands."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        found = super().parse_body(request)
+        if _has_nul(found):
+            raise Refusal(422, "A text holds a NUL (\\u0000). Send it without.")
+        return found
+
+    def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
+        found = super().parse_querydict(data, list_fields, request)
+        if _has_nul(found):
+            raise Refusal(422, "A field or the address holds a NUL. Send it without.")
+        return found
+
+
+def _has_nul(found: object) -> bool:
+    """Whether there is one in a text or a name, at any depth."""
+    if isinstance(found, dict):
+        return any(_has_nul(each) for pair in found.items() for each in pair)
+    if isinstance(found, list):
+        return any(map(_has_nul, found))
+    return isinstance(found, str) and "\x00" in found
+
+
 api = Api(
+    parser=_Parser(),
     title="evalapp",
     version="1",
     description=DESCRIPTION,
@@ -97,6 +124,8 @@ def _wrong_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, Refusal):  # the parser's, which the framework takes for a body that is no JSON
+        return _refused(request, error.__cause__)
     text = str(error)
     if error.status_code == 400:
         text = "The body can't be read. Send JSON with Content-Type: application/json, or a form where files are sent."
