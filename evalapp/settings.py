@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "listening.addresses.without_nul",
+    "listening.nul.no_such_address",
 ]
 
 ROOT_URLCONF = "evalapp.urls"

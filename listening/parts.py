@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, field_validator
+
+from listening.nul import holds_nul
 
 LANGUAGES = ("en", "fr", "de", "es", "ja", "ar")
 """Languages of the rater's pages."""
@@ -21,6 +23,13 @@ class Part(BaseModel):
     """A part of a protocol: unknown words are faults, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: Any) -> Any:
+        if holds_nul(value):
+            raise ValueError("a text without the character NUL")
+        return value
 
 
 def _word(value: Any) -> Any:

@@ -29,6 +29,7 @@ from listening.api import (
     webhooks,
 )
 from listening.api.access import Refusal
+from listening.nul import holds_nul
 
 DESCRIPTION = """\
 Everything that a researcher does on the pages of evalapp, for scripts.
@@ -74,24 +75,15 @@ class _Parser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         found = super().parse_body(request)
-        if _has_nul(found):
+        if holds_nul(found):
             raise Refusal(422, "A text holds a NUL (\\u0000). Send it without.")
         return found
 
     def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
         found = super().parse_querydict(data, list_fields, request)
-        if _has_nul(found):
+        if holds_nul(found):
             raise Refusal(422, "A field or the address holds a NUL. Send it without.")
         return found
-
-
-def _has_nul(found: object) -> bool:
-    """Whether there is one in a text or a name, at any depth."""
-    if isinstance(found, dict):
-        return any(_has_nul(each) for pair in found.items() for each in pair)
-    if isinstance(found, list):
-        return any(map(_has_nul, found))
-    return isinstance(found, str) and "\x00" in found
 
 
 api = Api(

@@ -6,6 +6,7 @@ import pytest
 from django.urls import get_resolver
 
 from listening import tokens
+from listening.protocol import ProtocolError, read
 
 
 def addresses(patterns, start="/"):
@@ -46,3 +47,17 @@ def test_the_api_refuses_a_text_with_a_nul_and_says_so(client, researcher, draft
     )
     assert answer.status_code == 422, answer.content
     assert "NUL" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ({"consent": {"contact": "a\x00"}}, "consent.contact"),
+        ({"texts": {"en": {"consent": "a\x00b"}}}, "texts.en.consent"),
+        ({"training": {"clips": ["a\x00"]}}, "training.clips"),
+    ],
+)
+def test_a_protocol_names_the_place_of_a_nul(part, place):
+    with pytest.raises(ProtocolError, match="without the character NUL") as error:
+        read(part)
+    assert list(error.value.places) == [place]
