@@ -169,7 +169,6 @@ if not REDIS_URL:
 CELERY_TASK_IGNORE_RESULT = True  # the database is the truth; the broker carries ids
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 2  # the next message is there when a rendering ends
-CELERY_WORKER_POOL_PUTLOCKS = False  # and handed on to whichever process is free first, not asked for then
 CELERY_TASK_ACKS_LATE = True
 CELERY_DB_REUSE_MAX = 10**9  # tasks look after their connections themselves, see evalapp.celery
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
