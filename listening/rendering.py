@@ -153,7 +153,7 @@ _RESULTS = (
 
 
 def _same(key: str, rendering: Rendering) -> dict[str, object] | None:
-    """Results of a finished rendering of the same key whose file is there; what was imported is only said to be."""
+    """Results of a finished rendering of this key whose file is there; the key of an imported one is only claimed."""
     made = Rendering.objects.filter(key=key, state=Rendering.State.DONE, imported=False)
     twin = next(iter(made.exclude(pk=rendering.pk).order_by().values(*_RESULTS)[:1]), None)
     return twin if twin and default_storage.exists(twin["stimulus"]) else None
