@@ -211,7 +211,7 @@ def _kept_longer_than_told(study: Study) -> str:
     when = "nothing deletes their identities" if days is None else f"their identities are deleted after {days} days"
     return (
         f"Raters are told that their data are kept for {_n(months, 'month')} after the test has ended, and {when}. "
-        "Set fewer days under Recruiting, and delete the study itself in time."
+        "Set days that keep the promise under Recruiting, and delete the study itself in time."
     )
 
 
