@@ -19,10 +19,11 @@ DRAG = """async (slider) => {
     slider.dispatchEvent(new Event("change", { bubbles: true }));
 }"""
 
-HELD = """async (slider) => {
-    for (let n = 0; n < 30; n++) {
+HELD = """async (slider, [steps, blocked]) => {
+    for (let n = 0; n < steps; n++) {
         const how = { key: "ArrowUp", repeat: n > 0, bubbles: true, cancelable: true };
         slider.dispatchEvent(new KeyboardEvent("keydown", how));
+        for (const until = performance.now() + blocked; performance.now() < until; );
         await new Promise((resolve) => setTimeout(resolve, 20));
     }
 }"""
@@ -122,12 +123,29 @@ def test_of_a_drag_a_few_values_are_told_and_the_last(desk):
 
 
 def test_a_key_held_down_tells_where_it_came_to_rest(desk):
-    desk.slider(1).evaluate(HELD)
+    desk.slider(1).evaluate(HELD, [30, 0])
     expect(desk.slider(1)).to_have_value("80")
     leave(desk.page)
-    scores = [row["value"] for row in rows() if row["event"] == "score"]
-    assert scores[-1] == "80", rows()
-    assert len(scores) < 30
+    assert [row["value"] for row in rows() if row["event"] == "score"] == ["80"], rows()
+
+
+def test_a_busy_page_takes_no_pause_of_a_held_key_for_its_end(desk):
+    desk.slider(1).evaluate(HELD, [3, 600])
+    desk.slider(1).press("ArrowUp")
+    leave(desk.page)
+    assert [row["value"] for row in rows() if row["event"] == "score"] == ["54"], rows()
+
+
+def test_a_page_that_is_left_finishes_its_scores_before_it_sends(desk):
+    desk.slider(1).evaluate(HELD, [3, 0])
+    desk.page.get_by_test_id("score-slot-2").focus()
+    desk.page.keyboard.press("7")
+    leave(desk.page)
+    *_, one, other, last = [(row["event"], row["slot"], row["value"]) for row in rows()]
+    assert {one, other} == {("score", 1, "53"), ("score", 2, "7")}
+    assert last == ("page_left", None, None)
+    ratings = Session.objects.get().trials.first().ratings
+    wait_for(lambda: ratings.get(slot=2).score == 7, 10, "the score that was being typed")
 
 
 def test_what_another_tab_rated_is_told_by_that_tab_alone(desk, context):

@@ -48,6 +48,23 @@ def placeholders(text: str) -> set[str]:
     return set(re.findall(r"%\(\w+\)s|</?\w+>", text))
 
 
+SCALE = ("Excellent", "Good", "Fair", "Poor", "Bad")
+ITU_SCALE = {
+    "de": ("Ausgezeichnet", "Gut", "Ordentlich", "Dürftig", "Schlecht"),  # as in German editions of ITU-T P.800
+    "es": ("Excelente", "Buena", "Aceptable", "Mediocre", "Mala"),  # Rec. UIT-R BS.562-3, table 1
+    "fr": ("Excellent", "Bon", "Assez bon", "Médiocre", "Mauvais"),  # Rec. UIT-R BS.562-3, table 1
+    "ja": ("非常に良い", "良い", "普通", "悪い", "非常に悪い"),  # as Japanese tests after ITU-R BS.1284 print it
+}
+"""The words of the quality scale; the ITU's Arabic words could not be looked up, so none are held here."""
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("language", sorted(ITU_SCALE))
+def test_the_scale_has_the_words_of_the_itu(language, domain):
+    words = {entry.msgid: entry.msgstr.replace("\u00ad", "") for entry in catalogue(language, domain)}
+    assert tuple(words[word] for word in SCALE) == ITU_SCALE[language]
+
+
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
 def test_every_message_is_translated_and_none_is_a_guess(language, domain):
     for entry in catalogue(language, domain):

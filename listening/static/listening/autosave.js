@@ -7,6 +7,7 @@
  */
 
 import { DeviceStore } from "./device-store.js";
+import { onSending } from "./leaving.js";
 
 const SOON = 250; // ms that a moving slider may rest before it is sent
 const FIRST_WAIT = 1000;
@@ -60,7 +61,7 @@ export class Autosave extends EventTarget {
     this.refusal = { text: "", status: 0 };
     this.#raise(revision);
     addEventListener("online", () => this.#soon(0));
-    addEventListener("pagehide", () => this.#lastChance());
+    onSending(() => this.#lastChance());
     addEventListener("storage", (event) => this.#fromAnotherTab(event));
   }
 
@@ -215,7 +216,7 @@ export class Autosave extends EventTarget {
     });
   }
 
-  /** The page goes away: what waits is sent by the browser; it stays on the device until the server has it. */
+  /** The page may go away: the browser sends what waits; it stays on the device until the server has it. */
   #lastChance() {
     for (const { write } of this.#waiting.values()) this.#post(write, { keepalive: true }).catch(() => {});
   }

@@ -7,6 +7,7 @@
  */
 
 import { DeviceStore } from "./device-store.js";
+import { onSending } from "./leaving.js";
 
 const EVERY = 10_000; // ms between two sendings
 const LONGEST_WAIT = 60_000;
@@ -42,13 +43,10 @@ class EventLog {
     addEventListener("online", () => this.line(true));
     addEventListener("offline", () => this.line(false));
     addEventListener("pageshow", (event) => event.persisted && this.note("page_shown", null, page));
-    addEventListener("pagehide", () => {
-      this.note("page_left");
+    document.addEventListener("visibilitychange", () => document.hidden || this.note("visible"));
+    onSending((left) => {
+      this.note(left ? "page_left" : "hidden");
       this.#lastChance();
-    });
-    document.addEventListener("visibilitychange", () => {
-      this.note(document.hidden ? "hidden" : "visible");
-      if (document.hidden) this.#lastChance();
     });
     this.#later();
   }

@@ -1,6 +1,7 @@
 /** The level that a rater set: kept on the server, changed a little on the pages of trials. */
 
 import { gettext, interpolate, number } from "./i18n.js";
+import { onSending } from "./leaving.js";
 
 const STEP = 1; // dB
 const FIRST_WAIT = 1000; // ms between two tries to save, doubled with each
@@ -21,7 +22,7 @@ export class LevelSaver {
   /** @param {string} url */
   constructor(url) {
     this.url = url;
-    addEventListener("pagehide", () => {
+    onSending(() => {
       if (this.#waiting !== null) this.#post(this.#waiting, { keepalive: true }).catch(() => {});
     });
   }

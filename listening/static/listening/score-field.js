@@ -6,17 +6,19 @@
  */
 
 import { gettext } from "./i18n.js";
+import { onFinishing } from "./leaving.js";
 import { HIGHEST, MIDDLE, NOT_RATED, bandOf, scoreByKey, wordOf } from "./scale.js";
 
 const WRONG = gettext("0 to 100");
 
 export class ScoreField {
   /** @type {number | null} */ #score = null;
+  #held = false; // a key moves the score
 
   /**
    * @param {HTMLInputElement} input
    * @param {HTMLOutputElement} output
-   * @param {(score: number, done: boolean) => void} onscore `done` when the field is left
+   * @param {(score: number, done: boolean) => void} onscore `done` when the field is left or the key is let go
    */
   constructor(input, output, onscore) {
     this.input = input;
@@ -28,6 +30,9 @@ export class ScoreField {
     input.addEventListener("blur", () => (this.score = this.#score));
     input.addEventListener("wheel", () => input.blur()); // it scrolls the page, and turns no score
     this.row.addEventListener("keydown", (event) => this.#key(event));
+    this.row.addEventListener("keyup", () => this.#release());
+    this.row.addEventListener("focusout", () => this.#release());
+    onFinishing(() => this.#release());
   }
 
   get score() {
@@ -92,6 +97,14 @@ export class ScoreField {
     if (to === null) return;
     event.preventDefault();
     this.score = to;
-    this.onscore(to, true);
+    this.#held = true;
+    this.onscore(to, false);
+  }
+
+  /** A key that moved the score is let go. */
+  #release() {
+    if (!this.#held) return;
+    this.#held = false;
+    this.onscore(this.#score, true);
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import { digitOf } from "./keys.js";
+import { onFinishing } from "./leaving.js";
 import { MIDDLE, NOT_RATED, scoreByKey, wordOf } from "./scale.js";
 import { TypedScore } from "./typed-score.js";
 
@@ -19,6 +20,7 @@ const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta"];
 export class ScoreSlider {
   /** @type {number | null} */ #score = null;
   #types = false;
+  #held = false; // a key moves the score
   #once = false; // digits are a score until one is taken
   /** @type {"" | "pointer" | "chosen"} what is about to bring the focus */ #bringing = "";
   /** @type {{x: number, y: number} | null} where a finger lies that may yet turn out to scroll the page */ #finger = null;
@@ -26,7 +28,7 @@ export class ScoreSlider {
   /**
    * @param {HTMLInputElement} input
    * @param {HTMLOutputElement} output
-   * @param {(score: number, done: boolean) => void} onscore `done` when the slider is let go
+   * @param {(score: number, done: boolean) => void} onscore `done` when the slider or the key is let go
    */
   constructor(input, output, onscore) {
     this.input = input;
@@ -49,10 +51,11 @@ export class ScoreSlider {
       this.#bringing = "";
     });
     input.addEventListener("blur", () => {
-      this.typed.finish();
+      this.#finish();
       this.#listen(false);
     });
-    addEventListener("pagehide", () => this.typed.finish(), { capture: true }); // before the autosave sends what waits
+    input.addEventListener("keyup", () => this.#release());
+    onFinishing(() => this.#finish());
     this.#wireFinger();
   }
 
@@ -123,9 +126,23 @@ export class ScoreSlider {
       const from = Number(this.input.value);
       const to = event.key === "Enter" && !event.ctrlKey && !event.metaKey ? from : scoreByKey(event, from);
       if (to === null) return;
-      this.#set(to, true);
+      this.#held = true;
+      this.#set(to, false);
     }
     event.preventDefault();
+  }
+
+  /** A key that moved the score is let go. */
+  #release() {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#set(this.#score, true);
+  }
+
+  /** Nothing stays half done. */
+  #finish() {
+    this.typed.finish();
+    this.#release();
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Writes down what happens on the trial page: what plays, where, and how the scores move. */
 
 import { log } from "./events.js";
+import { onFinishing } from "./leaving.js";
 
-const RESTING = 500; // ms after which a slider that is not let go has arrived
 const BETWEEN = 250; // ms between two notes of a moving slider
 
 /** @param {import("./audio-engine.js").AudioEngine} engine */
@@ -28,34 +28,30 @@ export function watchSound(engine) {
 
 /**
  * Scores as they are saved, whatever control they come from. Of a move: its start, a few values on the way, its end.
+ * A move ends where its slider or key is let go, never by the clock: a busy page would take a pause for the end.
  * @param {import("./autosave.js").Autosave} autosave
  * @param {Map<number, number | null>} scores what is known already, by slot
  */
 export function watchScores(autosave, scores) {
-  /** @type {Map<number, number>} timers by slot */
-  const moving = new Map();
-  /** @type {Map<string, number>} when each kind was noted of each slot */
+  /** @type {Set<number>} slots whose score is on its way */
+  const moving = new Set();
+  /** @type {Map<number, number>} when a value on the way was noted, by slot */
   const noted = new Map();
-  const note = (kind, slot) => {
-    noted.set(`${kind} ${slot}`, performance.now());
-    log.note(kind, slot, scores.get(slot));
-  };
-  const lately = (kind, slot) => performance.now() - (noted.get(`${kind} ${slot}`) ?? -Infinity) < BETWEEN;
   const arrive = (slot) => {
-    clearTimeout(moving.get(slot));
     moving.delete(slot);
-    note("score", slot);
+    log.note("score", slot, scores.get(slot));
   };
   autosave.addEventListener("put", ({ detail: { slot, score, now } }) => {
     const moved = score !== null && score !== scores.get(slot);
-    if (!moved && !(now && moving.has(slot))) return;
-    scores.set(slot, score);
-    if (now && !lately("score", slot)) return arrive(slot); // a key that is held down arrives when it is let go
-    if (!now && !lately("move", slot)) note("move", slot);
-    clearTimeout(moving.get(slot));
-    moving.set(slot, setTimeout(() => arrive(slot), RESTING));
+    if (moved) scores.set(slot, score);
+    if (now && (moved || moving.has(slot))) return arrive(slot);
+    if (!moved) return;
+    moving.add(slot);
+    if (performance.now() - (noted.get(slot) ?? -Infinity) < BETWEEN) return;
+    noted.set(slot, performance.now());
+    log.note("move", slot, score);
   });
-  addEventListener("pagehide", () => [...moving.keys()].forEach(arrive), { capture: true }); // before the log is sent
+  onFinishing(() => moving.forEach(arrive));
   const learn = ({ detail: { slot, score } }) => score !== null && scores.set(slot, score);
   autosave.addEventListener("elsewhere", learn);
   autosave.addEventListener("overruled", learn);

@@ -4,6 +4,7 @@ import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
 import { commandsOf } from "./commands.js";
 import { gettext, interpolate, number } from "./i18n.js";
+import { onFinishing } from "./leaving.js";
 import { controlLevel } from "./level-control.js";
 import { done, missing } from "./missing.js";
 import { ScoreField } from "./score-field.js";
@@ -172,7 +173,7 @@ function wireDesk() {
     if (engine.playing) saveHeard(HEARD_SAVED);
     if (engine.playing || $("wait").textContent) showMissing();
   }, TICK);
-  addEventListener("pagehide", () => saveHeard(0), { capture: true }); // before the autosave sends what waits
+  onFinishing(() => saveHeard(0));
   showPlaying();
 }
 
