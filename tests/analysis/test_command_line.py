@@ -169,6 +169,7 @@ def test_power_without_its_margin_says_so(capsys):
     assert "--margin" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_number_of_raters_for_an_equivalent_rate_is_found(capsys):
     curve = ["--curve", "1.5=35", "--curve", "6=60", "--curve", "12=75"]
     options = ["--target", "50", "--studies", "20", "--items-rated", "12", "--raters", "12"]

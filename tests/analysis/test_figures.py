@@ -175,6 +175,7 @@ def test_one_rater_and_one_condition_can_be_drawn():
         assert drawing.png().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [["Opus 6"], ["Opus 6", "Opus 12", "EnCodec 6"]])
 def test_equal_scores_can_be_drawn(names):
     for drawing in drawings(scores_table({name: [50, 50, 50] for name in names})):
@@ -231,6 +232,7 @@ def test_two_thousand_raters_make_no_monster_of_a_file():
         assert len(drawing.svg) < 500_000
 
 
+@pytest.mark.slow
 def test_drawing_leaves_matplotlibs_settings_alone():
     before = dict(mpl.rcParams)
     drawings(exported(3, 2))

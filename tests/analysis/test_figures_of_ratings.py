@@ -56,6 +56,7 @@ def test_a_condition_of_equal_scores_is_a_line_and_the_caption_says_so():
     assert len(drawing.figure.axes[0].collections) == 1
 
 
+@pytest.mark.slow
 def test_a_million_ratings_are_drawn_in_seconds_and_in_a_small_file():
     n = 1_000_000
     place = np.arange(n)

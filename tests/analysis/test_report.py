@@ -67,6 +67,7 @@ def test_it_says_which_neural_weights_were_used(report):
     assert "Neural weights used: published (d7cc33bc) in EnCodec 1.5, EnCodec 3, EnCodec 6 and EnCodec 12." in text
 
 
+@pytest.mark.slow
 def test_it_says_when_no_weights_were_used_or_nothing_is_known():
     plain = exported(3, 2)[lambda table: table["weights"] == ""]
     assert "No condition used neural weights." in text_of(build_report(plain).html)

@@ -90,6 +90,7 @@ def test_friedmans_test_is_the_published_one(screened):
     assert found.w == pytest.approx(0.545081, abs=5e-7)
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_same_figures(output):
     conditions = pd.read_csv(output / "conditions.csv")
     assert list(conditions.columns) == [

@@ -38,6 +38,7 @@ def test_what_the_console_says_of_a_sound_that_cannot_be_had_is_its_address_alon
     }
 
 
+@pytest.mark.slow
 def test_the_waveform_is_the_references_whatever_plays(page, desk):
     before = page.evaluate(CANVAS)
     for slot in range(5):

@@ -120,6 +120,7 @@ def test_a_tap_on_the_track_sets_the_slider_where_it_falls(phone, live_server, o
     expect(desk.slider(3)).to_have_attribute("aria-valuetext", re.compile("^(49|50|51), Fair"))
 
 
+@pytest.mark.slow
 def test_on_a_tablet_an_upright_slider_is_dragged_and_the_page_stays(browser, live_server, opened):
     context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
     tablet = context.new_page()

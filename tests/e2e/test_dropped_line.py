@@ -55,6 +55,7 @@ def test_a_tab_left_right_after_a_move_sends_it_on_the_way_out(desk):
     wait_for(lambda: stored()[0] == 77, 10, "the write of a page that was left")
 
 
+@pytest.mark.slow
 def test_an_old_rating_kept_on_a_device_does_not_undo_a_later_one(desk, context, browser):
     """The phone goes off line with 10 and comes back when the laptop has said 90 many writes later."""
     phone = browser.new_context()
@@ -92,6 +93,7 @@ def test_a_server_that_fails_for_a_while_is_asked_again(desk):
     assert len(set(answers)) == 1
 
 
+@pytest.mark.slow
 def test_another_servers_words_count_as_no_line(desk):
     """A hotel asks for its password, a proxy finds nothing: what they answer says nothing of the rating."""
     answers = [(200, "<h1>Welcome to our hotel</h1>"), (404, "<h1>nginx</h1>")]
@@ -186,6 +188,7 @@ def test_next_waits_for_what_is_not_saved_yet(desk, context):
     assert stored() == [10, 20, 30, 99]
 
 
+@pytest.mark.slow
 def test_next_without_a_line_says_so_and_can_be_pressed_again(desk, context):
     desk.hear_all()
     for slot in range(1, 5):

@@ -144,6 +144,7 @@ def answer(route: Route, status: int, body: str) -> None:
     route.fulfill(status=status, body=body)
 
 
+@pytest.mark.slow
 def test_sounds_that_do_not_come_are_said_in_translation(german, live_server, everything, pseudo):  # noqa: F811
     pseudo()
     session = to_trial(everything)

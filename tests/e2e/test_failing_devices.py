@@ -80,6 +80,7 @@ def test_without_cookies_and_storage_the_link_still_resumes(desk, context):
     assert stored() == [31, 61, None, None]
 
 
+@pytest.mark.slow
 def test_a_laptop_that_was_closed_for_a_day_sends_what_it_kept(desk, context):
     tab = type(desk)(context.new_page())
     tab.page.clock.install()
@@ -99,6 +100,7 @@ def test_a_laptop_that_was_closed_for_a_day_sends_what_it_kept(desk, context):
     assert stored() == [13, 23, None, None]
 
 
+@pytest.mark.slow
 def test_a_page_that_the_browser_froze_goes_on_where_it_was(desk, context):
     browser = context.new_cdp_session(desk.page)
     desk.score(1, 50)

@@ -42,6 +42,7 @@ def to_the_second(session: Session, page: Page) -> None:
     expect(page.get_by_role("heading", name="Before you begin")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_questionnaire_is_filled_in_by_keyboard_alone(rater):
     session, page = rater
     to_the_second(session, page)

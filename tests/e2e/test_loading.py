@@ -33,6 +33,7 @@ def test_a_sound_that_cannot_be_had_is_said_and_can_be_tried_again(desk):
     desk.ready()
 
 
+@pytest.mark.slow
 def test_sounds_that_lie_in_the_cache_under_another_mask_are_fetched_again(desk, settings):
     desk.page.wait_for_load_state("networkidle")
     settings.SECRET_KEY = "another since the page was loaded"

@@ -23,7 +23,8 @@ HOUR = """async ([url, rate, frames]) => {
 }"""
 
 
-@pytest.mark.parametrize("rate", [44100, pytest.param(48000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [44100, 48000])
 def test_after_an_hour_of_switches_the_place_is_where_the_count_of_samples_says(page, live_server, rate):
     frames = 10 * rate + 7
     page.goto(live_server.url + "/r/nobody/")

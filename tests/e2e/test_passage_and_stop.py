@@ -45,6 +45,7 @@ def test_what_is_heard_is_the_file_bit_for_bit_and_the_loop_has_ramps(tapped):
     assert np.abs(found - tap.looped(reference, start, len(found))).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_passage_loops_alone(tapped):
     for _ in range(3):
         tapped.page.get_by_label("Start of the passage").press("ArrowRight")
@@ -56,6 +57,7 @@ def test_a_passage_loops_alone(tapped):
     assert np.abs(found - tap.looped(part, start, len(found))).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_without_loop_the_clip_ends_and_can_be_played_again(tapped):
     tapped.page.get_by_test_id("loop").click()
     expect(tapped.page.get_by_test_id("play-reference")).to_have_attribute("aria-pressed", "false", timeout=3000)
@@ -66,6 +68,7 @@ def test_without_loop_the_clip_ends_and_can_be_played_again(tapped):
     tapped.listen(0)
 
 
+@pytest.mark.slow
 def test_stop_fades_out_and_goes_back_to_the_start(tapped):
     tapped.page.wait_for_timeout(300)
     tapped.page.get_by_test_id("stop").click()
@@ -84,6 +87,7 @@ def test_stop_fades_out_and_goes_back_to_the_start(tapped):
     assert np.abs(again[first : first + 4800] - reference[begins : begins + 4800]).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_mono_sound_is_the_same_in_both_ears(tapped):
     tapped.page.wait_for_timeout(500)
     found = tap.recorded(tapped.page)
@@ -92,6 +96,7 @@ def test_a_mono_sound_is_the_same_in_both_ears(tapped):
     assert np.array_equal(found[:, 0], found[:, 1])
 
 
+@pytest.mark.slow
 def test_without_audio_worklets_the_same_samples_are_heard(desk):
     """On plain http there are none; here their module can't be fetched, which ends the same way."""
     desk.page.route("**/mixer-worklet.js", lambda route: route.abort())
@@ -127,6 +132,7 @@ def test_a_sound_that_was_taken_away_is_said_and_goes_on_when_it_is_back(tapped)
         tap.check(found, sounds, [2], RATE)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_looked_at_again_asks_for_its_sound_back(tapped):
     tapped.page.evaluate("window.heardContext.suspend()")
     expect(tapped.page.locator("#notice")).to_be_visible()
@@ -135,6 +141,7 @@ def test_a_page_that_is_looked_at_again_asks_for_its_sound_back(tapped):
     assert tapped.page.evaluate("window.heardContext.state") == "running"
 
 
+@pytest.mark.slow
 def test_an_output_that_stands_still_is_made_anew_at_the_same_place(tapped):
     """The device is gone, and the browser has not noticed: time does not go on."""
     tapped.page.evaluate(

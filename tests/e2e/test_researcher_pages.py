@@ -73,6 +73,7 @@ def test_dropped_files_become_clips_one_after_the_other_each_with_its_message(at
     assert list(Clip.objects.values_list("name", "category")) == [(name, "speech") for name in names]
 
 
+@pytest.mark.slow
 def test_files_dropped_while_others_are_sent_wait_for_their_turn(at, empty, tmp_path):
     page = at("upload_clip", empty)
     held = []
@@ -91,6 +92,7 @@ def test_files_dropped_while_others_are_sent_wait_for_their_turn(at, empty, tmp_
     expect(page.locator("#clips h3")).to_have_text(["speech_en_prompts", "speech_ga_words"])
 
 
+@pytest.mark.slow
 def test_a_card_that_came_with_an_upload_works_without_reloading(at, empty, tmp_path):
     page = at("upload_clip", empty)
     dropped(page, wav_upload("speech_en_prompts", tmp_path, 2.0))

@@ -127,6 +127,7 @@ def test_numbers_are_typed_and_what_is_no_score_is_said_and_not_kept(enter):
     expect(field).to_have_value("64")
 
 
+@pytest.mark.slow
 def test_numbers_by_keys_alone(enter):
     desk = enter(rating={"input": "numbers"})
     press = desk.page.keyboard.press
@@ -171,6 +172,7 @@ def test_a_comment_is_written_without_leaving_the_keys_and_comes_back(enter):
     expect(field).to_have_value("Rings at 1 and 3, no bass")
 
 
+@pytest.mark.slow
 def test_a_comment_written_without_a_line_is_sent_when_the_line_is_back(enter, context):
     desk = enter(rating={"comments": True})
     context.set_offline(True)
@@ -197,6 +199,7 @@ def test_a_comment_from_another_tab_shows_and_is_not_undone_by_a_slider_here(ent
     assert (stored(1).comment, stored(1).score) == ("Nice", 77)
 
 
+@pytest.mark.slow
 def test_a_comment_of_another_device_is_not_undone_by_one_that_does_not_know_it(enter, browser):
     desk = enter(rating={"comments": True})
     phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)

@@ -65,6 +65,7 @@ def test_tab_follows_the_order_on_the_page(rated):
     expect(rated.page.get_by_test_id("play-slot-4")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_sounds_glide_to_their_places_unless_the_rater_wants_no_motion(desk):
     desk.score(4, 90)
     desk.page.evaluate(

@@ -117,6 +117,7 @@ def test_the_level_can_be_changed_by_4_db_on_pages_of_trials_and_is_kept(come):
     assert (session().level_db, session().level_change_db) == (-10, -1)
 
 
+@pytest.mark.slow
 def test_a_level_that_was_changed_without_a_line_is_kept_when_it_is_back(come, context):
     page = come(level=True)
     page.get_by_test_id("play").click()
@@ -132,6 +133,7 @@ def test_a_level_that_was_changed_without_a_line_is_kept_when_it_is_back(come, c
     assert session().level_change_db == 2
 
 
+@pytest.mark.slow
 @pytest.mark.heard
 def test_what_is_heard_is_the_clip_at_the_level_that_was_set_without_a_click(come, opened):
     page = come(tap.SCRIPT, level=True)
@@ -222,6 +224,7 @@ def test_a_question_plays_once_and_is_answered_after_it(come):
     assert attempt().answers == [3]
 
 
+@pytest.mark.slow
 def test_a_reload_goes_on_at_the_question_and_takes_nothing_back(come, short):
     page = come(headphones={"tests": ["antiphase"]})
     for at in (1, 2):
@@ -236,6 +239,7 @@ def test_a_reload_goes_on_at_the_question_and_takes_nothing_back(come, short):
     assert attempt().answers == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_example_can_be_played_as_often_as_one_likes_before_the_first_question(come, short):
     page = come(headphones={"tests": ["huggins"]})
     question(page, 1)
@@ -249,6 +253,7 @@ def test_the_example_can_be_played_as_often_as_one_likes_before_the_first_questi
     expect(page.get_by_test_id("example")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_who_fails_sees_the_end_with_its_code(come, short):
     page = come(headphones={"tests": ["antiphase"]}, ends={"screened_out": {"code": "NO-PHONES"}})
     take_all(page, right=4)

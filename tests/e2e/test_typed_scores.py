@@ -82,6 +82,7 @@ def test_t_makes_the_next_digits_a_score_and_no_more(desk):
     assert desk.slider(2).get_attribute("aria-valuetext") == "not rated"
 
 
+@pytest.mark.slow
 def test_a_digit_after_a_drag_chooses_a_sound_and_leaves_the_score(desk):
     box = desk.slider(1).bounding_box()
     desk.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 8 + 0.25 * (box["height"] - 16))

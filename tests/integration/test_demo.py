@@ -3,6 +3,7 @@
 import http.cookiejar
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,26 @@ from scipy import signal as filters
 
 from audiocodecs import audio
 from audiocodecs.registry import offers
+from tests.conftest import CLIPS
 from tests.robot import Robot, chromium, missing_chromium
 from tests.stack import ROOT, Stack, free_port, wait_for
 
 STEREO_NEURAL = [offer.spec for offer in offers() if offer.name == "spectral_48khz" and offer.available]
-QUICK = ("speech_en_prompts", "music_percussion")
+FEW = ("speech_en_prompts", "music_percussion")
+"""The clips of `make test`; `make verify` runs the demo with all of them."""
+
+RUN = """
+import sys
+from pathlib import Path
+import django
+from django.core.management import execute_from_command_line
+
+django.setup()
+from listening import demo
+
+demo.CLIPS = Path(sys.argv.pop(1))
+execute_from_command_line(sys.argv)
+"""
 
 LOOK = """
 import json
@@ -35,11 +51,11 @@ print(json.dumps(list(Rendering.objects.values(*fields)), default=str))
 class Demo:
     """`manage.py demo` in a process of its own, its printed lines read."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, clips: Path) -> None:
         self.port = free_port()
         self.log = (stack.folder / f"demo-{self.port}.log").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", str(self.port)],
+            [sys.executable, "-c", RUN, str(clips), "demo", "--port", str(self.port)],
             cwd=ROOT,
             env=stack.environment,
             stdout=self.log,
@@ -67,14 +83,25 @@ class Demo:
         return self.process.wait(60)
 
 
+@pytest.fixture(scope="module", params=["two clips", pytest.param("all clips", marks=pytest.mark.slow)])
+def clips(request, tmp_path_factory):
+    """The folder of the demo's clips: one of each study, or all."""
+    if request.param == "all clips":
+        return CLIPS
+    few = tmp_path_factory.mktemp("clips")
+    for name in FEW:
+        shutil.copy(CLIPS / f"{name}.flac", few)
+    return few
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(clips, tmp_path_factory):
     return Stack(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")
-def demo(stack):
-    demo = Demo(stack)
+def demo(stack, clips):
+    demo = Demo(stack, clips)
     demo.links()
     yield demo
     if demo.process.poll() is None:
@@ -104,16 +131,20 @@ def test_it_prints_two_rater_links_the_researchers_link_and_a_password_that_open
     assert "demo-speech" in page.read().decode()
 
 
-def test_every_stimulus_is_done_at_the_first_attempt(rows):
+def test_every_stimulus_is_done_at_the_first_attempt(rows, clips):
+    speech, music = (len(list(clips.glob(f"{kind}_*.flac"))) for kind in ("speech", "music"))
     assert {row["state"] for row in rows} == {"done"}, [row["error"] for row in rows if row["error"]]
     assert {row["attempts"] for row in rows} == {1}
-    assert len(rows) == 6 * 11 + 7 * (6 + len(STEREO_NEURAL))
+    assert len(rows) == speech * 11 + music * (6 + len(STEREO_NEURAL))
 
 
 def test_the_neural_codec_goes_by_its_own_name(rows):
-    for name, count in (("spectral_24khz", 6 * 4), ("spectral_48khz", 7 * len(STEREO_NEURAL))):
+    for name, study, rates in (
+        ("spectral_24khz", "demo-speech", 4),
+        ("spectral_48khz", "demo-music", len(STEREO_NEURAL)),
+    ):
         neural = [row for row in rows if row["condition__spec"].startswith(f"{name}@")]
-        assert len(neural) == count
+        assert len(neural) == rates * len({row["clip__name"] for row in rows if row["clip__study__slug"] == study})
         assert all(row["condition__weights"].startswith("shipped") for row in neural)
 
 
@@ -122,14 +153,12 @@ def test_it_says_why_the_music_has_no_neural_codec(demo):
     assert re.search(r"^demo-music: No neural codec\. .*encodec_48khz-7e698e3e\.th.*make models", demo.text(), re.M)
 
 
-@pytest.mark.parametrize("clips", [QUICK, pytest.param(None, marks=pytest.mark.slow)], ids=["two clips", "all"])
-def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, rows, clips):
+def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, rows):
     """Waveform codecs by cross-correlation, the others by their envelopes; the table is printed."""
-    looked_at = [row for row in rows if clips is None or row["clip__name"] in clips]
-    assert len({row["clip__study__slug"] for row in looked_at}) == 2
+    assert len({row["clip__study__slug"] for row in rows}) == 2
     print(f"\n{'clip':22s}{'condition':20s}{'kbps':>7s}{'lag':>6s}{'envelope ms':>13s}")
     wrong = []
-    for row in looked_at:
+    for row in rows:
         reference, stimulus = samples(stack, row["clip__reference"]), samples(stack, row["stimulus"])
         assert stimulus.samples.shape == reference.samples.shape
         assert stimulus.rate == reference.rate == 48000
@@ -176,7 +205,7 @@ def test_the_low_anchors_lie_inside_the_mask(stack, rows):
         )
         print(f"{row['clip__name']:22s} ripple {found[-1][0]:.3f} dB, {found[-1][1]:.1f} dB, {found[-1][2]:.1f} dB")
     ripple, at_4_kilohertz, above = map(max, zip(*found, strict=True))
-    assert len(found) == 13
+    assert len(found) == len({row["clip__name"] for row in rows})
     assert ripple < 0.1
     assert at_4_kilohertz < -25
     assert -90 < above < -50
@@ -207,12 +236,11 @@ def test_a_browser_completes_the_speech_study_from_the_printed_link_alone(stack,
     assert len(pd.read_csv(tmp_path / "report" / "conditions.csv")) == len(signals)
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_all_and_a_second_start_renders_nothing(stack, demo, rows):
+def test_ctrl_c_ends_all_and_a_second_start_renders_nothing(stack, demo, rows, clips):
     assert demo.end(signal.SIGINT) == 0
     for name in ("worker", "beat", "web"):
         assert not _running(stack, name)
-    again = Demo(stack)
+    again = Demo(stack, clips)
     again.links()
     assert "Rendering" not in again.text()
     assert stack.python(LOOK) == rows

@@ -62,6 +62,7 @@ def test_silence_stays_silent(codec):
     assert abs(decoded).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_antiphase_stereo_is_lost_as_in_the_published_program(codec, music, theirs_48):
     """What docs/researchers.md says of it: the level is that of the channels' mean, which is nothing here."""
     left = music[:1, :60_000]

@@ -103,6 +103,7 @@ def test_without_the_weights_it_says_what_to_do(tmp_path, monkeypatch):
         assert "make models" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_the_small_weights_follow_held_out_speech_closer_with_each_rate(clips):
     speech = clips["speech_en_prompts"].numpy()
     found = []

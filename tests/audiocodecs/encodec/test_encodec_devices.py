@@ -14,7 +14,7 @@ from audiocodecs.encodec.model import ENCODEC_48KHZ, EncodecModel
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(params=["24 kHz", "48 kHz"])
+@pytest.fixture(params=["24 kHz", pytest.param("48 kHz", marks=pytest.mark.slow)])
 def several(request, theirs, theirs_48, fast, fast_48, ours, clips, stereo_clips):
     """Pairs of model and clip, with clips of equal and of other lengths, and the modules as if on a GPU."""
     if request.param == "24 kHz":
@@ -43,6 +43,7 @@ def test_clips_together_are_coded_and_decoded_as_one_by_one(several):
         assert (sound - pair.our_sound(segments)[:, : sound.shape[1]]).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_clip_that_is_short_goes_to_the_device_whole_and_a_long_one_through_the_streams(fast, ours, theirs, clips):
     pair = Pair(theirs, fast, clips["speech_en_prompts"][:, :70_000])
     for most, network in ((10**6, OnDevice(ours, CPU)), (40_000, None)):  # None: whoever asks the device fails

@@ -33,7 +33,7 @@ def language_files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=["24 kHz", "48 kHz"])
+@pytest.fixture(params=["24 kHz", pytest.param("48 kHz", marks=pytest.mark.slow)])
 def coded(request, language_files, weights_file, weights_file_48, clips, stereo_clips, tmp_path, monkeypatch):
     """The class with its language model as if published, a short clip, its rate."""
     if request.param == "24 kHz":

@@ -89,6 +89,7 @@ def test_a_file_of_other_weights_or_damaged_is_refused_and_no_noise(published, p
         published_48.parse(Spec(published_48.name, 3.0)).read(data)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_off_gives_what_is_there_and_then_the_error(published, clips):
     codec = published.parse(Spec(published.name, 1.5, RVQF))
     samples = clips["speech_en_prompts"].numpy()

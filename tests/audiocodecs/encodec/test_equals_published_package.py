@@ -89,13 +89,16 @@ def test_ten_seconds_less_a_little_are_the_same(pair, capsys):
     pair.assert_same_codes(clip[:, : 3 * settings.rate], pair.our_codes(clip[:, : 3 * settings.rate], 6.0), sixth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", ["music_metal", "speech_noisy_da", "music_percussion"])
 def test_codes_are_the_same_on_other_material(pair_24, clips, clip):
     samples = clips[clip][:, : 2 * ENCODEC_24KHZ.rate]
     pair_24.assert_same_codes(samples, pair_24.our_codes(samples, 24.0), pair_24.their_codes(samples, 24.0))
 
 
-@pytest.mark.parametrize("samples", [47_521, 47_680, 47_841, 48_000, 48_001, 95_041])
+@pytest.mark.parametrize(
+    "samples", [47_521, *(pytest.param(n, marks=pytest.mark.slow) for n in (47_680, 47_841, 48_000, 48_001, 95_041))]
+)
 def test_a_last_segment_of_any_length_is_the_same(pair_48, samples):
     clip = pair_48.clip[:, 96_000 : 96_000 + samples]
     expected = pair_48.their_codes(clip, 3.0)

@@ -52,6 +52,7 @@ def test_latents_codes_and_samples_are_the_modules(pair, length):
         assert_near(fast.decode_latents(latents), samples)
 
 
+@pytest.mark.slow
 def test_a_clip_longer_than_is_worked_on_at_once_is_the_same(ours, fast, clips):
     x = clips["speech_en_prompts"][None, :, : PUSH_FRAMES * HOP + 2_345]
     assert x.shape[2] == PUSH_FRAMES * HOP + 2_345
@@ -68,6 +69,7 @@ def test_a_batch_gives_what_each_clip_gives(fast, clips):
         assert_near(fast.encode_latents(alone[None])[0], latents)
 
 
+@pytest.mark.slow
 def test_silence_and_very_loud_audio_are_the_same(pair):
     model, fast, clips = pair
     with torch.inference_mode():

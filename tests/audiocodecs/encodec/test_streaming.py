@@ -79,6 +79,7 @@ def test_any_length_pushes_and_frames_at_a_time_give_the_offline_result(fast, cl
     assert_near(decode(fast, codes, code_sizes, length, frames), samples)
 
 
+@pytest.mark.slow
 def test_as_many_frames_at_a_time_as_offline_give_the_same_bits(fast, clips):
     clip = clips["speech_en_prompts"][:, : OFFLINE * HOP + 1_234]
     codes, samples = offline(fast, clip)

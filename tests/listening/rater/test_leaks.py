@@ -22,6 +22,7 @@ def crawled(opened):
     return found.seen(dict(Rating.objects.values_list("token", "condition__spec")))
 
 
+@pytest.mark.slow
 def test_no_program_names_a_condition_better_than_by_chance(crawled):
     found = name(crawled, DRAWS)
     assert found.pages == 3 * SESSIONS

@@ -72,6 +72,7 @@ def test_the_probabilities_have_the_same_bits_and_are_far_from_equal(pair):
     assert least / frames < 8
 
 
+@pytest.mark.slow
 def test_all_frames_at_once_are_predicted_as_one_after_another(pair):
     _, ours = pair
     codes = torch.randint(1024, (1, 3, 40), generator=torch.Generator().manual_seed(2))

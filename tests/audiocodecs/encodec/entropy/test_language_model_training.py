@@ -89,6 +89,7 @@ def test_a_narrow_network_starts_with_most_of_what_tells_codes_apart(experiment)
     assert 0.8 < kept <= 1.01  # 32 directions of 144 drawn at random would keep 0.22
 
 
+@pytest.mark.slow
 def test_it_learns_and_writes_a_model_that_codes_files(experiment):
     trained = experiment("learns")
     untrained = Trainer(trained)

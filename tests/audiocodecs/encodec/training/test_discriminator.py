@@ -83,6 +83,7 @@ def test_audio_shorter_than_a_window_is_refused_with_both_lengths():
         MultiScaleStftDiscriminator()(torch.zeros(1, 1, 1000))
 
 
+@pytest.mark.slow
 def test_they_learn_to_tell_noise_from_tones():
     torch.manual_seed(0)
     judge = MultiScaleStftDiscriminator((256, 128), channels=8)

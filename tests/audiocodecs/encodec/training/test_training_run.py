@@ -161,6 +161,7 @@ def test_the_number_of_steps_follows_the_pace():
     assert pace.steps(101) is None
 
 
+@pytest.mark.slow
 def test_samples_are_decoded_on_the_way_and_exported_weights_are_a_file_that_the_codec_loads(
     experiment, tmp_path, excerpt
 ):
@@ -196,6 +197,7 @@ def test_nothing_is_exported_before_there_are_codebooks(experiment, tmp_path, ca
     assert "quantization begins at step 4" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_48_khz_model_trains_on_segments(experiment, prepared):
     stereo = (8000 * np.random.default_rng(0).standard_normal((96_000, 2)).clip(-2, 2)).astype(np.int16)
     folder = prepared({"tune": (stereo, 48_000), "noise": (stereo[::-1].copy(), 48_000)}, "stereo")
