@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -14,6 +15,7 @@ from listening.protocol import Ending
 
 State = Session.State
 
+RIGHT_AFTER = timedelta(minutes=2)
 _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -37,6 +39,11 @@ def ending(session: Session) -> tuple[str, str]:
         session.state, ends.completed
     )
     return session.completion_code, onward(reached, session.rater.outside_ids, session.completion_code)
+
+
+def goes_back(session: Session) -> bool:
+    """Whether the page of the end takes the rater to its address: only right after the end, not when they look again."""
+    return session.finished_at is not None and timezone.now() - session.finished_at < RIGHT_AFTER
 
 
 def onward(reached: Ending, outside_ids: Mapping[str, str], code: str) -> str:

@@ -281,6 +281,7 @@ def _page(
     }
     if session.ended:
         context["code"], context["onward"] = endings.ending(session)
+        context["goes_back"] = endings.goes_back(session)
     if session.state in (Session.State.QUESTIONS, Session.State.INSTRUCTIONS, Session.State.BREAK):
         context["sounds_ahead"] = [url for each in sessions.trials_ahead(session) for url in _addresses(session, each)]
     if session.state in sound_check.SETUPS:
@@ -357,7 +358,12 @@ def _notice(study: Study) -> str:
 def _full(request: HttpRequest, study: Study, ids: Mapping[str, str]) -> HttpResponse:
     """Every place is held. Nobody is made a rater; who comes again later may find one that was given up."""
     end = study.protocol.ends.full
-    context = {"code": end.code, "onward": endings.onward(end, ids, end.code), "notice": _notice(study)}
+    context = {
+        "code": end.code,
+        "onward": endings.onward(end, ids, end.code),
+        "goes_back": True,
+        "notice": _notice(study),
+    }
     return render(request, "listening/rater/full.html", context)
 
 

@@ -1,10 +1,13 @@
 """A rater's whole way in a real browser, from the link to the code."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from listening import sessions
+from listening.endings import RIGHT_AFTER
 from listening.models import Rating, Session
+from listening.protocol import read
 from tests.robot import Robot
 
 pytestmark = pytest.mark.e2e
@@ -110,3 +113,50 @@ def test_another_person_at_the_same_browser_gets_a_session_of_their_own(desk):
 def stored(slot):
     """Score of a slot of the training of the first session."""
     return Rating.objects.get(trial=Session.objects.first().trials.first(), slot=slot).score
+
+
+PANEL = "https://panel.example/done"
+
+
+@pytest.fixture
+def finished(opened) -> Session:
+    """A session of a panel's rater that has just ended."""
+    opened.protocol = read({"ends": {"completed": {"code": "DONE", "url": PANEL}}})
+    opened.save()
+    session = sessions.start(opened, outside_ids={}, locale="en", browser="")
+    Session.objects.filter(pk=session.pk).update(
+        state=Session.State.FINISHED, finished_at=timezone.now(), completion_code="DONE"
+    )
+    session.refresh_from_db()
+    return session
+
+
+def test_a_rater_of_a_panel_goes_back_to_it(page, live_server, finished):
+    page.route(f"{PANEL}**", lambda route: route.fulfill(body="Thanks"))
+    page.clock.install()
+    page.goto(live_server.url + finished.rater.get_absolute_url())
+    expect(page.locator("#going-back")).to_have_text("You go back in 10 seconds.")
+    with page.expect_navigation(url=PANEL):
+        page.clock.run_for(10_000)
+
+
+def test_a_rater_of_a_panel_can_stay(page, live_server, finished):
+    page.clock.install()
+    page.goto(live_server.url + finished.rater.get_absolute_url())
+    page.get_by_role("button", name="Stay on this page").click()
+    page.clock.run_for(20_000)
+    expect(page.get_by_role("link", name="Go back to where you came from")).to_be_focused()
+
+
+def test_a_rater_who_looks_again_later_is_not_taken_away(page, live_server, finished):
+    Session.objects.filter(pk=finished.pk).update(finished_at=timezone.now() - RIGHT_AFTER)
+    page.goto(live_server.url + finished.rater.get_absolute_url())
+    expect(page.get_by_role("link", name="Go back to where you came from")).to_be_visible()
+    assert page.locator("#stay").count() == 0
+
+
+def test_the_silent_switch_of_a_phone_does_not_mute_the_test(desk, context):
+    context.add_init_script("Object.defineProperty(navigator, 'audioSession', { value: { type: 'auto' } })")
+    desk.page.reload()
+    desk.ready().listen(1)
+    assert desk.page.evaluate("navigator.audioSession.type") == "playback"

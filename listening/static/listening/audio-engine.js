@@ -222,6 +222,7 @@ export class AudioEngine extends EventTarget {
 
   /** Make the output. Its first part runs at once, inside the click. */
   async #make() {
+    if (navigator.audioSession) navigator.audioSession.type = "playback"; // an iPhone's silent switch mutes all else
     let context;
     try {
       context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
