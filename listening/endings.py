@@ -42,7 +42,7 @@ def ending(session: Session) -> tuple[str, str]:
 
 
 def goes_back(session: Session) -> bool:
-    """Whether the page of the end takes the rater to its address: only right after the end, not when they look again."""
+    """Whether the page of the end takes the rater to its address: right after the end, not when they look again."""
     return session.finished_at is not None and timezone.now() - session.finished_at < RIGHT_AFTER
 
 
