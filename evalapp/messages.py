@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kombu.exceptions import ContentDisallowed, DecodeError
+from kombu.transport import virtual
 from kombu.utils.json import loads
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ def check(payload: object) -> None:
     for name, value in texts.items():
         if not isinstance(value, str):
             raise NotAMessage(f"its {name} is not a text")
+    try:
+        virtual.Channel.decode_body(virtual.Channel, message["body"], properties.get("body_encoding"))
+    except FAULTS_OF_CONTENT as error:
+        raise NotAMessage(f"its body cannot be decoded: {error}") from error
 
 
 def _dict(name: str, value: object) -> dict[str, Any]:

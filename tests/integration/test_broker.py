@@ -38,6 +38,9 @@ GARBAGE = {
     "huge": b'"' + b"x" * 2_000_000 + b'"',
 }
 
+NAMES_OF_FAULTY_CONTENT = ("not base64", "a task that is a list")
+"""Messages to kombu; Celery finds the fault."""
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -140,7 +143,8 @@ def test_a_worker_drops_every_entry_of_redis_that_is_not_a_message(tmp_path):
         redis_client.Redis.from_url(url).lpush("celery", *GARBAGE.values())
         send(connection, 1)
         assert numbers_received(connection) == [1]
-        for content in GARBAGE.values():
-            redis_client.Redis.from_url(url).lpush("celery", content)
+        for name, content in GARBAGE.items():
+            if name not in NAMES_OF_FAULTY_CONTENT:
+                redis_client.Redis.from_url(url).lpush("celery", content)
         send(connection, 2)
-        assert connection.SimpleQueue(QUEUE).get(timeout=2).payload == {"number": 2}
+        assert connection.default_channel.basic_get("celery").decode() == {"number": 2}

@@ -89,9 +89,10 @@ def test_a_log_that_cannot_be_written_keeps_no_child_from_starting(logs, caplog)
 
 
 def test_a_web_server_that_cannot_start_is_an_error_with_the_end_of_its_log(logs):
-    with Processes(logs) as children, pytest.raises(RuntimeError, match="No module named nowhere"):
+    with Processes(logs) as children:
         start(children, "web", "nowhere")
-        children.wait_for("web", lambda: False, 20)
+        with pytest.raises(RuntimeError, match="No module named nowhere"):
+            children.wait_for("web", lambda: False, 20)
 
 
 PARENT = """
