@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 GRACE = 8.0
 """Seconds that a child may take to end after SIGTERM; what a worker leaves is rendered again."""
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
@@ -131,7 +133,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**os.environ, **child.environment},
-                preexec_fn=_killed_with(os.getpid()),
+                preexec_fn=partial(die_with, os.getpid()),
             )
         except OSError as error:  # no memory or no process left
             self._plan_start(name, child, f"could not be started ({error.strerror})")
@@ -199,7 +201,7 @@ def start_web(processes: Processes, address: str, port: int, threads: int = 8) -
     processes.start(
         *("web", "gunicorn", "evalapp.wsgi:application", "--preload", "--bind", f"{address}:{port}"),
         *("--worker-class", "gthread", "--workers", "2", "--threads", str(threads), "--timeout", "120"),
-        "--no-control-socket",
+        *("--no-control-socket", "--config", "python:evalapp.web_server"),
     )
     processes.wait_for("web", lambda: _listens(address, port), 60)
 
@@ -222,18 +224,10 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
             child.poll()
 
 
-def _killed_with(parent: int) -> Callable[[], None] | None:
-    """What a child calls before it begins: Linux kills it when this process dies, be it by `kill -9`.
-
-    The processes of worker and web server look after their own parents.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before it was asked
-            os._exit(1)
-
-    return ask
+def die_with(parent: int) -> None:
+    """Have Linux kill this process when its parent dies, be it by `kill -9`. Celery asks for it for its own children."""
+    if _libc is None:
+        return
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before that
+        os._exit(1)
