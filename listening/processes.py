@@ -225,7 +225,7 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
 
 
 def die_with(parent: int) -> None:
-    """Have Linux kill this process when its parent dies, be it by `kill -9`. Celery asks for it for its own children."""
+    """Have Linux kill this process when its parent dies, even by `kill -9`. Celery does so for its own children."""
     if _libc is None:
         return
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
