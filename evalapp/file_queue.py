@@ -20,6 +20,9 @@ from evalapp.messages import MAX_BYTES, DropsFaults, NotAMessage, parse
 
 log = logging.getLogger(__name__)
 
+LONGEST_WAIT = 0.3
+"""Seconds of one wait for a message."""
+
 
 class Channel(DropsFaults, filesystem.Channel):  # type: ignore[misc]
     """kombu's channel, with whole files and without broadcasts, whose tables in files can break as messages can."""
@@ -103,3 +106,7 @@ class Transport(filesystem.Transport):  # type: ignore[misc]
     """kombu's transport with that channel."""
 
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Wait for a message; Celery asks for two seconds at a time, and only then sees that it is to end."""
+        super().drain_events(connection, timeout=LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT))

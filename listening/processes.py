@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-GRACE = 8.0
+GRACE = 5.0
 """Seconds that a child may take to end after SIGTERM; what a worker leaves is rendered again."""
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds until a child that ended is started again: doubled each time."""
@@ -162,13 +163,13 @@ class Processes:
     def _end(self) -> None:
         running = [child.process for child in self._children.values() if child.process]
         for process in running:
-            _signal_group(process, signal.SIGTERM)
+            process.terminate()  # the leader alone: it ends its own processes, after what they are doing
         deadline = time.monotonic() + GRACE
         for process in running:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                _signal_group(process, signal.SIGKILL)
+                _kill_group(process)
                 process.wait()
 
 
@@ -216,12 +217,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(signal.Signals(number).name)
 
 
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if child.poll() is None:
-        try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            child.poll()
+def _kill_group(leader: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def die_with(parent: int) -> None:

@@ -323,7 +323,8 @@ def _note_life(session: Session) -> None:
     if session.seen_at is None or now - session.seen_at >= timedelta(seconds=for_now):
         session.seen_at = now
         try:
-            Session.objects.filter(pk=session.pk).update(seen_at=now)
+            with transaction.atomic():
+                Session.objects.filter(pk=session.pk).update(seen_at=now)
         except OperationalError:  # a full disk must not keep a rater from a page
             log.exception("The sign of life of session %s could not be stored.", session.pk)
 
