@@ -204,7 +204,8 @@ def seconds_left(trial: Trial) -> int:
 
 def show(trial: Trial) -> None:
     """Note when a trial was first seen."""
-    Trial.objects.filter(pk=trial.pk, started_at=None).update(started_at=timezone.now())
+    if trial.started_at is None:
+        Trial.objects.filter(pk=trial.pk, started_at=None).update(started_at=timezone.now())
 
 
 def advance(session: Session, left: str, given: Mapping[str, str] | None = None) -> None:
