@@ -18,7 +18,7 @@ EVERY = 10.0
 """Seconds between two notes of one process."""
 _BEAT_LIMIT = timedelta(seconds=60 + 2 * settings.SWEEP_SECONDS)
 _WORKER_LIMIT = timedelta(seconds=60 + settings.SWEEP_SECONDS + settings.RENDER_TIME_LIMIT)
-"""A worker that does nothing gets the sweep, and one that works notes each task."""
+"""An idle worker runs the sweeps; a busy one notes each task."""
 
 _noted: dict[str, float] = {}
 
@@ -41,7 +41,7 @@ def beat_lives() -> bool:
 
 
 def worker_lives() -> bool:
-    """Whether a worker works, or would."""
+    """Whether a worker runs tasks."""
     now = timezone.now()
     if Heartbeat.objects.filter(helper="worker", at__gte=now - _WORKER_LIMIT).exists():
         return True

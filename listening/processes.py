@@ -223,7 +223,7 @@ def _kill_group(leader: subprocess.Popen[bytes]) -> None:
 
 
 def die_with(parent: int) -> None:
-    """Have Linux kill this process when its parent dies, even by `kill -9`. Celery does so for its own children."""
+    """Have Linux kill this process when its parent dies, also by `kill -9`. Celery does so for its own children."""
     if _libc is None:
         return
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """One row a kind of helper. In the database, since helpers and web servers may run on different machines."""
+    """One row per helper. The database holds it, since helpers and web servers may run on different machines."""
 
     helper = models.CharField(max_length=20, unique=True)
     at = models.DateTimeField()

@@ -13,7 +13,7 @@ from listening.models import Heartbeat
 def sent(monkeypatch):
     sent = []
     monkeypatch.setattr(heartbeats, "_noted", {})
-    monkeypatch.setattr(beat, "close_old_connections", lambda: None)  # this test's is within a transaction
+    monkeypatch.setattr(beat, "close_old_connections", lambda: None)  # it would end the test's transaction
     monkeypatch.setattr(beat.Scheduler, "apply_async", lambda self, entry, **_: sent.append(entry.task))
     return sent
 

@@ -60,7 +60,7 @@ def test_a_worker_that_renders_for_long_lives(client, helpers, draft):
 def test_each_task_is_a_sign_of_life_of_its_worker(client, helpers, monkeypatch):
     Heartbeat.objects.filter(helper="worker").delete()
     monkeypatch.setattr(heartbeats, "_noted", {})
-    monkeypatch.setattr(celery, "close_old_connections", lambda: None)  # this test's is within a transaction
+    monkeypatch.setattr(celery, "close_old_connections", lambda: None)  # it would end the test's transaction
     task_postrun.send(sender=None)
     assert ailing(client) == set()
 

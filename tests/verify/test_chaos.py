@@ -241,8 +241,8 @@ def test_helpers_end_within_seconds_when_run_is_killed_and_the_next_start_finish
     site.wait_until_rendered()
 
 
-def test_a_full_disk_costs_no_page_and_no_rendering(small_disk):
-    site = Site(small_disk)
+def test_a_full_disk_costs_no_page_and_no_rendering(tmp_path, small_disk):
+    site = Site(tmp_path, VAR_DIR=str(small_disk / "var"))
     try:
         run = site.run()
         wait_for(lambda: site.status("/health/") == 200, 60, "a healthy start")
@@ -253,7 +253,7 @@ def test_a_full_disk_costs_no_page_and_no_rendering(small_disk):
             wait_for(lambda: site.health()["disk"] == "not ok", 30, "the warning")
             site.kill("celery", "worker")
             site.kill("celery", "beat")
-            time.sleep(45)  # longer than a rendering may be interrupted
+            time.sleep(20)  # longer than a rendering may be interrupted
             fill(small_disk)
             ballast.unlink()
             site.wait_until_rendered()
@@ -264,7 +264,7 @@ def test_a_full_disk_costs_no_page_and_no_rendering(small_disk):
 
         run.kill()
         run.wait()
-        ballast = fill(small_disk)
+        fill(small_disk)
         site.run()
         assert site.status("/health/") == 503
         ballast.unlink()
