@@ -96,7 +96,7 @@ def wait_for_workers(folder: Path, processes, workers: int) -> None:  # noqa: AN
     """Until every process of the worker has loaded its libraries: that is no rendering."""
     log = folder / "logs" / "worker.log"
     while "ready." not in (log.read_text() if log.exists() else ""):
-        processes.check()
+        processes.look_after()
         time.sleep(0.2)
     time.sleep(2)
 
@@ -112,7 +112,7 @@ def timed(processes, study) -> dict[str, float | str]:  # noqa: ANN001
     begun, before = time.perf_counter(), workers_seconds()
     studies.start_rendering(study)
     while study.state == Study.State.RENDERING:
-        processes.check()
+        processes.look_after()
         time.sleep(0.25)
         study.refresh_from_db()
     wall = time.perf_counter() - begun

@@ -6,12 +6,19 @@ import os
 import sys
 
 from celery import Celery
-from celery.signals import task_postrun, task_prerun, worker_init, worker_process_init
-from django.db import close_old_connections
+from celery.signals import task_postrun, task_prerun, worker_init, worker_process_init, worker_ready
+from django.db import close_old_connections, connections
+from kombu.transport import TRANSPORT_ALIASES
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.settings")
+
+TRANSPORT_ALIASES |= {
+    "filesystem": "evalapp.file_queue:Transport",
+    "redis": "evalapp.redis_queue:Transport",
+    "rediss": "evalapp.redis_queue:Transport",
+}
 
 app = Celery("evalapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -25,7 +32,19 @@ def look_after_connections(**_: object) -> None:
 
     Celery itself would open one for each task.
     """
+    from listening import heartbeats
+
     close_old_connections()
+    heartbeats.note("worker")
+
+
+@worker_ready.connect
+def note_the_start(**_: object) -> None:
+    """A worker that starts lives, before its first task. Later forks must not inherit its connection."""
+    from listening import heartbeats
+
+    heartbeats.note("worker")
+    connections.close_all()
 
 
 @worker_init.connect

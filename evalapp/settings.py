@@ -155,15 +155,13 @@ SECURE_REFERRER_POLICY = "same-origin"  # the rater's link is a key: it never le
 
 REDIS_URL = env.str("REDIS_URL", "")
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
-_QUEUE_DIR = VAR_DIR / "queue"
 if not REDIS_URL:
-    for _name in ("messages", "control"):
-        (_QUEUE_DIR / _name).mkdir(parents=True, exist_ok=True)
+    _messages = VAR_DIR / "queue" / "messages"
+    _messages.mkdir(parents=True, exist_ok=True)
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # needs broadcasts, which files lack
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_QUEUE_DIR / "messages"),
-        "data_folder_out": str(_QUEUE_DIR / "messages"),
-        "control_folder": str(_QUEUE_DIR / "control"),
-        "store_processed": False,
+        "data_folder_in": str(_messages),
+        "data_folder_out": str(_messages),
         "polling_interval": 0.1,  # seconds; at the usual 1 a worker that has finished stands idle for half a second
     }
 CELERY_TASK_IGNORE_RESULT = True  # the database is the truth; the broker carries ids
@@ -182,7 +180,7 @@ CODEC_PROGRAMS = env.list("CODEC_PROGRAMS", default=[])
 """Programs that researchers' command lines may call; empty: no conditions of that kind."""
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", 15)
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "listening.tasks.sweep", "schedule": SWEEP_SECONDS}}
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULER = "evalapp.beat:Scheduler"
 
 LOGGING = {
     "version": 1,

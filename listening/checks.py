@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,9 +13,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 
 from audiocodecs import confined
 from audiocodecs.registry import offers
-from listening import commands
-
-LEAST_FREE = 1_000_000_000
+from listening import commands, disk
 
 
 @register()
@@ -43,18 +41,19 @@ def folders_can_be_written(**_: object) -> list[CheckMessage]:
         try:
             tempfile.TemporaryFile(dir=there).close()
         except OSError as error:
-            found.append(
-                Error(
-                    f"{name} {folder} cannot be written: {error.strerror}.",
-                    hint=f"Give the user that runs evalapp the right to write to {there}, or set {name}.",
-                    id="listening.E001",
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk must not keep the site from starting
+                found.append(
+                    Error(
+                        f"{name} {folder} cannot be written: {error.strerror}.",
+                        hint=f"Give the user that runs evalapp the right to write to {there}, or set {name}.",
+                        id="listening.E001",
+                    )
                 )
-            )
-            continue
-        if shutil.disk_usage(there).free < LEAST_FREE:
+                continue
+        if not disk.has_room(folder):
             found.append(
                 Warning(
-                    f"{name} {folder} has less than 1 GB of room.",
+                    f"{name} {folder} has little room left.",
                     hint="Make room, or set it to a folder on a larger disk.",
                     id="listening.W001",
                 )

@@ -36,6 +36,9 @@ from listening.storage import store_once
 
 log = logging.getLogger(__name__)
 
+LOOK_FOR_ROOM = 20.0
+"""Seconds until a rendering that met a full disk is tried again."""
+
 LOUDEST = 4.0
 """Full scale is 1. What comes back louder is no decoded audio."""
 
@@ -113,7 +116,10 @@ def render(rendering_id: int) -> Rendering | None:
         except (CodecError, clips.ClipError) as error:
             _finish(rendering, state=Rendering.State.FAILED, error=str(error))
         except (MemoryError, OSError) as error:
-            postpone(rendering, _in_words(error))
+            if _says_full(error):
+                _wait_for_room(rendering, _in_words(error))
+            else:
+                postpone(rendering, _in_words(error))
     return rendering
 
 
@@ -124,6 +130,18 @@ def postpone(rendering: Rendering, error: str) -> None:
         return
     wait = timedelta(seconds=5 * 2**rendering.attempts)
     _finish(rendering, state=Rendering.State.QUEUED, error=error, not_before=timezone.now() + wait)
+
+
+def _wait_for_room(rendering: Rendering, error: str) -> None:
+    """Queue a rendering again after a full disk, which says nothing about the rendering: the attempt is not counted."""
+    not_before = timezone.now() + timedelta(seconds=LOOK_FOR_ROOM)
+    _finish(
+        rendering,
+        state=Rendering.State.QUEUED,
+        error=error,
+        not_before=not_before,
+        attempts=rendering.attempts - 1,
+    )
 
 
 def stimulus_key(reference_sha256: str, spec: str, version: str) -> str:
@@ -269,8 +287,12 @@ def _finish(rendering: Rendering, **values: object) -> None:
         rendering.refresh_from_db()
 
 
+def _says_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _in_words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if _says_full(error):
         return "The disk is full. Make room; it is tried again by itself."
     if isinstance(error, MemoryError):
         return "There was not enough memory. It is tried again by itself."

@@ -7,13 +7,14 @@ the rater no longer is changes nothing.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
@@ -21,6 +22,8 @@ from listening import allocation, answers, headphone_check, planning, texts, web
 from listening import level as levels
 from listening.endings import end
 from listening.models import Rater, Rating, Session, Study, Trial, Webhook
+
+log = logging.getLogger(__name__)
 
 State = Session.State
 
@@ -201,7 +204,8 @@ def seconds_left(trial: Trial) -> int:
 
 def show(trial: Trial) -> None:
     """Note when a trial was first seen."""
-    Trial.objects.filter(pk=trial.pk, started_at=None).update(started_at=timezone.now())
+    if trial.started_at is None:
+        Trial.objects.filter(pk=trial.pk, started_at=None).update(started_at=timezone.now())
 
 
 def advance(session: Session, left: str, given: Mapping[str, str] | None = None) -> None:
@@ -318,8 +322,12 @@ def _note_life(session: Session) -> None:
     now = timezone.now()
     for_now = min(LOOK_AGAIN, 60 * session.study.protocol.design.give_back_minutes / 4)
     if session.seen_at is None or now - session.seen_at >= timedelta(seconds=for_now):
-        Session.objects.filter(pk=session.pk).update(seen_at=now)
         session.seen_at = now
+        try:
+            with transaction.atomic():
+                Session.objects.filter(pk=session.pk).update(seen_at=now)
+        except OperationalError:  # a full disk must not keep a rater from a page
+            log.exception("The sign of life of session %s could not be stored.", session.pk)
 
 
 def _go_on(session: Session) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
-from celery import current_app, shared_task
+from celery import Task, current_app, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from listening import forgetting, measuring, packing, rehearsals, studies, uploads, webhooks
 from listening import rendering as rendering_rules
@@ -94,7 +96,7 @@ def publish_delivery(delivery_id: int) -> None:
 
     def send() -> None:
         Delivery.objects.filter(pk=delivery_id).update(published_at=timezone.now())
-        deliver.apply_async((delivery_id,))
+        _send(deliver, [delivery_id])
 
     transaction.on_commit(send)
 
@@ -102,12 +104,8 @@ def publish_delivery(delivery_id: int) -> None:
 def publish_measuring(ids: list[int], countdown: float = 0) -> None:
     """Send a message for each stimulus that is to be measured, once what is being written is committed."""
 
-    def send() -> None:
-        for pk in ids:
-            measure.apply_async((pk,), countdown=countdown)
-
     if ids:
-        transaction.on_commit(send)
+        transaction.on_commit(lambda: _send(measure, ids, countdown))
 
 
 def publish(ids: list[int], countdown: float = 0) -> None:
@@ -115,9 +113,17 @@ def publish(ids: list[int], countdown: float = 0) -> None:
 
     def send() -> None:
         Rendering.objects.filter(pk__in=ids).update(published_at=timezone.now())
-        with current_app.producer_or_acquire() as producer:
-            for pk in ids:
-                render.apply_async((pk,), countdown=countdown, producer=producer)
+        _send(render, ids, countdown)
 
     if ids:
         transaction.on_commit(send)
+
+
+def _send(task: Task, ids: Iterable[int], countdown: float = 0) -> None:
+    """Send a message for each id. What the broker refuses, the sweep sends later: the work is in the database."""
+    try:
+        with current_app.producer_or_acquire() as producer:
+            for pk in ids:
+                task.apply_async((pk,), countdown=countdown, producer=producer)
+    except OperationalError as error:
+        log.error("No message could be sent to the workers: %s", error)

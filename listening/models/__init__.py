@@ -3,6 +3,7 @@
 from listening.models.account import AccountLine, ApiToken, FailedTries
 from listening.models.audit import AuditLine
 from listening.models.events import EventBlock
+from listening.models.heartbeat import Heartbeat
 from listening.models.measurement import Measurement
 from listening.models.people import Invitation, Membership
 from listening.models.place import Panel, Place
@@ -24,6 +25,7 @@ __all__ = [
     "Delivery",
     "EventBlock",
     "FailedTries",
+    "Heartbeat",
     "Invitation",
     "Measurement",
     "Membership",

@@ -21,7 +21,7 @@ def switched_on(settings):
 def sent(monkeypatch, django_capture_on_commit_callbacks):
     """What was queued for measuring: the broker is not here."""
     found = []
-    monkeypatch.setattr(tasks.measure, "apply_async", lambda args, countdown: found.append((args[0], countdown)))
+    monkeypatch.setattr(tasks.measure, "apply_async", lambda args, countdown, **_: found.append((args[0], countdown)))
     return found
 
 

@@ -32,6 +32,7 @@ from listening.models import (
     AuditLine,
     Clip,
     Condition,
+    Heartbeat,
     Membership,
     Panel,
     Rendering,
@@ -226,6 +227,8 @@ def world(draft, tmp_path, settings) -> World:
     question = {"kind": "text", "name": "how", "text": "How?"}
     draft.protocol = read({"questionnaires": [{"name": "how", "title": "How", "at": "end", "questions": [question]}]})
     draft.save()
+    for helper in ("worker", "beat"):
+        Heartbeat.objects.create(helper=helper, at=timezone.now())
     for clip in draft.clips.all():
         clip.state, clip.frames = Clip.State.PREPARED, 100
         clip.reference.save("reference.wav", ContentFile(WAV))

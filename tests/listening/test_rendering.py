@@ -1,11 +1,13 @@
 """One clip through one condition, as the worker does it."""
 
+import errno
 import io
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from audiocodecs import audio
 from listening import aligning, clips, rendering, studies, tasks
@@ -167,7 +169,7 @@ def test_a_condition_taken_away_takes_its_renderings_along(ready):
     assert ready.state == Study.State.READY
 
 
-def test_a_full_disk_is_tried_again_later_and_said(queued, media):
+def test_a_folder_that_cannot_be_written_is_tried_again_later_and_said(queued, media):
     row = one(queued, "opus@12")
     rendering.render(one(queued, "reference").pk)
     (media / "stimuli").rename(media / "away")
@@ -180,6 +182,39 @@ def test_a_full_disk_is_tried_again_later_and_said(queued, media):
     (media / "away").rename(media / "stimuli")
     Rendering.objects.filter(pk=row.pk).update(not_before=None)
     assert rendering.render(row.pk).state == State.DONE
+
+
+def test_a_full_disk_fails_no_rendering_however_long_it_lasts(queued, monkeypatch):
+    row = one(queued, "opus@12")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "_work", full)
+        for _ in range(2 * MAX_ATTEMPTS):
+            after = rendering.render(row.pk)
+            assert (after.state, after.attempts) == (State.QUEUED, 0)
+            assert after.not_before > timezone.now()
+            assert "disk is full" in after.error
+            Rendering.objects.filter(pk=row.pk).update(not_before=None)
+    assert rendering.render(row.pk).state == State.DONE
+
+
+def test_work_that_the_broker_refuses_is_left_to_the_sweep(draft, monkeypatch, django_capture_on_commit_callbacks):
+    def refuses(*_, **__):
+        raise OperationalError("connection refused")
+
+    sent = []
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.render, "apply_async", refuses)
+        with django_capture_on_commit_callbacks(execute=True):
+            studies.start_rendering(draft)
+    monkeypatch.setattr(tasks.render, "apply_async", lambda arguments, **_: sent.extend(arguments))
+    Rendering.objects.update(published_at=timezone.now() - timedelta(minutes=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.sweep()
+    assert sorted(sent) == sorted(Rendering.objects.values_list("pk", flat=True))
 
 
 def test_a_vanished_upload_fails_with_what_to_do(queued, media):

@@ -1,11 +1,12 @@
 """What `manage.py check` tells an operator."""
 
+import errno
 import subprocess
 import sys
 
 import pytest
 
-from listening import checks
+from listening import checks, disk
 from tests.stack import ROOT
 
 
@@ -28,6 +29,16 @@ def test_a_folder_that_cannot_be_written_is_an_error(settings, tmp_path, monkeyp
     settings.VAR_DIR = "/proc/nowhere"
     settings.MEDIA_ROOT = tmp_path
     assert [message.id for message in checks.folders_can_be_written()] == ["listening.E001"]
+
+
+def test_a_full_disk_is_a_warning_since_the_site_must_start(settings, tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    settings.VAR_DIR = settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(checks.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(disk, "has_room", lambda _: False)
+    assert [message.id for message in checks.folders_can_be_written()] == ["listening.W001"] * 2
 
 
 def test_a_site_that_only_localhost_reaches_is_told_so(settings):

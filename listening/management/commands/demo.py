@@ -52,7 +52,7 @@ class Command(BaseCommand):
         progress = studies.progress(study)
         with tqdm(total=progress.total, desc=f"Rendering {study.slug}", unit="stimulus") as bar:
             while study.state == Study.State.RENDERING:
-                processes.check()
+                processes.look_after()
                 progress = studies.progress(study)
                 bar.update(progress.done + progress.failed - bar.n)
                 time.sleep(0.5)

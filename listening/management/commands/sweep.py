@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from listening import tasks
+from listening import heartbeats, tasks
 
 
 class Command(BaseCommand):
@@ -11,4 +11,5 @@ class Command(BaseCommand):
     help = "Queues again the renderings that a dead worker or a lost message left. Harmless when run twice."
 
     def handle(self, **_: object) -> None:
+        heartbeats.note("beat")
         self.stdout.write(f"Queued again: {tasks.sweep()}")

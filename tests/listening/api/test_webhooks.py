@@ -222,7 +222,7 @@ def test_the_sweep_finds_what_is_due_and_tells_a_worker_once(
     receiver, study, monkeypatch, django_capture_on_commit_callbacks
 ):
     told: list[int] = []
-    monkeypatch.setattr(tasks.deliver, "apply_async", lambda args: told.extend(args))
+    monkeypatch.setattr(tasks.deliver, "apply_async", lambda args, **_: told.extend(args))
     webhooks.send_test(webhook_to(receiver, study))
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):

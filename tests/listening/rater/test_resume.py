@@ -1,5 +1,6 @@
 """Going on after a break: the link alone brings everything back."""
 
+from django.db import OperationalError, connection
 from django.test import Client
 
 from listening.models import Session
@@ -51,3 +52,18 @@ def test_every_page_is_found_again_by_the_link(walker):
 
 def heading(text):
     return text.split("<h1>")[1].split("</h1>")[0]
+
+
+def test_a_rater_reads_on_while_a_full_disk_takes_no_sign_of_life(walker):
+    walker.to_trials()
+    Session.objects.update(seen_at=None)
+
+    def full(execute, sql, *arguments):
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database or disk is full")
+        return execute(sql, *arguments)
+
+    before = walker.setup
+    with connection.execute_wrapper(full):
+        walker.open()
+    assert walker.setup == before
