@@ -30,6 +30,7 @@ from listening import (
     sessions,
     stimuli,
     texts,
+    way_words,
     withdrawing,
 )
 from listening.models import Rating, Session, Study, Trial
@@ -229,7 +230,10 @@ def consent_context(session: Session) -> dict[str, object]:
         "protocol": study.protocol,
         "texts": {each: getattr(texts, each)(session) for each in ("consent", "instructions", "ending")},
         "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
+        "clips": study.protocol.design.clips_each(study.clips.count()),
         "pages": planning.pages_of(study.protocol, study.clips.count()),
+        "minutes": way_words.minutes_of_study(study),
+        "rules": texts.rules(study),
         "signals": study.conditions.count(),
         "notice": notice(study),
         "may_withdraw": withdrawing.may_withdraw(session),
