@@ -33,7 +33,6 @@ SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-CSRF_FAILURE_VIEW = "listening.views.errors.too_old"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -147,6 +146,8 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 PROXIES = env.int("PROXIES", 1 if HTTPS else 0)
 """How many proxies of our own stand before the server: whence a request comes is what the outermost of them says."""
+SESSIONS_PER_HOUR_PER_ADDRESS = env.int("SESSIONS_PER_HOUR_PER_ADDRESS", 60)
+"""New sessions of raters; 0: any number. A laboratory shares one address. Signed links do not count."""
 WEBHOOKS_ALLOW_HTTP = env.bool("WEBHOOKS_ALLOW_HTTP", False)
 WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", False)
 """Whether studies may have messages sent without encryption, and into the network that this server stands in."""

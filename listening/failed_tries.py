@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv6Address, IPv6Network
 
 from django.conf import settings
 from django.db.models import F
@@ -69,11 +70,22 @@ def doors_of_tokens(request: HttpRequest) -> list[Door]:
     return [Door(f"token from {address_of(request)}", free=20, longest=300)]
 
 
+def doors_of_resume_codes(request: HttpRequest) -> list[Door]:
+    """What a try with a rater's code to continue is counted by: it names no account."""
+    return [Door(f"resume code from {address_of(request)}", free=10, longest=900)]
+
+
 def address_of(request: HttpRequest) -> str:
-    """Whence a request comes: what the outermost of our own proxies saw (`PROXIES`), else the other end of the line."""
+    """Where a request comes from: what the outermost of our own proxies saw (`PROXIES`), else the other end of the
+    line. Of an IPv6 address, the network of 64 bits, all of whose addresses one customer has.
+    """
     said = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",") if each.strip()]
     own = settings.PROXIES
-    return said[-own] if own and len(said) >= own else request.META.get("REMOTE_ADDR", "")
+    address = said[-own] if own and len(said) >= own else request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(IPv6Network((IPv6Address(address).packed, 64), strict=False))
+    except ValueError:
+        return address
 
 
 def seconds_to_wait(doors: Iterable[Door]) -> int:

@@ -1,47 +1,75 @@
-"""The link that raters get, as it is given to a panel."""
+"""Invite links: what each panel's link carries, and what a link says of the rater who opens it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from listening.models import Study
-from listening.way_words import PROLIFIC_NAMES
+from listening.models import Panel, Session, Study
+from listening.protocol import Identity
 
 PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
 
-
-def link(request: HttpRequest, study: Study) -> str:
-    """The whole invite link of a study."""
-    return request.build_absolute_uri(study.invite_path) + placeholders(study)
-
-
-def placeholders(study: Study) -> str:
-    """What follows the invite link: Prolific replaces its own names by those of each participant. "" for nothing."""
-    names = [name for name in study.protocol.identity.names if name in PROLIFIC_NAMES]
-    return "?" + "&".join(f"{name}={{{{%{name}%}}}}" for name in names) if names else ""
+PLACEHOLDERS = {
+    "PROLIFIC_PID": "{{%PROLIFIC_PID%}}",
+    "STUDY_ID": "{{%STUDY_ID%}}",
+    "SESSION_ID": "{{%SESSION_ID%}}",
+    "survey_code": "%SURVEY_CODE%",
+    "RID": "[%RID%]",
+}
+"""What panels replace in a link, by the parameter's name: Prolific's three, SONA's and Cint's."""
 
 
-def names_to_add(study: Study) -> list[str]:
-    """Names that the link must carry and that whoever sends it has to fill in."""
-    return [name for name in study.protocol.identity.names if name not in PROLIFIC_NAMES]
+@dataclass(frozen=True)
+class Link:
+    """The invite link of a panel.
+
+    Attributes
+    ----------
+    panel : str
+        "" for raters without a panel.
+    url : str
+        To paste as it is into the panel's own pages.
+    to_add : tuple of str
+        Names that the link must carry and that no panel fills in.
+    """
+
+    panel: str
+    url: str
+    to_add: tuple[str, ...]
 
 
-def panel(study: Study, named: Mapping[str, str]) -> str | None:
-    """The panel that a link names as `panel`; "" where it names none, None where the study has no such panel.
+def identity(study: Study, panel: str) -> Identity:
+    """What the links of a panel say of their raters: as set for the panel, or else for the study."""
+    set_ = Panel.objects.filter(study=study, name=panel).values_list("identity", flat=True).first()
+    return study.protocol.identity if set_ is None else Identity.model_validate(set_)
+
+
+def link(request: HttpRequest, study: Study, panel: str) -> Link:
+    """The invite link of a panel."""
+    names = identity(study, panel).names
+    filled = [f"{name}={PLACEHOLDERS[name]}" for name in names if name in PLACEHOLDERS]
+    said = "&".join([*filled, *([f"panel={panel}"] if panel else [])])
+    url = request.build_absolute_uri(study.invite_path) + (f"?{said}" if said else "")
+    return Link(panel, url, tuple(name for name in names if name not in PLACEHOLDERS))
+
+
+def links(request: HttpRequest, study: Study) -> list[Link]:
+    """Each link that lets raters in: one without a panel, unless the study lists its panels, and one of each panel."""
+    listed = study.protocol.design.panels or ("",)
+    stored = study.panels.order_by("name").values_list("name", flat=True)
+    added = [name for name in stored if name and name not in listed]
+    return [link(request, study, name) for name in (*listed, *added)]
+
+
+def panel(study: Study, name: str) -> str | None:
+    """The panel that a link names; "" where it names none, None where the study has no such panel.
 
     A study that lists its panels has no others but those added to it later, and wants one named; any other takes
     each name that is one.
-
-    Parameters
-    ----------
-    study : Study
-    named : mapping of str to str
-        What the link says.
     """
-    name = named.get("panel", "")
     known = study.protocol.design.panels
     if known:
         fits = name in known or (name and study.panels.filter(name=name).exists())
@@ -50,12 +78,11 @@ def panel(study: Study, named: Mapping[str, str]) -> str | None:
     return name if fits else None
 
 
-def panel_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
-    """Each panel that the study names, with its link."""
-    return [(name, panel_link(request, study, name)) for name in study.protocol.design.panels]
-
-
-def panel_link(request: HttpRequest, study: Study, name: str) -> str:
-    """The invite link of a panel; of who comes by none where the name is empty."""
-    whole = link(request, study)
-    return f"{whole}{'&' if '?' in whole else '?'}panel={name}" if name else whole
+def another(session: Session) -> str:
+    """Where the next person at the same device starts; "" where raters need links of their own, or nobody can start."""
+    study = session.study
+    if session.pk is None or study.rehearsal_of_id or study.state != Study.State.OPEN:
+        return ""
+    if identity(study, session.panel).required or set(session.rater.outside_ids) - {"panel"}:
+        return ""
+    return f"{study.invite_path}?new=1{f'&panel={session.panel}' if session.panel else ''}"

@@ -42,6 +42,12 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _of_the_link(names: tuple[str, ...]) -> tuple[str, ...]:
+    if taken := {"new", "panel", "signed"} & set(names):
+        raise ValueError(f"other names than {', '.join(sorted(taken))}, which our own links use")
+    return names
+
+
 class Texts(Part):
     """A study's own texts in one language; an empty one is the text of the study's settings, or ours."""
 
@@ -138,13 +144,12 @@ class Break(Part):
 
 
 class Identity(Part):
-    """Names that the link must carry for the rater, such as Prolific's PROLIFIC_PID.
+    """Names that the link must carry for the rater, such as Prolific's PROLIFIC_PID; a panel may have others.
 
-    The first of `names` tells raters apart: with `one_attempt` who comes again under it goes on where they were,
-    and gets no second session.
+    The first of `names` tells raters apart: with `one_attempt` nobody gets a second session under the same ID.
     """
 
-    names: tuple[Name, ...] = ()
+    names: Annotated[tuple[Name, ...], Field(max_length=10), AfterValidator(_of_the_link)] = ()
     required: bool = False
     one_attempt: bool = False
 

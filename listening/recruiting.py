@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from listening.invites import PANEL_NAME
 from listening.models import Panel, Recruiting, Session, Study
+from listening.protocol import Identity
 from listening.studies import StudyError, audit
 
 MOST_PANELS = 100
@@ -127,8 +129,9 @@ def change_panel(
     quota: int | None,
     opens_at: datetime | None,
     closes_at: datetime | None,
+    identity: Identity | Mapping[str, Any] | None = None,
 ) -> None:
-    """Set a panel's quota and times, and make the panel where there is none.
+    """Set a panel's quota, times and IDs in its link, and make the panel where there is none.
 
     Raises
     ------
@@ -137,12 +140,14 @@ def change_panel(
     """
     if name and not re.fullmatch(PANEL_NAME, name):
         raise StudyError(f"“{name}” is no name of a panel: letters, digits, dots, dashes and underscores, 60 at most.")
+    ids = None if identity is None else Identity.model_validate(identity)
     wanted = {"quota": quota, "opens_at": opens_at, "closes_at": closes_at}
+    wanted["identity"] = ids and ids.model_dump(mode="json", exclude_defaults=True)
     known = name in (study.protocol.design.panels or ("",))
     with transaction.atomic():
         panel = Panel.objects.select_for_update().filter(study=study, name=name).first()
         if panel is None:
-            if known and not any(wanted.values()):
+            if known and all(value is None for value in wanted.values()):
                 return
             if study.panels.count() >= MOST_PANELS:
                 raise StudyError(f"A study has at most {MOST_PANELS} panels.")
@@ -155,6 +160,7 @@ def change_panel(
         zone = of(study).time_zone
         said = [f"quota {quota}" if quota else "no quota"]
         said += [f"{verb} {_moment(at, zone)}" for verb, at in (("opens", opens_at), ("closes", closes_at)) if at]
+        said += [f"links that carry {', '.join(ids.names) or 'no IDs'}"] if ids else []
         audit(study, user, f"panel {name or 'without a name'}: {', '.join(said)}")
 
 
@@ -192,7 +198,9 @@ def carry_over(study: Study, made: Study) -> None:
     own = of(study)
     kept = ("time_zone", "raters_may_withdraw", "forget_after_days", "forget_texts")
     Recruiting.objects.create(study=made, **{name: getattr(own, name) for name in kept})
-    Panel.objects.bulk_create(Panel(study=made, name=each.name, quota=each.quota) for each in study.panels.all())
+    Panel.objects.bulk_create(
+        Panel(study=made, name=each.name, quota=each.quota, identity=each.identity) for each in study.panels.all()
+    )
 
 
 def _has_raters(panel: Panel) -> bool:

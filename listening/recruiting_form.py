@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,10 +10,13 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from pydantic import ValidationError
 
 from listening import invites, recruiting
 from listening.languages import NAMES, offered
 from listening.models import Recruiting, Study
+from listening.protocol import Identity
+from listening.way_words import PROLIFIC_NAMES
 
 LONGEST_NOTICE = 1000
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -129,6 +133,18 @@ class PanelForm(forms.Form):
     quota = forms.IntegerField(label="Quota", required=False, min_value=1, max_value=100_000)
     opens_at = _time_field("Lets raters in from")
     closes_at = _time_field("Lets nobody new in from")
+    ids = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "what raters' way says"),
+            ("none", "no IDs"),
+            ("prolific", "Prolific's IDs, required, one attempt"),
+            ("own", "the names below"),
+        ],
+    )
+    names = forms.CharField(required=False, max_length=700)
+    required = forms.BooleanField(required=False)
+    one_attempt = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
@@ -145,7 +161,7 @@ class PanelForm(forms.Form):
                 "spellcheck": "false",
                 "title": "Letters, digits, dots, dashes and underscores",
             }
-        for name, label in (("quota", "Quota"), ("opens_at", "Opens"), ("closes_at", "Closes")):
+        for name, label in _LABELS:
             self.fields[name].widget.attrs["aria-label"] = f"{label}: {called}"
 
     @property
@@ -158,14 +174,35 @@ class PanelForm(forms.Form):
         _in_order(self)
         if not cleaned.get("known") and not cleaned.get("name") and any(cleaned.get(each) for each in _SET):
             self.add_error("name", "Give the new panel a name.")
+        try:
+            self._identity = self._identity_of(cleaned)
+        except ValidationError as error:
+            fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+            self.add_error("names", f"Names of letters, digits, dots, dashes and underscores: {fault}.")
         return cleaned
 
-    def values(self) -> dict[str, int | datetime | None]:
+    def _identity_of(self, cleaned: dict[str, Any]) -> Identity | None:
+        match cleaned.get("ids"):
+            case "none":
+                return Identity()
+            case "prolific":
+                return PROLIFIC
+            case "own":
+                rules = {name: cleaned.get(name, False) for name in ("required", "one_attempt")}
+                return Identity(names=tuple(re.split(r"[\s,]+", cleaned.get("names", "").strip(" ,"))), **rules)
+        return None
+
+    def values(self) -> dict[str, int | datetime | Identity | None]:
         """What `recruiting.change_panel` takes."""
-        return {name: self.cleaned_data[name] for name in _SET}
+        return {**{name: self.cleaned_data[name] for name in _SET}, "identity": self._identity}
 
 
 _SET = ("quota", "opens_at", "closes_at")
+_LABELS = (
+    *(("quota", "Quota"), ("opens_at", "Opens"), ("closes_at", "Closes")),
+    *(("ids", "Its link carries"), ("names", "Names in its link")),
+)
+PROLIFIC = Identity(names=PROLIFIC_NAMES, required=True, one_attempt=True)
 
 PanelForms = forms.formset_factory(PanelForm, extra=1, max_num=recruiting.MOST_PANELS + 2)
 
@@ -173,9 +210,28 @@ PanelForms = forms.formset_factory(PanelForm, extra=1, max_num=recruiting.MOST_P
 def panel_rows(counts: list[recruiting.PanelCount]) -> list[dict[str, Any]]:
     """What the rows of the panels start from."""
     return [
-        {"name": each.panel.name, "known": True, **{name: getattr(each.panel, name) for name in _SET}}
+        {
+            "name": each.panel.name,
+            "known": True,
+            **{name: getattr(each.panel, name) for name in _SET},
+            **_shown(each.panel.identity),
+        }
         for each in counts
     ]
+
+
+def _shown(identity: dict[str, Any] | None) -> dict[str, Any]:
+    """A panel's IDs as the fields of its row."""
+    if identity is None:
+        return {"ids": ""}
+    wants = Identity.model_validate(identity)
+    choice = "prolific" if wants == PROLIFIC else "own" if wants.names else "none"
+    return {
+        "ids": choice,
+        "names": ", ".join(wants.names),
+        "required": wants.required,
+        "one_attempt": wants.one_attempt,
+    }
 
 
 def zone_of(given: str, own: Recruiting) -> str:

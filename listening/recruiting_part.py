@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from listening import recruiting
 from listening.models import Panel, Recruiting, Study
 from listening.parts import Language, Name, Part
+from listening.protocol import Identity
 from listening.recruiting_form import LONGEST_NOTICE, time_zones
 from listening.studies import StudyError
 
@@ -25,9 +26,18 @@ class WindowPart(Part):
 
 
 class PanelPart(WindowPart):
-    """A panel; `quota` is the most raters of it who may finish or be at work."""
+    """A panel.
+
+    Attributes
+    ----------
+    quota : int or None
+        The most raters of it who may finish or be at work.
+    identity : Identity or None
+        What its links say of raters; None: as the study's.
+    """
 
     quota: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    identity: Identity | None = None
 
 
 class RecruitingPart(WindowPart):

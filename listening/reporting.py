@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
-from listening import recruiting
+from listening import invites, recruiting
 from listening.clip_words import licences
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
@@ -189,9 +189,16 @@ def _order(study: Study, protocol: Protocol) -> str:
 
 
 def _assessors(study: Study, protocol: Protocol) -> str:
-    said = "Raters came by the study's link."
-    if protocol.identity.required:
-        once = ", one attempt each" if protocol.identity.one_attempt else ""
-        said = f"Raters came by links that name them ({', '.join(protocol.identity.names)}){once}."
+    panels = study.sessions.order_by("panel").values_list("panel", flat=True).distinct()
+    said = " ".join(dict.fromkeys(_link(study, panel) for panel in panels)) or _link(study, "")
     withdrawn = recruiting.of(study).withdrawn
     return f"{said} {count(withdrawn, 'rater')} withdrew; their data were deleted." if withdrawn else said
+
+
+def _link(study: Study, panel: str) -> str:
+    """How raters of a panel came."""
+    wants, whose = invites.identity(study, panel), f"Raters of the panel {panel}" if panel else "Raters"
+    if not wants.required:
+        return f"{whose} came by the study's link."
+    once = ", one attempt each" if wants.one_attempt else ""
+    return f"{whose} came by links that name them ({', '.join(wants.names)}){once}."

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
@@ -22,6 +23,7 @@ from listening import allocation, answers, headphone_check, planning, texts, web
 from listening import level as levels
 from listening.endings import end
 from listening.models import Rater, Rating, Session, Study, Trial, Webhook
+from listening.models.rating import new_token
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,10 @@ LOOK_AGAIN = 60.0
 
 class StudyNotOpen(Exception):
     """The study takes no ratings, not yet or no more."""
+
+
+class AlreadyStarted(Exception):
+    """Somebody has a session under the same identity."""
 
 
 class Refused(Exception):
@@ -98,8 +104,9 @@ def start(
     language: str = "en",
     identity: str = "",
     panel: str = "",
+    token: str = "",
 ) -> Session:
-    """Make a rater and their session. Trials follow with the consent: a link that is only looked at costs two rows.
+    """Make a rater and their session. Trials follow with the consent.
 
     Parameters
     ----------
@@ -111,23 +118,55 @@ def start(
     language : str
         Of the pages.
     identity : str
-        By which the study knows a rater again; who comes a second time gets the session that is there.
+        By which the study knows a rater again: NAME=ID.
     panel : str
         Of raters, as the link names it.
+    token : str
+        Of the rater's link, so that a page that is sent twice makes one rater. "" for a new one.
 
     Raises
     ------
     StudyNotOpen
+    AlreadyStarted
     """
     if study.state != Study.State.OPEN:
         raise StudyNotOpen
-    known = {"study": study, "identity": identity or None}
+    values = {"study": study, "browser": browser, "language": language, "panel": panel, "identity": identity or None}
     try:
         with transaction.atomic():
-            rater = Rater.objects.create(outside_ids=outside_ids, locale=locale)
-            return Session.objects.create(**known, rater=rater, browser=browser, language=language, panel=panel)
+            rater = Rater.objects.create(outside_ids=outside_ids, locale=locale, token=token or new_token())
+            return Session.objects.create(**values, rater=rater)
     except IntegrityError:
-        return Session.objects.get(**known)
+        if sent_before := study.sessions.filter(rater__token=token).first():
+            return sent_before
+        if identity and study.sessions.filter(identity=identity).exists():
+            raise AlreadyStarted from None
+        raise
+
+
+def begin(study: Study, **rater: Any) -> Session:
+    """Start a session with the rater's consent, which they gave on the page behind the invite link.
+
+    Parameters
+    ----------
+    study : Study
+    **rater
+        As `start` takes it.
+
+    Raises
+    ------
+    StudyNotOpen
+    AlreadyStarted
+    allocation.StudyFull
+        Nothing is kept then.
+    """
+    session = start(study, **rater)
+    try:
+        advance(session, State.CONSENT)
+    except (StudyNotOpen, allocation.StudyFull):
+        session.rater.delete()
+        raise
+    return session
 
 
 def behind_link(token: str) -> Session | None:

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation.trans_real import DjangoTranslation
+from django.views.decorators.csrf import csrf_exempt
 
 from listening.languages import asked_for, language_of
 from listening.models import Session
@@ -22,8 +23,10 @@ def for_raters(view: View) -> View:
     """Decorator of a rater's view: it speaks the browser's language until `speak_to` names the session's.
 
     No cookie and nothing of the address decides, and the thread is left as it was: researchers' pages stay English.
+    Forms of raters need no cookie either: the token in the address is the key, and no other site knows it.
     """
 
+    @csrf_exempt
     @wraps(view)
     def spoken(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         with translation.override(asked_for(request.headers.get("Accept-Language", ""))):

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from listening.api import api
-from listening.views import account, api_tokens, health, rater, sound_check, withdraw
+from listening.views import account, api_tokens, health, invite, rater, sound_check, withdraw
 from listening.views.researcher import (
     clips,
     conditions,
@@ -25,7 +25,8 @@ from listening.views.researcher import (
 
 urlpatterns = [
     # Raters
-    path("t/<slug:slug>/", rater.invite, name="invite"),
+    path("t/<slug:slug>/", invite.invite, name="invite"),
+    path("t/<slug:slug>/resume/", invite.resume, name="resume"),
     path("r/<str:token>/", rater.rate, name="rate"),
     path("r/<str:token>/step/", rater.step, name="step"),
     path("r/<str:token>/language/", rater.language, name="rater_language"),

@@ -11,6 +11,7 @@ from ninja import Router, Schema, Status
 from listening import invites, recruiting_part
 from listening import recruiting as rules
 from listening.api.access import Refusal, answers, changes, reads
+from listening.protocol import Identity
 from listening.recruiting_part import RecruitingPart
 from listening.studies import StudyError
 
@@ -22,6 +23,7 @@ class OnePanel(Schema):
 
     name: str
     link: str
+    identity: Identity | None
     quota: int | None
     opens_at: datetime | None
     closes_at: datetime | None
@@ -99,7 +101,8 @@ def _shown(request: HttpRequest) -> OneRecruiting:
         panels=[
             OnePanel(
                 **{name: getattr(each.panel, name) for name in ("name", "quota", "opens_at", "closes_at")},
-                link=invites.panel_link(request, study, each.panel.name),
+                link=invites.link(request, study, each.panel.name).url,
+                identity=each.panel.identity,
                 finished=each.finished,
                 at_work=each.at_work,
                 full=each.full,

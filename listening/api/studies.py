@@ -259,6 +259,7 @@ def read_log(request: HttpRequest, slug: str) -> Any:
 def shown(request: HttpRequest, study: Study) -> OneStudy:
     """A study as it is sent."""
     settings = {name: getattr(study, name) for name in StudyForm.Meta.fields}
+    links = invites.links(request, study)
     return OneStudy(
         **_line(study).dict() | settings,
         opened_at=study.opened_at,
@@ -267,8 +268,8 @@ def shown(request: HttpRequest, study: Study) -> OneStudy:
         conditions=study.conditions.count(),
         raters_started=study.sessions.count(),
         raters_finished=study.sessions.filter(state=Session.State.FINISHED).count(),
-        invite_link=invites.link(request, study),
-        panel_links=dict(invites.panel_links(request, study)),
+        invite_link=next((each.url for each in links if not each.panel), ""),
+        panel_links={each.panel: each.url for each in links if each.panel},
         page=request.build_absolute_uri(study.get_absolute_url()),
     )
 

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from pydantic import ValidationError
 
 from analysis.screening import RULES
 from audiocodecs.base import CodecError
@@ -29,6 +30,7 @@ from listening.commands import is_own
 from listening.headphone_check import Attempt
 from listening.models import Clip, EventBlock, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
+from listening.protocol import Identity
 
 MOST_MEMBERS = 50_000
 LONGEST_LINE = 2_000_000
@@ -321,6 +323,15 @@ def _recruiting(found: StudyFile, row: Row, where: str) -> None:
         raise Fault(f"{where}: there is no time zone {row['time_zone']!r:.80}. {_AGAIN}")
 
 
+def _panel(found: StudyFile, row: Row, where: str) -> None:
+    if row.get("identity") is None:
+        return
+    try:
+        Identity.model_validate(row["identity"])
+    except ValidationError as error:
+        raise Fault(f"{where}: its identity is none: {error.errors()[0]['msg']}. {_AGAIN}") from error
+
+
 def _registration(found: StudyFile, row: Row, where: str) -> None:
     if hashlib.sha256(row["text"].encode()).hexdigest() != row["sha256"]:
         raise Fault(f"{where}: the pre-registration is not what its checksum says. {_AGAIN}")
@@ -344,6 +355,7 @@ _SENSE = {
     "supplied": _supplied,
     "renderings": _rendering,
     "recruiting": _recruiting,
+    "panels": _panel,
     "registration": _registration,
     "raters": _rater,
     "sessions": _session,

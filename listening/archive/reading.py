@@ -18,7 +18,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from listening.archive.checking import StudyFile, checked
 from listening.archive.tables import TABLES, Fault, Row, Table
 from listening.forms import RESERVED_SLUGS
-from listening.models import Rater, Study
+from listening.models import Rater, Session, Study
 from listening.models.rating import new_rater_code
 from listening.storage import store_once
 from listening.studies import audit
@@ -124,6 +124,9 @@ class _Reader:
             else:
                 found[name] = value
         columns = {column.name for column in table.model._meta.fields}
+        if table.model is Session and found.get("identity") and "resume_code" not in row:
+            # Earlier versions kept the ID without its name: the first that the study's links carry.
+            found["identity"] = f"{next(iter(self._study.protocol.identity.names), '')}={found['identity']}"
         if table.model is Study:
             found |= {"owner": self._owner, "slug": self._slug}
         elif "study" in columns:

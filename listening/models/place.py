@@ -19,6 +19,9 @@ class Panel(models.Model):
     )
     opens_at = models.DateTimeField(null=True, blank=True, help_text="for this panel; the study's own counts as well")
     closes_at = models.DateTimeField(null=True, blank=True, help_text="for this panel; the study's own counts as well")
+    identity = models.JSONField(
+        null=True, blank=True, help_text="what its links say of raters, see protocol.Identity; null: as the study's"
+    )
 
     class Meta:
         ordering = ["name"]

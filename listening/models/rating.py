@@ -21,7 +21,17 @@ def new_token() -> str:
 
 def new_rater_code() -> str:
     """Name of a rater in exports: opaque, and no key to anything."""
-    return "R" + "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(7))
+    return f"R{_letters(7)}"
+
+
+def new_resume_code() -> str:
+    """What a rater types to continue on another device: 39 random bits, guessed no faster than passwords."""
+    return _letters(8)
+
+
+def _letters(number: int) -> str:
+    """Random letters and digits, without those that look alike."""
+    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(number))
 
 
 class Rater(models.Model):
@@ -77,7 +87,13 @@ class Session(models.Model):
         null=True, blank=True, help_text="last sign of life, within a minute; see sessions.behind_link"
     )
     identity = models.CharField(
-        max_length=200, null=True, blank=True, help_text="by which the study knows a rater again, where it wants to"
+        max_length=300,
+        null=True,
+        blank=True,
+        help_text="by which the study knows a rater again, where it wants to: NAME=ID, as the link has it",
+    )
+    resume_code = models.CharField(
+        max_length=8, default=new_resume_code, help_text="leads the rater to their link from another device"
     )
     consent_text = models.TextField(blank=True, help_text="the text that was agreed to")
     consent_version = models.CharField(max_length=40, blank=True)
@@ -96,7 +112,10 @@ class Session(models.Model):
 
     class Meta:
         ordering = ["started_at", "id"]
-        constraints = [models.UniqueConstraint(fields=["study", "identity"], name="one_session_per_identity")]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "identity"], name="one_session_per_identity"),
+            models.UniqueConstraint(fields=["study", "resume_code"], name="resume_code_once_per_study"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rater} in {self.study}"

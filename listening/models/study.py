@@ -30,6 +30,14 @@ INSTRUCTIONS = gettext_noop(
     "Switch as often as you like; the sound goes on at the same place."
 )
 
+INSTRUCTIONS_FOR_NUMBERS = gettext_noop(
+    "Use headphones in a quiet room. On each page you hear one clip in several versions. "
+    "Compare each version with the reference and type its score: 100 means that you hear no difference from "
+    "the reference, 0 that it is as bad as can be. One of the versions is the reference itself: it should get 100. "
+    "Switch as often as you like; the sound goes on at the same place."
+)
+"""The same where a study has number fields in place of sliders."""
+
 
 def random_seed() -> int:
     """Seed that fits a signed 64-bit column."""

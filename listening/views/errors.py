@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
-from django.views.csrf import csrf_failure
 
 from listening.translating import for_raters
 
@@ -32,13 +31,6 @@ def failed(request: HttpRequest) -> HttpResponse:
         )
         return JsonResponse({"error": said}, status=500)
     return defaults.server_error(request)
-
-
-def too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403, for a form without the token of this browser."""
-    if request.path_info.startswith(RATERS):
-        return _to_rater(request, "listening/rater/too_old.html", 403)
-    return csrf_failure(request, reason)
 
 
 @for_raters

@@ -6,16 +6,14 @@ Nothing that these views send, decoded samples apart, tells one slot of a trial 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from listening import (
@@ -32,6 +30,7 @@ from listening import (
     sessions,
     stimuli,
     texts,
+    way_words,
     withdrawing,
 )
 from listening.models import Rating, Session, Study, Trial
@@ -40,9 +39,6 @@ from listening.views import sound_check
 
 log = logging.getLogger(__name__)
 
-COOKIE_SECONDS = 90 * 24 * 3600
-MOST_OUTSIDE_IDS, LONGEST_ID_NAME, LONGEST_ID = 10, 40, 200
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _PAGES = {
     Session.State.CONSENT: "listening/rater/consent.html",
     Session.State.LEVEL: "listening/rater/level.html",
@@ -57,57 +53,6 @@ _PAGES = {
     Session.State.SCREENED_OUT: "listening/rater/screened_out.html",
     Session.State.TIMED_OUT: "listening/rater/timed_out.html",
 }
-
-
-@require_safe
-@never_cache
-@for_raters
-def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make a rater and send them to their own link; who was here before in this browser goes on where they were."""
-    study = Study.objects.filter(slug=slug).first()
-    if study is None:
-        return render(request, "listening/rater/unknown.html", status=404)
-    ids = outside_ids(request.GET)
-    wants = study.protocol.identity
-    identity = ids.get(wants.names[0], "") if wants.names and wants.one_attempt else ""
-    known = _remembered(request, study)
-    again = "new" not in request.GET and (not ids or (known is not None and ids == known.rater.outside_ids))
-    if known and (again or (identity and known.identity == identity)):
-        return redirect(known.rater)
-    if study.state != Study.State.OPEN:
-        return _not_open(request, study)
-    if wants.required and (absent := [name for name in wants.names if name not in ids]):
-        return render(request, "listening/rater/no_identity.html", {"absent": absent}, status=400)
-    panel = invites.panel(study, ids)
-    if panel is None:
-        return render(request, "listening/rater/unknown_panel.html", status=400)
-    returns = bool(identity) and study.sessions.filter(identity=identity).exists()
-    if not returns and (shut := recruiting.shut(study, panel)):
-        return _not_open(request, study, shut=shut)
-    if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
-        return HttpResponse(status=204)  # what only looks ahead makes no rater
-    if not returns and allocation.is_full(study, panel):
-        return _full(request, study, ids)
-    session = sessions.start(
-        study,
-        outside_ids=ids,
-        locale=re.split(r"[,;]", request.headers.get("Accept-Language", ""))[0].strip()[:20],
-        browser=request.headers.get("User-Agent", "")[:300],
-        language=languages.choose(study, request.headers.get("Accept-Language", "")),
-        identity=identity,
-        panel=panel,
-    )
-    response = redirect(session.rater)
-    response.set_cookie(
-        cookie_of(study),
-        session.rater.token,
-        max_age=COOKIE_SECONDS,
-        path=study.invite_path,
-        secure=request.is_secure(),
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
 
 
 @require_safe
@@ -134,9 +79,9 @@ def step(request: HttpRequest, token: str) -> HttpResponse:
     try:
         sessions.advance(session, given.get("from", ""), given)
     except sessions.StudyNotOpen:
-        return _not_open(request, session.study, session)
+        return not_open(request, session.study, session)
     except allocation.StudyFull:
-        return _full(request, session.study, session.rater.outside_ids)
+        return full(request, session.study, session.rater.outside_ids)
     except sessions.Refused as refused:
         return _page(request, session, problem=str(refused), faults=refused.faults, given=given, status=409)
     return redirect(session.rater)
@@ -156,7 +101,6 @@ def language(request: HttpRequest, token: str) -> HttpResponse:
     return redirect(session.rater)
 
 
-@csrf_exempt  # the token in the address is the key; a write that waited for days must not fail on a cookie
 @never_cache
 @for_raters
 def save_rating(request: HttpRequest, token: str) -> HttpResponse:
@@ -173,8 +117,8 @@ def save_rating(request: HttpRequest, token: str) -> HttpResponse:
     return JsonResponse(_saved(kept))
 
 
-@csrf_exempt  # as with ratings
 @never_cache
+@for_raters
 def save_events(request: HttpRequest, token: str) -> HttpResponse:
     """Keep a block of events, and answer how many of them were new."""
     if request.method != "POST":
@@ -213,21 +157,9 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     return response
 
 
-def outside_ids(query: QueryDict) -> dict[str, str]:
-    """Names that others know the rater by, such as Prolific's, from the address; bounded in number and size."""
-    pairs = [(_clean(name)[:LONGEST_ID_NAME], _clean(value)[:LONGEST_ID]) for name, value in query.items()]
-    # A panel's placeholder that nobody filled in would make one rater of all who come with it.
-    named = [pair for pair in pairs if pair[0] and pair[0] != "new" and not pair[1].startswith("{{%")]
-    return dict(named[:MOST_OUTSIDE_IDS])
-
-
 def _typed(text: str) -> str:
     """As it was typed: browsers send line ends as CR LF, and a database takes no NUL."""
     return text.replace("\r\n", "\n").replace("\x00", "")
-
-
-def _clean(text: str) -> str:
-    return _UNPRINTABLE.sub("", text).strip()
 
 
 def _session(token: str) -> Session | None:
@@ -237,7 +169,8 @@ def _session(token: str) -> Session | None:
     return session
 
 
-def _remembered(request: HttpRequest, study: Study) -> Session | None:
+def remembered(request: HttpRequest, study: Study) -> Session | None:
+    """The session in a study whose cookie a browser has."""
     session = _session(request.COOKIES.get(cookie_of(study), ""))
     return session if session and session.study_id == study.pk else None
 
@@ -258,26 +191,18 @@ def _page(
 ) -> HttpResponse:
     study = session.study
     if study.state != Study.State.OPEN and not session.ended:
-        return _not_open(request, study, session)
+        return not_open(request, study, session)
     if allocation.turns_away(session):
-        return _full(request, study, session.rater.outside_ids)
+        return full(request, study, session.rater.outside_ids)
     trial = sessions.current_trial(session)
-    context = {
+    context = consent_context(session) | {
         "events": _events(session, trial),
-        "session": session,
-        "study": study,
-        "step": sessions.step_of(session),
         "step_url": reverse("step", args=[session.rater.token]),
+        "language_url": reverse("rater_language", args=[session.rater.token]),
         "problem": problem,
         "given": given or {},
         "questions": answers.page(session, given or {}, faults or {}),
-        "protocol": study.protocol,
-        "texts": {each: getattr(texts, each)(session) for each in ("consent", "instructions", "ending")},
-        "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
-        "pages": planning.pages_of(study.protocol, study.clips.count()),
-        "signals": study.conditions.count(),
-        "notice": _notice(study),
-        "may_withdraw": withdrawing.may_withdraw(session),
+        "another": invites.another(session),
     }
     if session.ended:
         context["code"], context["onward"] = endings.ending(session)
@@ -293,6 +218,26 @@ def _page(
         context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
         context["longest_comment"] = ratings.LONGEST_COMMENT
     return render(request, _PAGES[Session.State(session.state)], context, status=status)
+
+
+def consent_context(session: Session) -> dict[str, object]:
+    """What each page of a rater says of their study; all that the consent page needs of a session not yet begun."""
+    study = session.study
+    return {
+        "session": session,
+        "study": study,
+        "step": sessions.step_of(session),
+        "protocol": study.protocol,
+        "texts": {each: getattr(texts, each)(session) for each in ("consent", "instructions", "ending")},
+        "languages": [(code, languages.NAMES[code]) for code in languages.offered(study)],
+        "clips": study.protocol.design.clips_each(study.clips.count()),
+        "pages": planning.pages_of(study.protocol, study.clips.count()),
+        "minutes": way_words.minutes_of_study(study),
+        "rules": texts.rules(study),
+        "signals": study.conditions.count(),
+        "notice": notice(study),
+        "may_withdraw": withdrawing.may_withdraw(session),
+    }
 
 
 def _setup(session: Session, trial: Trial) -> dict[str, object]:
@@ -341,28 +286,30 @@ def _saved(rating: Rating) -> dict[str, object]:
     }
 
 
-def _not_open(
+def not_open(
     request: HttpRequest, study: Study, session: Session | None = None, *, shut: recruiting.Shut | None = None
 ) -> HttpResponse:
+    """The study takes no ratings, or its invite lets nobody in at this moment."""
     ended = study.state == Study.State.CLOSED
-    context = {"ended": ended, "shut": shut, "notice": _notice(study)}
+    context = {"ended": ended, "shut": shut, "notice": notice(study)}
     context["events"] = _events(session, None) if session else None
     over = ended or (shut is not None and shut.opens_at is None)
     return render(request, "listening/rater/not_open.html", context, status=410 if over else 403)
 
 
-def _notice(study: Study) -> str:
+def notice(study: Study) -> str:
+    """The study's message to raters, in the language of the page."""
     return texts.notice(study, get_language() or "en")
 
 
-def _full(request: HttpRequest, study: Study, ids: Mapping[str, str]) -> HttpResponse:
+def full(request: HttpRequest, study: Study, ids: Mapping[str, str]) -> HttpResponse:
     """Every place is held. Nobody is made a rater; who comes again later may find one that was given up."""
     end = study.protocol.ends.full
     context = {
         "code": end.code,
         "onward": endings.onward(end, ids, end.code),
         "goes_back": True,
-        "notice": _notice(study),
+        "notice": notice(study),
     }
     return render(request, "listening/rater/full.html", context)
 

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 
 from listening import headphone_check, headphones, masking, sessions
 from listening import level as levels
@@ -18,7 +17,6 @@ from listening.translating import for_raters, speak_to
 LONGEST_BODY = 1000  # bytes
 
 
-@csrf_exempt  # the token in the address is the key, as for ratings
 @never_cache
 @for_raters
 def save_level(request: HttpRequest, token: str) -> HttpResponse:
@@ -26,7 +24,6 @@ def save_level(request: HttpRequest, token: str) -> HttpResponse:
     return _kept(request, token, lambda session, found: {"db": levels.keep(session, found.get("db"))})
 
 
-@csrf_exempt
 @never_cache
 @for_raters
 def answer(request: HttpRequest, token: str) -> HttpResponse:

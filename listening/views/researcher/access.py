@@ -89,8 +89,6 @@ def study_page(request: HttpRequest, study: Study, name: str, *, status: int = 2
         "editable": study.editable and request.may.change,
         "page": name,
         "neural_note": neural_note(study),
-        "invite_url": invites.link(request, study),
-        "panel_links": invites.panel_links(request, study),
-        "names_to_add": invites.names_to_add(study),
+        "invite_links": invites.links(request, study),
     }
     return render(request, f"listening/{name}.html", context, status=status)

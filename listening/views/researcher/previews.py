@@ -7,11 +7,12 @@ from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
-from listening import languages, planning, texts
+from listening import languages
 from listening import protocol as protocols
 from listening.models import Rater, Session, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 from listening.permissions import Right
+from listening.views.rater import consent_context
 from listening.views.researcher.access import of_study, study_page
 from listening.way_form import WayForm
 
@@ -37,14 +38,9 @@ def preview_page(request: HttpRequest, study: Study, page: str) -> HttpResponse:
     state, template = PAGES[page]
     session = Session(study=study, rater=Rater(token="preview"), state=state, language=language)
     with translation.override(language):
-        context = {
+        context = consent_context(session) | {
             "rater_page": template,
-            "study": study,
-            "session": session,
-            "protocol": study.protocol,
-            "texts": {name: getattr(texts, name)(session) for name in ("consent", "instructions", "ending")},
-            "pages": planning.pages_of(study.protocol, study.clips.count()),
-            "signals": study.conditions.count(),
+            "languages": [],
             "code": study.protocol.ends.completed.code or study.completion_code or "each rater's own",
             "languages_of_preview": [(each, languages.NAMES[each]) for each in offered],
             "language_shown": language,

@@ -50,9 +50,9 @@ def recruiting(request: HttpRequest, study: Study) -> HttpResponse:
         by_name = {each.panel.name: each for each in counts}
         removable = {each.panel.name for each in counts if rules.removable(study, each)}
         rows = [
-            (row, by_name.get(name), invites.panel_link(request, study, name), name in removable)
+            (row, by_name.get(name), invites.link(request, study, name), name in removable)
             if row["known"].value()
-            else (row, None, "", False)
+            else (row, None, None, False)
             for row in panels
             for name in [row["name"].value() or ""]
         ]

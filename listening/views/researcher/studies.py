@@ -46,7 +46,7 @@ class Step:
 def studies(request: HttpRequest) -> HttpResponse:
     found = counted(Study.objects.visible_to(request.user).select_related("owner"))
     roles = dict(request.user.memberships.values_list("study", "role"))
-    rows = [(study, invites.link(request, study), roles.get(study.pk, "")) for study in found]
+    rows = [(study, invites.links(request, study), roles.get(study.pk, "")) for study in found]
     return render(request, "listening/studies.html", {"rows": rows, "max_signals": MAX_SIGNALS})
 
 

@@ -6,25 +6,27 @@ import copy
 import html
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from listening import masking, studies
+from listening import masking, sessions, studies
 from listening.models import Session, Study
 from listening.protocol import read
 from tests.conftest import render_and_open
 
 
 class Walker:
-    """Goes through a session by HTTP alone, with Django's check of forged posts switched on.
+    """Goes from an invite link through a session by HTTP alone, with Django's check of forged posts switched on.
 
     Attributes
     ----------
     client : Client
     url : str
-        The rater's own link.
+        The invite link, and from the consent on the rater's own link.
     page : HttpResponse
         What was shown last.
     seen : list of HttpResponse
@@ -33,11 +35,18 @@ class Walker:
 
     def __init__(self, study: Study, query: str = "", **headers: str) -> None:
         self.client = Client(enforce_csrf_checks=True, headers=headers)
-        answer = self.client.get(study.invite_path + query)
-        assert answer.status_code == 302, answer.content
-        self.url = answer.url
         self.seen: list[HttpResponse] = []
+        self.url = study.invite_path + query
         self.open()
+
+    @property
+    def form(self) -> tuple[str, dict[str, str]]:
+        """Address and hidden fields of the form that leaves the page."""
+        forms = re.findall(r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', self.text, re.S)
+        action, inside = next((each for each in forms if 'name="from"' in each[1]), ("", ""))
+        assert action, self.text
+        fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', inside)
+        return html.unescape(action), {name: html.unescape(value) for name, value in fields}
 
     @property
     def token(self) -> str:
@@ -60,6 +69,9 @@ class Walker:
 
     def open(self) -> HttpResponse:
         self.page = self.client.get(self.url)
+        if self.page.status_code == 302:
+            self.url = self.page.url
+            self.page = self.client.get(self.url)
         self.seen.append(self.page)
         return self.page
 
@@ -71,10 +83,11 @@ class Walker:
 
     def leave(self, **fields: str) -> HttpResponse:
         """Press the page's button."""
-        data = {"csrfmiddlewaretoken": self.field("csrfmiddlewaretoken"), "from": self.field("from"), **fields}
-        answer = self.client.post(f"{self.url}step/", data)
+        action, hidden = self.form
+        answer = self.client.post(action, hidden | fields)
         if answer.status_code == 302:
-            assert answer.url == self.url
+            assert action.startswith("/t/") or answer.url == self.url
+            self.url = answer.url
             self.open()
         else:
             self.page = answer
@@ -141,8 +154,22 @@ def wants(opened):
 
 @pytest.fixture
 def walker(opened) -> Walker:
-    """A rater who opened the invite link: at the consent page."""
+    """A rater who opened the invite link: at the consent page, without a session."""
     return Walker(opened)
+
+
+@pytest.fixture
+def personal(opened) -> Callable[..., Walker]:
+    """Raters with a link of their own, who have not agreed yet, as a script or a rehearsal makes them."""
+
+    def arrive(**rater: Any) -> Walker:
+        session = sessions.start(opened, **{"outside_ids": {}, "locale": "", "browser": "", **rater})
+        walker = Walker(opened)
+        walker.url = session.rater.get_absolute_url()
+        walker.open()
+        return walker
+
+    return arrive
 
 
 @pytest.fixture(scope="session")
