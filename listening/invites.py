@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from listening.models import Panel, Session, Study
+from listening.models import Session, Study
 from listening.protocol import Identity
 
 PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
@@ -43,7 +43,7 @@ class Link:
 
 def identity(study: Study, panel: str) -> Identity:
     """What the links of a panel say of their raters: as set for the panel, or else for the study."""
-    set_ = Panel.objects.filter(study=study, name=panel).values_list("identity", flat=True).first()
+    set_ = next((each.identity for each in study.panels.all() if each.name == panel), None)
     return study.protocol.identity if set_ is None else Identity.model_validate(set_)
 
 
@@ -59,8 +59,7 @@ def link(request: HttpRequest, study: Study, panel: str) -> Link:
 def links(request: HttpRequest, study: Study) -> list[Link]:
     """Each link that lets raters in: one without a panel, unless the study lists its panels, and one of each panel."""
     listed = study.protocol.design.panels or ("",)
-    stored = study.panels.order_by("name").values_list("name", flat=True)
-    added = [name for name in stored if name and name not in listed]
+    added = [each.name for each in study.panels.all() if each.name and each.name not in listed]
     return [link(request, study, name) for name in (*listed, *added)]
 
 

@@ -124,7 +124,7 @@ class _Reader:
             else:
                 found[name] = value
         columns = {column.name for column in table.model._meta.fields}
-        if table.model is Session and found.get("identity") and "resume_code" not in row:
+        if table.model is Session and "=" not in (found.get("identity") or "="):
             # Earlier versions kept the ID without its name: the first that the study's links carry.
             found["identity"] = f"{next(iter(self._study.protocol.identity.names), '')}={found['identity']}"
         if table.model is Study:

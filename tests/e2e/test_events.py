@@ -258,16 +258,16 @@ def test_a_closed_study_is_told_nothing_more_and_the_device_forgets(desk, contex
 
 
 @pytest.mark.slow
-def test_every_page_of_a_session_is_there_from_consent_to_code(page, live_server, opened):
+def test_every_page_of_a_session_is_there_from_instructions_to_code(page, live_server, opened):
     Study.objects.filter(pk=opened.pk).update(heard_seconds=0.2)
     from tests.robot import Robot
 
     Robot(page, lambda at, slot: 20 * slot).go(live_server.url + opened.invite_path)
     page.goto("about:blank")
-    wait_for(lambda: len([1 for row in rows() if row["event"] == "page_left"]) >= 7, 20, "all pages left")
+    wait_for(lambda: len([1 for row in rows() if row["event"] == "page_left"]) >= 6, 20, "all pages left")
     shown = [(row["page"], row["value"], row["trial_position"]) for row in rows() if row["event"] == "page_shown"]
     steps = [value for _, value, _ in shown]
-    assert list(dict.fromkeys(steps)) == ["consent", "instructions", "training", "trials", "comments", "finished"]
+    assert list(dict.fromkeys(steps)) == ["instructions", "training", "trials", "comments", "finished"]
     assert [position for *_, position in shown if position] == [1, 2]
     assert each_once() == len(shown)
     assert len(told("score")) == 3 * 4

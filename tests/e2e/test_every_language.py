@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from listening import sessions, studies, translating
 from listening.languages import NAMES
-from listening.models import Session, Study
+from listening.models import FailedTries, Session, Study
 from listening.protocol import read
 from tests.e2e.conftest import Desk
 from tests.e2e.test_accessibility import ASKED, begin, everything, pages  # noqa: F401, a fixture
@@ -77,7 +77,8 @@ def go(german, live_server):
 
 def bare(page: Page, session: Session | None = None) -> list[tuple[str, str]]:
     """What of a page was not translated."""
-    return untranslated(page, OWN | CODES | ({session.completion_code} if session else set()))
+    codes = {session.completion_code} if session else set()
+    return untranslated(page, OWN | CODES | codes | set(Session.objects.values_list("resume_code", flat=True)))
 
 
 def to_trial(study: Study) -> Session:
@@ -176,17 +177,21 @@ def test_numbers_and_comments_are_asked_for_in_translation(go, opened, pseudo):
 
 def test_pages_that_belong_to_no_session_are_translated(german, live_server, opened, pseudo):
     pseudo()
-    opened.protocol = read({"identity": {"names": ["PROLIFIC_PID"], "required": True}})
+    opened.protocol = read({"identity": {"names": ["PROLIFIC_PID"], "required": True, "one_attempt": True}})
     opened.save()
-    session = begin(opened, PSEUDO)
-    for path in ("/t/nothing/", "/r/nobody/", "/t/no%20study/at/all", opened.invite_path):
+    Session.objects.filter(pk=begin(opened, PSEUDO).pk).update(identity="PROLIFIC_PID=1")
+    paths = ["/t/nothing/", "/r/nobody/", "/t/no%20study/at/all", opened.invite_path, f"{opened.invite_path}resume/"]
+    paths += [f"{opened.invite_path}?signed=0", f"{opened.invite_path}?PROLIFIC_PID=1"]
+    for path in paths:
         german.goto(live_server.url + path)
         assert bare(german) == [], path
-    german.goto(live_server.url + session.rater.get_absolute_url())
-    german.context.clear_cookies()
-    german.get_by_test_id("begin").click()
-    expect(german.locator("h1")).to_have_text("⟦This page could not be sent⟧")
-    assert bare(german) == []
+    german.goto(f"{live_server.url}{opened.invite_path}resume/")
+    for refusal in ("No rater of this test", "Too many wrong codes"):
+        german.locator("#code").fill("WRONG")
+        german.get_by_test_id("resume").click()
+        expect(german.get_by_role("alert")).to_contain_text(refusal)
+        assert bare(german) == []
+        FailedTries.objects.update(count=99)
     for state in (Study.State.CLOSED, Study.State.READY):
         Study.objects.update(state=state)
         german.goto(live_server.url + opened.invite_path)

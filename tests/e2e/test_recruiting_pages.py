@@ -57,7 +57,8 @@ def test_axe_finds_nothing_on_the_pages_of_recruiting(browser, live_server, stud
         assert faults(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
-    page.goto(live_server.url + study.invite_path)
+    look(study.invite_path)
+    page.get_by_test_id("begin").click()
     rater = Session.objects.get().rater
     look(reverse("withdraw", args=[rater.token]))
     log_in(page, live_server.url)

@@ -161,6 +161,8 @@ class World:
         if name in scripts:
             return {"data": json.dumps(scripts[name]), "content_type": "application/json"}
         forms = {
+            "invite": {"from": "consent"},
+            "resume": {"code": self.session.resume_code},
             "step": {"from": "consent"},
             "rater_language": {"language": "en"},
             "create_study": {"title": "Another"},
@@ -284,7 +286,7 @@ def world(draft, tmp_path, settings) -> World:
         upload = Upload.objects.create(study=draft, user=mine[name], name="x.wav", size=3, touched_at=timezone.now())
         found.tokens[f"upload of {role}"] = upload.token
     rater = Client()
-    rater.get(draft.invite_path)
+    rater.post(draft.invite_path, {"from": "consent"})
     found.cookies = {"anonymous": {}, "rater": {name: cookie.value for name, cookie in rater.cookies.items()}}
     users = {"viewer": accounts["vera"], "collaborator": accounts["cleo"], "owner": owner, "staff": root}
     for role, user in {**users, "other owner": accounts["eve"]}.items():

@@ -44,7 +44,7 @@ class Step:
 @researcher
 @require_GET
 def studies(request: HttpRequest) -> HttpResponse:
-    found = counted(Study.objects.visible_to(request.user).select_related("owner"))
+    found = counted(Study.objects.visible_to(request.user).select_related("owner").prefetch_related("panels"))
     roles = dict(request.user.memberships.values_list("study", "role"))
     rows = [(study, invites.links(request, study), roles.get(study.pk, "")) for study in found]
     return render(request, "listening/studies.html", {"rows": rows, "max_signals": MAX_SIGNALS})

@@ -104,17 +104,19 @@ def test_recruiting_is_read_and_changed_while_the_study_is_open(send, opened):
     changes = {
         "time_zone": "Europe/Berlin",
         "closes_at": "2036-12-24T12:00",
-        "panels": {"students": {"quota": 20}},
+        "panels": {"students": {"quota": 20, "identity": {"names": ["seat", "RID"]}}},
         "notices": {"en": "Back on Monday."},
     }
     found = send("PATCH", at, changes).json()
     assert found["closes_at"] in ("2036-12-24T11:00:00Z", "2036-12-24T12:00:00+01:00")
     panels = {panel["name"]: panel for panel in found["panels"]}
     assert (panels["students"]["quota"], panels["students"]["full"]) == (20, False)
-    assert panels["students"]["link"].endswith(f"/t/{opened.slug}/?panel=students")
+    assert panels["students"]["link"].endswith(f"/t/{opened.slug}/?RID=[%RID%]&panel=students")
+    assert panels["students"]["identity"]["names"] == ["seat", "RID"]
     again = send("PATCH", at, {"forget_after_days": 90, "panels": {"students": {"closes_at": "2036-01-01T00:00Z"}}})
     assert again.json()["notices"] == {"en": "Back on Monday."}  # what is not said stays
-    assert opened.panels.get(name="students").quota == 20
+    assert (students := opened.panels.get(name="students")).quota == 20
+    assert students.identity == {"names": ["seat", "RID"]}
     assert send("GET", at).json() == again.json()
     early = send("PATCH", at, {"opens_at": "2037-01-01T00:00"})
     assert (early.status_code, "would close before opening" in early.json()["error"]) == (422, True)

@@ -153,12 +153,6 @@ def wants(opened):
 
 
 @pytest.fixture
-def walker(opened) -> Walker:
-    """A rater who opened the invite link: at the consent page, without a session."""
-    return Walker(opened)
-
-
-@pytest.fixture
 def personal(opened) -> Callable[..., Walker]:
     """Raters with a link of their own, who have not agreed yet, as a script or a rehearsal makes them."""
 
@@ -170,6 +164,12 @@ def personal(opened) -> Callable[..., Walker]:
         return walker
 
     return arrive
+
+
+@pytest.fixture
+def walker(personal) -> Walker:
+    """A rater with a personal link, at the consent page."""
+    return personal()
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +196,7 @@ def at_trial(request, once, _walked) -> Walker:
 
 @pytest.fixture
 def arrive(opened):
-    """Further raters."""
+    """Raters who open the invite link: at the consent page, without a session yet."""
     return lambda query="", **headers: Walker(opened, query, **headers)
 
 

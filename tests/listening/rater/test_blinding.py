@@ -178,8 +178,8 @@ def without_slot(text, slot):
 
 
 def neutral(text):
-    """Without the random tokens and keys, CSRF's longer ones among them."""
-    return re.sub(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{22}|[0-9a-f]{32}|[A-Za-z0-9]{64})(?![A-Za-z0-9_-])", "TOKEN", text)
+    """Without the random tokens and keys, and without the rater's code to continue."""
+    return re.sub(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{22}|[0-9a-f]{32}|[2-9A-Z]{8})(?![A-Za-z0-9_-])", "TOKEN", text)
 
 
 def words_that_tell(study):

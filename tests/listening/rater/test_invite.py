@@ -36,14 +36,15 @@ def test_a_page_that_is_sent_twice_makes_one_rater(opened):
 def test_a_forged_ticket_names_no_token(client, opened, ticket):
     answer = client.post(opened.invite_path, {**AGREE, "ticket": ticket})
     assert answer.status_code == 302
-    assert ticket[:1] == "" or f"/r/{ticket}/" != answer.url
+    assert answer.url != f"/r/{ticket}/"
     assert Rater.objects.count() == 1
 
 
 def test_raters_need_no_cookie(opened):
     """Every form of theirs works in a browser that keeps none, with Django's check of forged posts switched on."""
     walker = Walker(opened)
-    while walker.session.state not in Session.ENDS if walker.url.startswith("/r/") else True:
+    walker.leave()
+    while walker.session.state not in Session.ENDS:
         walker.client.cookies.clear()
         if 'id="setup"' in walker.text:
             walker.rate_all()
@@ -57,9 +58,8 @@ def test_raters_need_no_cookie(opened):
 def test_the_language_is_chosen_on_the_page_behind_the_link_and_kept(opened):
     walker = Walker(opened, "?PROLIFIC_PID=a%26b", **{"Accept-Language": "en"})
     _, hidden = walker.form
-    walker.page = walker.client.post(
-        f"{opened.invite_path}?PROLIFIC_PID=a%26b", hidden | {"from": "", "language": "de"}
-    )
+    chosen = hidden | {"from": "", "language": "de"}
+    walker.page = walker.client.post(f"{opened.invite_path}?PROLIFIC_PID=a%26b", chosen)
     assert '<html lang="de"' in walker.text
     assert not Rater.objects.exists()
     walker.leave()
@@ -88,7 +88,8 @@ def test_another_person_at_the_same_browser_starts_anew_and_is_remembered_then(c
     assert client.get(first).status_code == 200
 
 
-def test_every_page_before_the_end_offers_to_start_as_another_person(walker, opened):
+def test_every_page_before_the_end_offers_to_start_as_another_person(arrive, opened):
+    walker = arrive()
     another = f'href="/t/{opened.slug}/?new=1"'
     assert another not in walker.text  # nobody has started
     for _ in range(2):
@@ -180,7 +181,8 @@ def test_an_unknown_study_is_answered_in_words(client, db):
         assert "no listening test under this address" in answer.content.decode()
 
 
-def test_no_page_of_a_rater_is_kept_by_browsers_or_proxies(walker, opened):
+def test_no_page_of_a_rater_is_kept_by_browsers_or_proxies(arrive, opened):
+    walker = arrive()
     assert "no-store" in walker.page["Cache-Control"]
     walker.leave()
     for url in (walker.url, opened.invite_path):

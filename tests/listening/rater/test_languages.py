@@ -51,6 +51,7 @@ def test_a_page_says_its_language_and_the_side_where_lines_begin(client, db, lan
 
 def test_a_session_keeps_its_language_whatever_browser_opens_it(arrive):
     walker = arrive(**{"Accept-Language": "ar"})
+    walker.leave()
     other = walker.client.get(walker.url, headers={"Accept-Language": "de"}).content.decode()
     assert '<html lang="ar" dir="rtl">' in other
 

@@ -63,7 +63,7 @@ def test_a_score_of_zero_is_a_score(walker):
 
 def test_a_double_click_on_next_goes_on_by_one_page(walker):
     walker.to_training().rate_all()
-    data = {"csrfmiddlewaretoken": walker.field("csrfmiddlewaretoken"), "from": walker.field("from")}
+    data = {"from": walker.field("from")}
     for _ in range(2):
         assert walker.client.post(f"{walker.url}step/", data).status_code == 302
     assert sessions.current_trial(walker.session).position == 1
@@ -73,15 +73,9 @@ def test_a_double_click_on_next_goes_on_by_one_page(walker):
 def test_a_step_from_where_the_rater_is_not_only_shows_the_current_page(walker, left):
     walker.to_trials()
     before = sessions.step_of(walker.session)
-    data = {"csrfmiddlewaretoken": walker.field("csrfmiddlewaretoken"), "from": left}
+    data = {"from": left}
     assert walker.client.post(f"{walker.url}step/", data).status_code == 302
     assert sessions.step_of(walker.session) == before
-
-
-def test_a_form_from_another_site_is_refused(walker):
-    answer = walker.client.post(f"{walker.url}step/", {"from": "consent"})
-    assert answer.status_code == 403
-    assert walker.session.state == State.CONSENT
 
 
 def test_a_step_by_get_is_refused(walker):
@@ -139,8 +133,8 @@ def test_a_study_closed_in_between_ends_the_session_and_keeps_what_was_rated(wal
     assert walker.session.trials.get(position=1).ratings.get(slot=1).score == 33
 
 
-def test_a_finished_rater_sees_the_code_after_the_study_was_closed(walker, close, opened):
-    walker.to_end()
+def test_a_finished_rater_sees_the_code_after_the_study_was_closed(arrive, close, opened):
+    walker = arrive().to_end()
     close()
     assert walker.open().status_code == 200
     assert walker.session.completion_code in walker.text
@@ -151,7 +145,7 @@ def test_a_finished_rater_sees_the_code_after_the_study_was_closed(walker, close
 @pytest.mark.parametrize("way", ["", "step/"])
 def test_a_link_that_nobody_has_is_answered_in_words(walker, token, way):
     send = walker.client.post if way else walker.client.get
-    fields = {"csrfmiddlewaretoken": walker.field("csrfmiddlewaretoken"), "from": "consent"} if way else {}
+    fields = {"from": "consent"} if way else {}
     answer = send(f"/r/{token}/{way}", fields)
     assert answer.status_code == 404
     assert "This link leads nowhere" in answer.content.decode()

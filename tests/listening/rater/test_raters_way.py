@@ -145,27 +145,7 @@ def test_a_link_without_the_names_that_the_study_wants_makes_no_session(wants, c
     assert answer.status_code == 400
     assert "Missing: PROLIFIC_PID" in answer.content.decode()
     assert not Session.objects.exists()
-    assert client.get(study.invite_path + "?STUDY_ID=1&PROLIFIC_PID=2").status_code == 302
-
-
-def test_a_second_attempt_leads_back_to_the_first_from_any_browser(wants):
-    study = wants(identity={"names": ["PROLIFIC_PID"], "one_attempt": True})
-    first = Walker(study, "?PROLIFIC_PID=p1&SESSION_ID=1")
-    first.to_end()
-    for query in ("?PROLIFIC_PID=p1", "?PROLIFIC_PID=p1&SESSION_ID=2", "?PROLIFIC_PID=p1&new=1"):
-        assert Walker(study, query).url == first.url
-    assert Walker(study, "?PROLIFIC_PID=p2").url != first.url
-    assert Session.objects.count() == 2
-
-
-def test_without_that_rule_a_second_attempt_is_another_session(wants):
-    study = wants(identity={"names": ["PROLIFIC_PID"]})
-    assert Walker(study, "?PROLIFIC_PID=p1").url != Walker(study, "?PROLIFIC_PID=p1").url
-
-
-def test_who_has_no_identity_is_always_new(wants):
-    study = wants(identity={"names": ["PROLIFIC_PID"], "one_attempt": True})
-    assert Walker(study).url != Walker(study).url
+    assert client.get(study.invite_path + "?STUDY_ID=1&PROLIFIC_PID=2").status_code == 200
 
 
 def test_a_study_offers_the_languages_that_all_of_its_texts_are_in(wants, opened):
@@ -174,18 +154,18 @@ def test_a_study_offers_the_languages_that_all_of_its_texts_are_in(wants, opened
     study.consent_text = "I agree to this."
     study.save()
     walker = Walker(study, **{"Accept-Language": "de-DE,de;q=0.9,fr-CA;q=0.8,en;q=0.5"})
-    assert walker.session.language == "fr"
     assert "J’accepte." in walker.text
     assert "日本語" not in walker.text
     walker.leave()
+    assert walker.session.language == "fr"
     assert walker.session.consent_text == "J’accepte."
 
 
 def test_a_rater_chooses_another_language(opened):
     walker = Walker(opened, **{"Accept-Language": "en"})
-    data = {"csrfmiddlewaretoken": walker.field("csrfmiddlewaretoken")}
+    walker.leave()
     for wanted, got in (("ja", "ja"), ("xx", "ja"), ("", "ja"), ("de", "de")):
-        walker.client.post(f"{walker.url}language/", {**data, "language": wanted})
+        walker.client.post(f"{walker.url}language/", {"language": wanted})
         assert walker.session.language == got
 
 

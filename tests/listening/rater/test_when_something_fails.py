@@ -13,13 +13,6 @@ def test_an_address_that_is_mistyped_leads_to_the_raters_own_page(client, db, pa
     assert "Unter dieser Adresse gibt es keinen Hörtest." in response.content.decode()
 
 
-def test_a_browser_without_cookies_is_told_so(walker):
-    walker.client.cookies.clear()
-    response = walker.client.post(f"{walker.url}step/", {"from": "consent"}, headers=GERMAN)
-    assert response.status_code == 403
-    assert "Erlauben Sie Cookies" in response.content.decode()
-
-
 def test_a_server_that_failed_says_that_nothing_is_lost(client, walker, monkeypatch):
     def broken(token):
         raise DatabaseError("no connection")

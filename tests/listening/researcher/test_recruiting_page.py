@@ -1,6 +1,7 @@
 """Panels, times, deleting raters, how long they stay known, and the page that watches them."""
 
 import hashlib
+import html
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -219,3 +220,45 @@ def test_what_the_study_can_find_stands_beside_its_design(page, draft):
     shown = text(page.get(draft.get_absolute_url()))
     assert "<strong>20 raters</strong> find a difference of" in shown
     assert "for others like these no number of raters does" in shown
+
+
+PROLIFIC_LINK = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
+
+
+def test_each_panel_has_ids_of_its_own_and_every_copied_link_is_ready_for_it(page, ready, client):
+    url = reverse("recruiting", args=[ready.slug])
+    choices = {"panel-0-ids": "prolific", "panel-1-ids": "own", "panel-1-names": "seat, RID", "panel-1-required": "on"}
+    assert page.post(url, two_panels(**choices)).status_code == 302
+    assert page.post(url, two_panels(**choices, **{"panel-2-name": "lab", "panel-2-ids": "none"})).status_code == 302
+    studies.open_study(ready, ready.owner)
+    links = [
+        f"{ready.invite_path}?{PROLIFIC_LINK}",
+        f"{ready.invite_path}?panel=lab",
+        f"{ready.invite_path}?RID=[%RID%]&panel=students",
+    ]
+    for name in ("recruiting", "raters", "study"):
+        shown = html.unescape(text(page.get(reverse(name, args=[ready.slug]))))
+        for link in links:
+            assert f'value="http://testserver{link}"' in shown, (name, link)
+        assert "Add to it, for each rater: <code>seat=…</code>" in shown
+    filled = links[0].replace("{{%", "").replace("%}}", "")
+    for link in (filled, links[1], links[2].replace("[%RID%]", "1") + "&seat=2"):
+        assert client.get(link).status_code == 200
+    assert client.get(links[0]).status_code == client.get(links[2]).status_code == 400
+    assert 'value="own" selected' in text(page.get(url))
+    lines = " ".join(AuditLine.objects.values_list("what", flat=True))
+    assert "panel students: quota 20, links that carry seat, RID" in lines
+    assert "panel lab: no quota, links that carry no IDs" in lines
+
+
+@pytest.mark.parametrize("names", ["a b/c", "", "new"])
+def test_names_that_no_link_can_carry_are_refused_at_their_field(page, draft, names):
+    answer = page.post(reverse("recruiting", args=[draft.slug]), form(**{"panel-0-ids": "own", "panel-0-names": names}))
+    assert answer.status_code == 422
+    assert "Names of letters, digits, dots, dashes and underscores" in text(answer)
+
+
+def test_a_clone_has_the_ids_of_each_panel(page, ready):
+    recruiting.change_panel(ready, None, "lab", quota=None, opens_at=None, closes_at=None, identity={"names": ["seat"]})
+    page.post(reverse("clone_study", args=[ready.slug]))
+    assert Panel.objects.exclude(study=ready).get(name="lab").identity == {"names": ["seat"]}

@@ -80,22 +80,23 @@ class Line(ABC):
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
         """Send a request and time the answer."""
 
-    def open(self, path: str) -> tuple[str, str]:
-        """A page at the end of all redirects, and its address."""
+    def open(self, path: str) -> str:
+        """A page at the end of all redirects."""
         answer = self.ask("GET", path)
         while answer.status == 302:
             path = dict(answer.headers)["Location"]
             answer = self.ask("GET", path)
         assert answer.status == 200, (path, answer.status, answer.body[:500])
-        return answer.body.decode(), path
+        return answer.body.decode()
 
-    def leave(self, page: str) -> None:
-        """Press the page's button."""
+    def leave(self, page: str) -> str:
+        """Press the page's button; the address of the page that follows."""
         action, inside = FORM.search(page).groups()
         fields = {name: html.unescape(value) for name, value in HIDDEN.findall(inside)}
         body = urllib.parse.urlencode({**fields, "comment": ""})
         answer = self.ask("POST", action, body, **{"Content-Type": "application/x-www-form-urlencoded"})
         assert answer.status == 302, (action, answer.status, answer.body[:500])
+        return dict(answer.headers)["Location"]
 
 
 class NetworkLine(Line):
@@ -172,12 +173,11 @@ def crawl(
     """
     for session in range(sessions):
         line = connect()
-        page, link = line.open(path)
+        page = line.open(path)
         while FORM.search(page):
             if SETUP.search(page):
                 see(_rated(line, page, session, before))
-            line.leave(page)
-            page, _ = line.open(link)
+            page = line.open(line.leave(page))
 
 
 def _rated(line: Line, page: str, session: int, before: Callable[[str], None]) -> Page:
