@@ -9,8 +9,8 @@ the condition that the rule asks about. Trials without that rating are in no den
 sessions are set aside before any rule unless they are to be kept.
 
 Four rules look at how raters listened instead: `cannot_have_listened`, `too_fast`, `not_heard` and `no_variance`. New
-studies of the platform have the first one by default. It needs a column of that name, which the platform fills; the next
-two need columns of the export (started_at and rated_at; seconds_heard).
+studies of the platform have the first one by default. It needs a column of that name, which the platform fills; the
+next two need columns of the export (started_at and rated_at; seconds_heard).
 
 >>> import pandas as pd
 >>> from analysis.frame import tidy
@@ -456,8 +456,8 @@ RULES = {
         ),
         Rule(
             CANNOT_HAVE_LISTENED,
-            "Excluded is a rater who cannot have listened: sounds that they rated were never sent to them, or they were "
-            "faster than these sounds can be played.",
+            "Excluded is a rater who cannot have listened: the sounds were never sent to them or never played, or there "
+            "was no time to play them.",
             (),
             cannot_have_listened,
             "",

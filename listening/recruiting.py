@@ -91,9 +91,7 @@ def forgets_at(study: Study) -> datetime | None:
 
 def panels(study: Study) -> list[PanelCount]:
     """Each panel that the study names, that something was set for or that raters came by; "" is who came by none."""
-    lost = ExpressionWrapper(
-        allocation.given_up(study.protocol.design, timezone.now()), output_field=BooleanField()
-    )
+    lost = ExpressionWrapper(allocation.given_up(study.protocol.design, timezone.now()), output_field=BooleanField())
     finished: Counter[str] = Counter()
     at_work: Counter[str] = Counter()
     came = study.sessions.annotate(lost=lost).values_list("panel", "state", "consented_at", "lost")

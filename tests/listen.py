@@ -13,7 +13,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def listen(session: Session, time: timedelta = MINUTE) -> None:
-    """As if every sound of the trial at hand had been fetched, and so much time had passed since; once for each trial."""
+    """As if the sounds of the trial at hand were fetched and so much time passed since; once for each trial."""
     trial = sessions.current_trial(session)
     if trial is None:
         return
