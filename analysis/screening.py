@@ -456,8 +456,8 @@ RULES = {
         ),
         Rule(
             CANNOT_HAVE_LISTENED,
-            "Excluded is a rater who cannot have listened: the sounds were never sent to them or never played, or there "
-            "was no time to play them.",
+            "Excluded is a rater who cannot have listened: the sounds were never sent to them or never played, or "
+            "there was no time to play them.",
             (),
             cannot_have_listened,
             "",

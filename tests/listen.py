@@ -13,11 +13,11 @@ MINUTE = timedelta(minutes=1)
 
 
 def listen(session: Session, time: timedelta = MINUTE) -> None:
-    """As if the sounds of the trial at hand were fetched and so much time passed since; once for each trial."""
+    """As if the sounds of the trial at hand were fetched, and played for so long since it was shown."""
     trial = sessions.current_trial(session)
     if trial is None:
         return
     every_sound = (1 << (1 + trial.ratings.count())) - 1
-    if trial.served != every_sound:
-        shown = trial.started_at or timezone.now()
-        Trial.objects.filter(pk=trial.pk).update(served=every_sound, started_at=shown - time)
+    begun = timezone.now() - time
+    shown = min(trial.started_at or begun, begun)
+    Trial.objects.filter(pk=trial.pk).update(served=every_sound, started_at=shown)

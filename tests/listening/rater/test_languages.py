@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 from django.utils import formats, translation
 
 from listening.languages import NAMES, asked_for
 from listening.parts import LANGUAGES
+from listening.urls import urlpatterns
 
 LEAST_OF_ALL = "There is no listening test under this address."
 
@@ -64,9 +65,7 @@ def test_the_server_refuses_in_the_sessions_language(arrive, close):
     assert walker.save(1).json()["error"] == "Diese Studie ist beendet. Sie nimmt keine Bewertungen mehr an."
 
 
-RATERS_ADDRESSES = [
-    pattern for pattern in get_resolver().url_patterns if str(getattr(pattern, "pattern", "")).startswith(("r/", "t/"))
-]
+RATERS_ADDRESSES = [each for each in urlpatterns if str(each.pattern).startswith(("r/", "t/"))]
 
 
 @pytest.mark.parametrize("pattern", RATERS_ADDRESSES, ids=lambda pattern: pattern.name)
