@@ -87,7 +87,8 @@ WORDS = {
     "design.when_full": ("Once all places are taken", ""),
     "design.give_back_minutes": (
         "Minutes without a sign of life after which a place goes to the next rater",
-        "Until somebody takes it, its rater may come back and go on.",
+        "Until somebody takes it, its rater may come back and go on. At most ten until the first page of sounds is "
+        "finished.",
     ),
     "design.panels": (
         "Panels",

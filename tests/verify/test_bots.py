@@ -16,15 +16,14 @@ from tests.verify.leaks.crawl import FORM, HIDDEN, SETUP, Answer, NetworkLine
 pytestmark = pytest.mark.slow
 
 PLACES = 10
-MAKE = (
-    """
+MAKE = """
 from pathlib import Path
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from listening import clips, protocol, rendering, studies
 owner = get_user_model().objects.create_user("researcher")
 for slug, heard, design in (
-    ("strict", 1.0, {}), ("lax", 0.0, {}), ("places", 1.0, {"ratings_per_stimulus": %d})
+    ("strict", 1.0, {}), ("lax", 0.0, {}), ("places", 1.0, {"ratings_per_stimulus": PLACES})
 ):
     study = studies.create_study(owner, slug, rate=24000, heard_seconds=heard)
     study.protocol = protocol.read({"design": design, "ends": {"completed": {"code": "PAID-CODE"}}})
@@ -38,9 +37,7 @@ for slug, heard, design in (
         assert rendering.render(row.pk).error == ""
     studies.settle(study)
     studies.open_study(study, owner)
-"""
-    % PLACES
-)
+""".replace("PLACES", str(PLACES))
 
 SESSIONS = """
 import json
