@@ -40,9 +40,9 @@ def refused(walker):
 def test_a_share_of_the_clip_must_be_heard_and_hearing_one_part_again_is_no_more_of_it(at):
     walker = at(share_heard=0.5)
     for slot in (1, 2, 3, 4):
-        walker.save(slot, 50, 1, seconds_heard=600.0, parts_heard=ALMOST if slot == 4 else HALF)
+        walker.save(slot, 50, 1, seconds_heard=12.0, parts_heard=ALMOST if slot == 4 else HALF)
     assert refused(walker) == "Still to hear: 4."
-    walker.save(4, 50, 2, seconds_heard=900.0, parts_heard=ALMOST)
+    walker.save(4, 50, 2, seconds_heard=15.0, parts_heard=ALMOST)
     assert refused(walker) == "Still to hear: 4."
     walker.save(4, 50, 3, parts_heard="2" + "0" * 12)  # one part more; the page need not tell the others again
     assert refused(walker) == ""
