@@ -391,7 +391,7 @@ def test_level_and_answers_are_in_the_table_of_sessions(listener, opened):
         "huggins_right",
         "headphone_answers",
     ]
-    assert list(row.values())[-6:-1] == [-18, 0, "failed", 5, 4]
+    assert list(row.values())[-7:-2] == [-18, 0, "failed", 5, 4]
     answers = json.loads(row["headphone_answers"])
     assert [(each["test"], each["attempt"]) for each in answers] == [
         ("antiphase", 1),
