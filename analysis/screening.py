@@ -8,8 +8,9 @@ What is counted is a *trial* (an item, or each presentation of an item that was 
 the condition that the rule asks about. Trials without that rating are in no denominator. Ratings of unfinished
 sessions are set aside before any rule unless they are to be kept.
 
-Three rules look at how raters listened instead: `too_fast`, `not_heard` and `no_variance`. None is on by default, and
-the first two need columns of the export that say it (started_at and rated_at; seconds_heard).
+Four rules look at how raters listened instead: `cannot_have_listened`, `too_fast`, `not_heard` and `no_variance`. New
+studies of the platform have the first one by default. It needs a column of that name, which the platform fills; the
+next two need columns of the export (started_at and rated_at; seconds_heard).
 
 >>> import pandas as pd
 >>> from analysis.frame import tidy
@@ -55,8 +56,12 @@ FLAT_POINTS = 2.0
 FLAT_RATINGS = 5
 """Ratings below which equal scores may be chance."""
 
+CANNOT_HAVE_LISTENED = "cannot_have_listened"
 MARKED = "marked"
 NONE = "none"
+
+DEFAULT_RULES = ("bs1534_hidden_reference", CANNOT_HAVE_LISTENED)
+"""Rules that a new study has unless it names others."""
 
 Counts = NDArray[np.int64]
 Verdicts = NDArray[np.bool_]
@@ -367,6 +372,18 @@ def not_heard(rows: pd.DataFrame, *, seconds: float = HEARD_SECONDS) -> Checks:
     return _count(check, raters, failed, lambda k, n: 100 * k > 15 * n, "up to 15%", "stimuli"), []
 
 
+def cannot_have_listened(rows: pd.DataFrame) -> Checks:
+    """Raters whose server found that they cannot have listened (column `cannot_have_listened`), with its reason."""
+    of_raters = group(rows["rater"], rows[CANNOT_HAVE_LISTENED].fillna("")).first
+    found: dict[str, str] = {}
+    for rater, why in rows[["rater", CANNOT_HAVE_LISTENED]].fillna("").iloc[of_raters].itertuples(index=False):
+        found[rater] = found.get(rater) or str(why)
+    reasons = list(found.values())
+    columns = {"failed": [int(bool(why)) for why in reasons], "of": 1, "excluded": [bool(why) for why in reasons]}
+    check = "found by the server"
+    return pd.DataFrame({"rater": list(found), "check": check, **columns, "reason": reasons}), []
+
+
 def no_variance(rows: pd.DataFrame, *, points: float = FLAT_POINTS) -> Checks:
     """All scores alike, or with a standard deviation (ddof 1) below so many points, hidden reference and anchors too.
 
@@ -436,6 +453,15 @@ RULES = {
             "reference, mid anchor, low anchor.",
             (HIDDEN_REFERENCE, MID_ANCHOR, LOW_ANCHOR),
             mpeg,
+        ),
+        Rule(
+            CANNOT_HAVE_LISTENED,
+            "Excluded is a rater who cannot have listened: the sounds were never sent to them or never played, or "
+            "there was no time to play them.",
+            (),
+            cannot_have_listened,
+            "",
+            (CANNOT_HAVE_LISTENED,),
         ),
         Rule(
             "too_fast",

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "listening.translating.each_request_in_english",  # around all others: errors, too, leave no language behind
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,6 +135,8 @@ STORAGES = {
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", 100)
 UPLOAD_KEEP_HOURS = env.int("UPLOAD_KEEP_HOURS", 48)
 """How long what has arrived of a file is kept for its sender to go on."""
+EVENTS_PER_MINUTE = env.int("EVENTS_PER_MINUTE", 3000)
+"""Of one session on average since its start, and in its first minute; a held key repeats 30 times a second."""
 MAX_STUDY_FILE_MB = env.int("MAX_STUDY_FILE_MB", 4000)
 """Of all that a study's file holds, unpacked."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a request without its files; a rating is some hundred bytes

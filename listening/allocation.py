@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Max, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from listening import endings
 from listening.blocks import Blocks
-from listening.models import Panel, Place, Session, Study
+from listening.models import Panel, Place, Session, Study, Trial
 from listening.protocol import Design
 
 State = Session.State
@@ -34,6 +34,8 @@ AHEAD = 8
 """Places that are laid ahead of the one to be taken: as many may come before the next cycle is laid."""
 MOST_AHEAD = 200
 """Places laid when a study opens."""
+HOLD_MINUTES = 10
+"""Without a sign of life for so long, a place goes on where its rater has not finished the first page of sounds."""
 
 
 class StudyFull(Exception):
@@ -130,6 +132,33 @@ def turns_away(session: Session) -> bool:
     return at_the_door and is_full(session.study, session.panel)
 
 
+def given_up(design: Design, now: datetime, session: str = "") -> Q:
+    """Sessions whose place goes to the next rater.
+
+    They ended otherwise than finished, cannot have listened, or showed no sign of life for too long: ten minutes until
+    the first page of sounds is finished, the study's own minutes after that.
+
+    Parameters
+    ----------
+    design : Design
+    now : datetime
+    session : str
+        Lookup that leads to the session; "" for sessions themselves.
+    """
+
+    def of(name: str, value: object) -> Q:
+        return Q(**{f"{session}{name}": value})
+
+    lost = of("state__in", [State.SCREENED_OUT, State.TIMED_OUT, State.CLOSED])
+    lost |= of("state", State.FINISHED) & ~of("cannot_have_listened", "")
+    minutes = design.give_back_minutes
+    silent = of("seen_at__lt", now - timedelta(minutes=minutes))
+    if minutes > HOLD_MINUTES:
+        begun = Exists(Trial.objects.filter(session=OuterRef(f"{session}pk")).exclude(finished_at=None))
+        silent |= of("seen_at__lt", now - timedelta(minutes=HOLD_MINUTES)) & ~begun
+    return lost | (silent & ~of("state", State.FINISHED))
+
+
 def lay(panel: Panel, number: int) -> None:
     """Lay a panel's places up to a number at least, in whole cycles of blocks: what follows depends on the seed alone.
 
@@ -160,15 +189,14 @@ def coverage(study: Study) -> list[PanelCoverage]:
     """How often each clip was given out, in each panel, as of one moment."""
     design = study.protocol.design
     clips = dict(study.clips.order_by("position", "id").values_list("pk", "name"))
-    since = timezone.now() - timedelta(minutes=design.give_back_minutes)
     counts: dict[str, dict[str, Counter[int]]] = {}
-    rows = Place.objects.held().filter(panel__study=study).order_by("panel__name", "number")
-    for panel, block, state, seen_at in rows.values_list("panel__name", "clips", "session__state", "session__seen_at"):
-        if state == State.FINISHED:
-            kind = "finished"
+    lost = ExpressionWrapper(given_up(design, timezone.now(), "session__"), output_field=BooleanField())
+    rows = Place.objects.held().filter(panel__study=study).annotate(lost=lost).order_by("panel__name", "number")
+    for panel, block, state, is_lost in rows.values_list("panel__name", "clips", "session__state", "lost"):
+        if is_lost or not state:
+            kind = "given_up"
         else:
-            lives = state and state not in Session.ENDS and (seen_at is None or seen_at >= since)
-            kind = "in_progress" if lives else "given_up"
+            kind = "finished" if state == State.FINISHED else "in_progress"
         counts.setdefault(panel, {}).setdefault(kind, Counter()).update(block)
     kinds = ("finished", "in_progress", "given_up")
     return [
@@ -193,13 +221,13 @@ def _places(study: Study, panel: Panel) -> int | None:
         return wanted
     # Raters who began before there was a quota may have no place, and count all the same.
     beside = study.sessions.filter(panel=panel.name, place=None).exclude(consented_at=None)
-    left = max(0, panel.quota - beside.exclude(_given_up(design, timezone.now())).count())
+    left = max(0, panel.quota - beside.exclude(given_up(design, timezone.now())).count())
     return left if wanted is None else min(wanted, left)
 
 
 def _filled(panel: Panel) -> int:
     """Places whose raters finished, or may yet."""
-    lost = _given_up(panel.study.protocol.design, timezone.now(), "session__")
+    lost = given_up(panel.study.protocol.design, timezone.now(), "session__")
     return panel.places.held().exclude(session=None).exclude(lost).count()
 
 
@@ -211,13 +239,6 @@ def _may_take_over(panel: Panel, places: int | None) -> bool:
     return _filled(panel) < places
 
 
-def _given_up(design: Design, now: datetime, session: str = "") -> Q:
-    """Sessions that will not finish: ended otherwise, or without any sign of life for too long."""
-    since = now - timedelta(minutes=design.give_back_minutes)
-    ended = Q(**{f"{session}state__in": [State.SCREENED_OUT, State.TIMED_OUT]})
-    return ended | (Q(**{f"{session}seen_at__lt": since}) & ~Q(**{f"{session}state": State.FINISHED}))
-
-
 def _take_over(panel: Panel, own: Session, design: Design) -> bool:
     """Take the lowest place that was given up, and end the session that did so; False where there is none."""
     now = timezone.now()
@@ -225,7 +246,7 @@ def _take_over(panel: Panel, own: Session, design: Design) -> bool:
         places = Place.objects.filter(panel=panel)
         if old := (
             Session.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .filter(_given_up(design, now), place__panel=panel)
+            .filter(given_up(design, now), place__panel=panel)
             .order_by("place__number")
             .first()
         ):

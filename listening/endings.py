@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from django.utils import timezone
 
-from listening.models import Session
+from listening.models import Session, Study
 from listening.protocol import Ending
 
 State = Session.State
@@ -20,24 +20,33 @@ _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def end(session: Session, state: str) -> None:
-    """End a session, with the code of that end; a completed one without any gets one of its own.
+    """End a session, with the code of that end.
 
-    It is not yet saved.
+    A completed session without a code gets one of its own, as does one that closing ends without code and address.
+    A session that cannot have listened gets none. It is not yet saved.
     """
-    ends = session.study.protocol.ends
-    session.state, session.finished_at = state, timezone.now()
+    reached = _reached(session.study, state)
+    code = reached.code
     if state == State.FINISHED:
-        session.completion_code = ends.completed.code or session.study.completion_code or _own_code()
-    else:
-        session.completion_code = (ends.screened_out if state == State.SCREENED_OUT else ends.timed_out).code
+        code = "" if session.cannot_have_listened else code or session.study.completion_code or _own_code()
+    elif state == State.CLOSED and not reached.url:
+        code = code or _own_code()
+    session.state, session.finished_at, session.completion_code = state, timezone.now(), code
+
+
+def end_unfinished(study: Study) -> None:
+    """End the sessions of a study that closes, where raters who have started may not finish."""
+    started = study.sessions.select_for_update(of=("self",), no_key=True).exclude(consented_at=None)
+    for session in started.exclude(state__in=Session.ENDS):
+        end(session, State.CLOSED)
+        session.save(update_fields=["state", "finished_at", "completion_code"])
 
 
 def ending(session: Session) -> tuple[str, str]:
     """Code and address that a rater gets at the end where they are; "" for none."""
-    ends = session.study.protocol.ends
-    reached = {State.SCREENED_OUT: ends.screened_out, State.TIMED_OUT: ends.timed_out}.get(
-        session.state, ends.completed
-    )
+    if session.cannot_have_listened:
+        return "", ""
+    reached = _reached(session.study, session.state)
     return session.completion_code, onward(reached, session.rater.outside_ids, session.completion_code)
 
 
@@ -50,6 +59,12 @@ def onward(reached: Ending, outside_ids: Mapping[str, str], code: str) -> str:
     """The address of an end, with the code and what the link said of the rater filled in."""
     words = {**outside_ids, "code": code}
     return re.sub(r"\{([^{}]+)\}", lambda found: quote(words.get(found[1], ""), safe=""), reached.url)
+
+
+def _reached(study: Study, state: str) -> Ending:
+    ends = study.protocol.ends
+    others = {State.SCREENED_OUT: ends.screened_out, State.TIMED_OUT: ends.timed_out, State.CLOSED: ends.closed}
+    return others.get(State(state), ends.completed)
 
 
 def _own_code() -> str:

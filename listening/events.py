@@ -7,10 +7,12 @@ import math
 import re
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Sum
+from django.utils import timezone
 
-from listening.models import EventBlock, Session, Study
+from listening.models import EventBlock, Session
 from listening.models.events import Event
 from listening.ratings import Refused
 
@@ -87,8 +89,9 @@ def keep(session: Session, block: Block) -> int:
     Raises
     ------
     Refused
-        403 if the trial is not of this session, 404 if the session was deleted meanwhile, 410 if the study is not
-        open, 413 if the session has as many events as are kept.
+        403 if the trial is not of this session, 404 if the session was deleted meanwhile, 410 if the study takes no
+        more, 413 if the session has as many events as are kept, 429 if it has more than its minutes allow: the page
+        keeps them and sends them later.
     """
     trial = session.trials.filter(token=block.trial).first() if block.trial else None
     if block.trial and trial is None:
@@ -103,7 +106,7 @@ def keep(session: Session, block: Block) -> int:
         )
         if locked is None:
             raise Refused(404, "This link is not known.")
-        if locked.study.state != Study.State.OPEN:
+        if not locked.may_go_on:
             raise Refused(410, "This study has ended. It takes no more events.")
         near = (block.first - MOST_IN_BLOCK + 1, block.first + len(block.events) - 1)
         stored = locked.event_blocks.filter(page=block.page, first__range=near)
@@ -114,6 +117,8 @@ def keep(session: Session, block: Block) -> int:
             there = locked.event_blocks.aggregate(events=Sum("count"), blocks=Count("id"))
             if (there["events"] or 0) + n > MOST_EVENTS or there["blocks"] + len(runs) > MOST_BLOCKS:
                 raise Refused(413, "This session has as many events as are kept.")
+            if (there["events"] or 0) + n > _most_by_now(locked):
+                raise Refused(429, "More events than the time since this session's start allows. Send them later.")
         for first, events in runs:
             EventBlock.objects.create(
                 session=locked,
@@ -124,6 +129,12 @@ def keep(session: Session, block: Block) -> int:
                 packed=EventBlock.pack(events),
             )
     return n
+
+
+def _most_by_now(session: Session) -> float:
+    """Events that a session may have by now. Counted from its start: what waited offline for an hour comes whole."""
+    minutes = (timezone.now() - session.started_at).total_seconds() / 60
+    return settings.EVENTS_PER_MINUTE * (1 + max(0.0, minutes))
 
 
 def _runs_without(block: Block, taken: set[int]) -> list[tuple[int, list[Event]]]:

@@ -81,10 +81,12 @@ SESSIONS = {
     "antiphase_right": int,
     "huggins_right": int,
     "headphone_answers": str,
+    "cannot_have_listened": str,
 }
 """Columns of the sessions. `outside_ids` and `headphone_answers` are JSON; `attention_passed` counts those passed
 whole; `level_db` is the gain that the rater set, `level_change_db` what was changed of it later; `headphones` is
-passed or failed, and `antiphase_right` and `huggins_right` are right answers of the last attempt."""
+passed or failed, and `antiphase_right` and `huggins_right` are right answers of the last attempt;
+`cannot_have_listened` says why, and is empty otherwise."""
 
 ANSWERS = {
     "study": str,
@@ -248,6 +250,7 @@ def session_rows(study: Study) -> Iterator[Row]:
             headphone_check.last_right(session, "antiphase"),
             headphone_check.last_right(session, "huggins"),
             json.dumps(headphone_check.record(session)) if session.headphones else "",
+            session.cannot_have_listened,
         )
 
 
@@ -336,10 +339,14 @@ def ratings_of(study: Study) -> QuerySet[Rating]:
 def ratings_frame(study: Study) -> pd.DataFrame:
     """Ratings of a study with the columns of the export, for the statistics; `excluded` is left out.
 
-    The statistics apply the study's rules themselves, so that they can show what each rule counted.
+    The statistics apply the study's rules themselves, so that they can show what each rule counted. For them,
+    `cannot_have_listened` is here too.
     """
     names = [name for name in RATINGS if name != "excluded"]
-    return pd.DataFrame((row[:-1] for row in rating_rows(study)), columns=names)
+    frame = pd.DataFrame((row[:-1] for row in rating_rows(study)), columns=names)
+    why = dict(study.sessions.exclude(cannot_have_listened="").values_list("pk", "cannot_have_listened"))
+    frame["cannot_have_listened"] = frame["session"].map(why).fillna("")
+    return frame
 
 
 def reasons(study: Study) -> dict[int, str]:
@@ -367,10 +374,11 @@ def reasons(study: Study) -> dict[int, str]:
             "seconds_heard",
             "trial__started_at",
             "rated_at",
+            "trial__session__cannot_have_listened",
         )
     )
     names = ["session", "session_state", "item", "condition", "role", "score", "repeat"]
-    names += ["seconds_heard", "started_at", "rated_at"]
+    names += ["seconds_heard", "started_at", "rated_at", "cannot_have_listened"]
     frame = pd.DataFrame(rows.iterator(BLOCK), columns=names)
     if frame.empty:
         return {}

@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.html import format_html
 from django.utils.text import slugify
 
-from analysis.screening import MARKED, NONE, RULES
+from analysis.screening import DEFAULT_RULES, MARKED, NONE, RULES
 from listening import clips, two_factor
 from listening.models import ApiToken, Clip, Membership, Study, Upload, Webhook
 from listening.models.study import MAX_EXCERPT
@@ -101,7 +101,7 @@ class StudyForm(forms.ModelForm):
         if self.instance.pk:
             self.fields["title"].widget.attrs.pop("autofocus", None)
         else:
-            self.initial.setdefault("screening", ["bs1534_hidden_reference"])
+            self.initial.setdefault("screening", list(DEFAULT_RULES))
 
     def clean_slug(self) -> str:
         given = self.cleaned_data["slug"]

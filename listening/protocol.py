@@ -174,12 +174,14 @@ class Ending(Part):
 class Ends(Part):
     """The ways in which a session ends. The code of a completed one may also be set on the study itself.
 
-    `full` is for who finds no place left, and has no session then.
+    `closed` is for raters who have started when the study closes. `full` is for newcomers who find no place left; they
+    have no session.
     """
 
     completed: Ending = Ending()
     screened_out: Ending = Ending()
     timed_out: Ending = Ending()
+    closed: Ending = Ending()
     full: Ending = Ending()
 
 
@@ -202,6 +204,8 @@ class Protocol(Part):
         Pages that say which score to give.
     time_limit_minutes : float or None
         From the consent on.
+    finish_after_closing : bool
+        Whether raters who have started may finish after the study was closed, for a day.
     questionnaires : tuple of Questionnaire or Ready
         Asked before the instructions, between the pages or before the last page.
     """
@@ -222,6 +226,7 @@ class Protocol(Part):
     identity: Identity = Identity()
     ends: Ends = Ends()
     time_limit_minutes: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    finish_after_closing: bool = False
     questionnaires: Annotated[tuple[Either, ...], Field(max_length=20), AfterValidator(told_apart)] = ()
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from listening import hearing
 from listening.models import Rating, Session, Study, Trial
 from listening.models.rating import PARTS
 from listening.sessions import current_trial, was_at
@@ -113,7 +114,8 @@ def save(session: Session, write: Write) -> Rating:
     """Keep a write if no later one was kept; return the rating as it now stands.
 
     One UPDATE decides, by the row as it is at that moment: of two simultaneous writes
-    the higher revision stays, whichever comes first. The same write twice changes nothing.
+    the higher revision stays, whichever comes first. The same write twice changes nothing. More play than the
+    server's clock allows is cut (`hearing.bounded`); everything else of the write is kept.
 
     Raises
     ------
@@ -122,24 +124,30 @@ def save(session: Session, write: Write) -> Rating:
         rater is not at this trial or the study wants a sound played before it is rated,
         410 if the study is closed. What comes late of the trial at which the session's time ran out is kept.
     """
-    if session.study.state != Study.State.OPEN:
+    if not session.may_go_on:
         raise Refused(410, gettext("This study has ended. It takes no more ratings."))
     trial = session.trials.filter(token=write.trial).first() if "\x00" not in write.trial else None
     if trial is None:
         raise Refused(403, gettext("This page does not belong to your link."))
-    rating = trial.ratings.filter(slot=write.slot).first()
+    ratings = list(trial.ratings.all())
+    rating = next((each for each in ratings if each.slot == write.slot), None)
     if rating is None:
         raise Refused(404, f"This trial has no slot {write.slot}.")
     if trial.finished_at or not (trial == current_trial(session) or was_at(session, trial)):
         raise Refused(409, gettext("You are no longer on this page. Reload it to go on where you are."))
+    others = sum(each.seconds_heard for each in ratings if each is not rating)
+    heard = hearing.bounded(
+        trial, write.slot, others, hearing.Heard(write.plays, write.seconds_heard, write.parts_heard)
+    )
+    write = replace(write, plays=heard.plays, seconds_heard=heard.seconds, parts_heard=heard.parts)
     if write.score is not None and session.study.protocol.rules.only_playing and not max(rating.plays, write.plays):
         raise Refused(409, gettext("A sound can be rated once it was played. Reload the page and play it first."))
-    _update(rating, write)
+    _update(session.study, rating, write)
     rating.refresh_from_db()
     return rating
 
 
-def _update(rating: Rating, write: Write) -> None:
+def _update(study: Study, rating: Rating, write: Write) -> None:
     changes: dict[str, object] = {
         "revision": write.revision,
         "writer": write.writer,
@@ -154,7 +162,8 @@ def _update(rating: Rating, write: Write) -> None:
     if write.parts_heard:
         # Of two devices at once one may be told twice to hear a part: no part counts that nobody heard.
         changes["parts_heard"] = f"{write.parts_heard | int(rating.parts_heard or '0', 16):x}"
-    unfinished = Trial.objects.filter(pk=OuterRef("trial_id"), finished_at=None, session__study__state=Study.State.OPEN)
+    takes = [Study.State.OPEN, Study.State.CLOSED] if study.protocol.finish_after_closing else [Study.State.OPEN]
+    unfinished = Trial.objects.filter(pk=OuterRef("trial_id"), finished_at=None, session__study__state__in=takes)
     # The revision is compared on the row that is updated, never through a join: Postgres looks at
     # the row again after it waited for another write, but not at what a subquery said of it.
     Rating.objects.filter(Exists(unfinished), pk=rating.pk, revision__lt=write.revision).update(**changes)

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper
 from django.utils import timezone
 
+from listening import allocation
 from listening.invites import PANEL_NAME
 from listening.models import Panel, Recruiting, Session, Study
 from listening.protocol import Identity
@@ -91,14 +93,13 @@ def forgets_at(study: Study) -> datetime | None:
 
 def panels(study: Study) -> list[PanelCount]:
     """Each panel that the study names, that something was set for or that raters came by; "" is who came by none."""
-    since = timezone.now() - timedelta(minutes=study.protocol.design.give_back_minutes)
+    lost = ExpressionWrapper(allocation.given_up(study.protocol.design, timezone.now()), output_field=BooleanField())
     finished: Counter[str] = Counter()
     at_work: Counter[str] = Counter()
-    came = study.sessions.values_list("panel", "state", "consented_at", "seen_at")
-    for name, state, consented_at, seen_at in came:
-        finished[name] += state == Session.State.FINISHED
-        lives = consented_at and state not in Session.ENDS and (seen_at is None or seen_at >= since)
-        at_work[name] += bool(lives)
+    came = study.sessions.annotate(lost=lost).values_list("panel", "state", "consented_at", "lost")
+    for name, state, consented_at, is_lost in came:
+        finished[name] += state == Session.State.FINISHED and not is_lost
+        at_work[name] += bool(consented_at and state not in Session.ENDS and not is_lost)
     stored = {panel.name: panel for panel in study.panels.all()}
     named = study.protocol.design.panels or ("",)
     names = dict.fromkeys([*named, *sorted({*stored, *finished} - set(named))])

@@ -30,8 +30,11 @@ REPORT_FORMS = ("fragment", "html", "pdf", "zip", "tests")
 
 def kept_keys(study: Study) -> list[str]:
     """Under which keys the report of a closed study is kept, in the order of `REPORT_FORMS`."""
-    moment = f"{study.closed_at:%Y%m%dT%H%M%S.%f}" if study.closed_at else "open"
-    return [f"report-{study.pk}-{moment}-{recruiting.of(study).withdrawn}-{form}" for form in REPORT_FORMS]
+    moment, late = "open", 0
+    if study.closed_at:
+        moment = f"{study.closed_at:%Y%m%dT%H%M%S.%f}"
+        late = study.sessions.filter(state=Session.State.FINISHED, finished_at__gt=study.closed_at).count()
+    return [f"report-{study.pk}-{moment}-{late}-{recruiting.of(study).withdrawn}-{form}" for form in REPORT_FORMS]
 
 
 def report_of(study: Study) -> Report:

@@ -19,7 +19,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from listening import allocation, answers, headphone_check, planning, texts, webhooks
+from listening import allocation, answers, headphone_check, hearing, planning, texts, webhooks
 from listening import level as levels
 from listening.endings import end
 from listening.models import Rater, Rating, Session, Study, Trial, Webhook
@@ -174,7 +174,7 @@ def behind_link(token: str) -> Session | None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", token):
         return None
     session = Session.objects.select_related("rater", "study__recruiting").filter(rater__token=token).first()
-    if session and not session.ended and session.study.state == Study.State.OPEN:
+    if session and not session.ended and session.may_go_on:
         _note_life(session)
     return session
 
@@ -262,7 +262,7 @@ def advance(session: Session, left: str, given: Mapping[str, str] | None = None)
     Raises
     ------
     StudyNotOpen
-        The study was closed meanwhile; who is through is not concerned.
+        The study takes no raters, and this one has not agreed yet. One who has started ends there as closed.
     allocation.StudyFull
         At the consent: every place is another rater's.
     Refused
@@ -275,9 +275,7 @@ def advance(session: Session, left: str, given: Mapping[str, str] | None = None)
         # The lock makes two simultaneous posts one after the other: the second finds the rater gone on.
         locked = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
         if left == step_of(locked) and not locked.ended:
-            if locked.study.state != Study.State.OPEN:
-                raise StudyNotOpen
-            if not _time_is_over(locked):
+            if not _end_if_due(locked):
                 _leave(locked, given or {})
                 _go_on(locked)
             locked.save()
@@ -297,9 +295,7 @@ def answer_headphones(session: Session, attempt: int, trial: int, choice: int) -
     with transaction.atomic():
         locked = Session.objects.select_for_update(no_key=True).get(pk=session.pk)
         if locked.state == State.HEADPHONES:
-            if locked.study.state != Study.State.OPEN:
-                raise StudyNotOpen
-            if not _time_is_over(locked):
+            if not _end_if_due(locked):
                 headphone_check.answer(locked, attempt, trial, choice)
                 if headphone_check.failed(locked) and locked.study.protocol.headphones.failing == "screen_out":
                     end(locked, State.SCREENED_OUT)
@@ -308,9 +304,14 @@ def answer_headphones(session: Session, attempt: int, trial: int, choice: int) -
 
 
 def look_at_the_clock(session: Session) -> None:
-    """End a session whose time is over."""
-    if not session.ended and session.study.state == Study.State.OPEN and _time_is_over(session):
-        session.save()
+    """End a session whose time is over, or whose study was closed and lets nobody finish."""
+    if session.ended or not _due_end(session):
+        return
+    with transaction.atomic():
+        locked = Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
+        if locked and not locked.ended and _end_if_due(locked):
+            locked.save()
+    session.refresh_from_db()
 
 
 def _leave(session: Session, given: Mapping[str, str]) -> None:
@@ -382,8 +383,10 @@ def _go_on(session: Session) -> None:
     elif session.state == State.HEADPHONES:
         headphone_check.begin(session, session.way[session.at][1])
     elif session.state == State.FINISHED:
+        session.cannot_have_listened = hearing.why_impossible(session)
         end(session, State.FINISHED)
-        webhooks.announce(session.study, Webhook.Event.RATER_FINISHED, rater=session.rater.code)
+        if not session.cannot_have_listened:
+            webhooks.announce(session.study, Webhook.Event.RATER_FINISHED, rater=session.rater.code)
 
 
 def _break_is_due(session: Session) -> bool:
@@ -394,17 +397,30 @@ def _break_is_due(session: Session) -> bool:
     return since is not None and timezone.now() - since >= timedelta(minutes=minutes)
 
 
-def _time_is_over(session: Session) -> bool:
-    """Whether the study's time limit is over; the session is then ended, and not yet saved."""
+def _end_if_due(session: Session) -> bool:
+    """End a session that can't go on, where it must; it is not yet saved.
+
+    Raises
+    ------
+    StudyNotOpen
+        The rater has not agreed yet: there is nothing to end.
+    """
+    if due := _due_end(session):
+        end(session, due)
+    elif not session.may_go_on:
+        raise StudyNotOpen
+    return bool(due)
+
+
+def _due_end(session: Session) -> str:
+    """The end that a session has come to by the clock or by closing; "" for none."""
+    if session.consented_at is None:
+        return ""
+    if not session.may_go_on:
+        return State.CLOSED if session.study.state == Study.State.CLOSED else ""
     limit = session.study.protocol.time_limit_minutes
-    if (
-        limit is None
-        or session.consented_at is None
-        or timezone.now() - session.consented_at < timedelta(minutes=limit)
-    ):
-        return False
-    end(session, State.TIMED_OUT)
-    return True
+    over = limit is not None and timezone.now() - session.consented_at >= timedelta(minutes=limit)
+    return State.TIMED_OUT if over else ""
 
 
 def _store(session: Session, planned: list[planning.PlannedTrial]) -> None:
@@ -416,6 +432,7 @@ def _store(session: Session, planned: list[planning.PlannedTrial]) -> None:
             training=each.training,
             repeat=each.repeat,
             expected=each.expected,
+            served=0,
         )
         # In the order of the slots: the order of creation tells nothing of the conditions.
         Rating.objects.bulk_create(

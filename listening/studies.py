@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from analysis.screening import DEFAULT_RULES
 from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, commands, packing, supplied, webhooks
+from listening import allocation, clips, commands, endings, packing, supplied, webhooks
 from listening.audit import audit
 from listening.models import Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
@@ -91,7 +92,7 @@ def create_study(owner: AbstractBaseUser, title: str, **settings: object) -> Stu
         If the slug is taken.
     """
     slug = str(settings.pop("slug", "") or slugify(title)[:50] or "study")
-    settings.setdefault("screening", ["bs1534_hidden_reference"])
+    settings.setdefault("screening", list(DEFAULT_RULES))
     try:
         with transaction.atomic():
             study = Study.objects.create(owner=owner, title=title, slug=slug, **settings)
@@ -355,12 +356,19 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
 
 
 def close_study(study: Study, user: AbstractBaseUser | None) -> None:
-    """End the rating; results are shown from now on."""
+    """End the rating; results are shown from now on.
+
+    Raters who have started end here with the code for that, or finish where the study lets them.
+    """
     if study.state != State.OPEN:
         raise StudyError("Only an open study can be closed.")
     with transaction.atomic():
         if Study.objects.filter(pk=study.pk, state=State.OPEN).update(state=State.CLOSED, closed_at=timezone.now()):
-            audit(study, user, "closed")
+            study.refresh_from_db()
+            may_finish = study.protocol.finish_after_closing
+            if not may_finish:
+                endings.end_unfinished(study)
+            audit(study, user, f"closed{'; raters who have started may finish for 24 hours' * may_finish}")
             finished = study.sessions.filter(state=Session.State.FINISHED).count()
             results = reverse("results", args=[study.slug])
             webhooks.announce(study, Webhook.Event.CLOSED, raters_finished=finished, results=results)

@@ -14,7 +14,7 @@ from django.db import transaction
 from pydantic import Field, field_validator, model_validator
 from pydantic import ValidationError as Invalid
 
-from analysis.screening import MARKED, NONE, RULES
+from analysis.screening import DEFAULT_RULES, MARKED, NONE, RULES
 from audiocodecs.base import CodecError
 from audiocodecs.registry import parse_spec, resolve
 from listening import clips, commands, condition_changes, protocol, recruiting_part, studies, supplied, yaml_files
@@ -116,7 +116,7 @@ class StudyPart(Part):
     rate: Literal[16000, 24000, 32000, 44100, 48000] = 48000
     channels: Literal[1, 2] = 1
     loudness: Annotated[float, Field(ge=-40, le=-14)] = -23.0
-    screening: tuple[str, ...] = ("bs1534_hidden_reference",)
+    screening: tuple[str, ...] = DEFAULT_RULES
     margin: Annotated[float, Field(ge=0.1, le=50)] | None = None
     heard_seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
     consent_text: str = ""

@@ -1,10 +1,11 @@
-"""Says what raters read in their language: the frame of their views, and the catalogue of their scripts."""
+"""What raters read in their language: the language of each request, and the catalogue of their scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation.trans_real import DjangoTranslation
@@ -19,24 +20,34 @@ FORMS = {"zero": 0, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100}
 """Plural categories of `Intl.PluralRules`, each with a number that falls into it in every language that has it."""
 
 
+def each_request_in_english(get_response: View) -> View:
+    """Middleware: every request begins in English, and no view can leave another language in its thread."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        with translation.override(settings.LANGUAGE_CODE):
+            return get_response(request)
+
+    return respond
+
+
 def for_raters(view: View) -> View:
     """Decorator of a rater's view: it speaks the browser's language until `speak_to` names the session's.
 
-    No cookie and nothing of the address decides, and the thread is left as it was: researchers' pages stay English.
+    No cookie and nothing in the address decides.
     Forms of raters need no cookie either: the token in the address is the key, and no other site knows it.
     """
 
     @csrf_exempt
     @wraps(view)
     def spoken(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        with translation.override(asked_for(request.headers.get("Accept-Language", ""))):
-            return view(request, *args, **kwargs)
+        translation.activate(asked_for(request.headers.get("Accept-Language", "")))
+        return view(request, *args, **kwargs)
 
     return spoken
 
 
 def speak_to(session: Session) -> None:
-    """Go on in the language of a session, to the end of the view that `for_raters` frames."""
+    """Go on in the language of a session, to the end of the request."""
     translation.activate(language_of(session))
 
 

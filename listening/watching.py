@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 from statistics import median
 
 from django.core.cache import cache
@@ -12,13 +11,14 @@ from django.utils import timezone
 
 from analysis.frame import RatingsError, tidy
 from analysis.screening import screen
-from listening import headphone_check
+from listening import allocation, headphone_check
 from listening.export import ratings_frame
 from listening.models import Session, Study, Trial
 
 State = Session.State
 
 SUSPICIONS = {
+    "cannot_have_listened": "cannot have listened",
     "too_fast": "rates very fast",
     "not_heard": "rates what was hardly played",
     "no_variance": "moves the sliders hardly at all",
@@ -74,13 +74,14 @@ def watched(study: Study, sessions: list[Session]) -> Watched:
     sessions : list of Session
         All of the study's.
     """
-    since = timezone.now() - timedelta(minutes=study.protocol.design.give_back_minutes)
+    gone = allocation.given_up(study.protocol.design, timezone.now())
+    gone_keys = set(study.sessions.filter(gone).values_list("pk", flat=True))
     agreed = [session for session in sessions if session.consented_at]
-    going = [each for each in agreed if not each.ended and (each.seen_at is None or each.seen_at >= since)]
+    going = [each for each in agreed if not each.ended and each.pk not in gone_keys]
     finished = [each for each in agreed if each.state == State.FINISHED]
     lost = [each for each in agreed if each not in going and each.state != State.FINISHED]
     where = Counter((each.at, place_of(each)) for each in lost)
-    if study.state != Study.State.OPEN:
+    if study.state == Study.State.CLOSED and not study.protocol.finish_after_closing:
         going = []
     times = Trial.objects.filter(session__study=study, training=False, started_at__isnull=False)
     spans = times.exclude(finished_at=None).values_list("started_at", "finished_at")

@@ -59,7 +59,7 @@ SECTIONS = (
         "Ends",
         "What a rater gets at each end. In an address, {code} and the names of the link, such as {PROLIFIC_PID}, "
         "are replaced.",
-        ("ends",),
+        ("ends", "finish_after_closing"),
     ),
 )
 """In their order on the page. A setting that none of them names gets a section of its own."""
@@ -87,7 +87,8 @@ WORDS = {
     "design.when_full": ("Once all places are taken", ""),
     "design.give_back_minutes": (
         "Minutes without a sign of life after which a place goes to the next rater",
-        "Until somebody takes it, its rater may come back and go on.",
+        "Until somebody takes it, its rater may come back and go on. At most ten until the first page of sounds is "
+        "finished.",
     ),
     "design.panels": (
         "Panels",
@@ -116,6 +117,14 @@ WORDS = {
     "ends.completed": ("Completed", ""),
     "ends.screened_out": ("Screened out", ""),
     "ends.timed_out": ("Time over", ""),
+    "ends.closed": (
+        "Study closed",
+        "For raters who have started when the study closes. Without code and address, each gets a code of their own.",
+    ),
+    "finish_after_closing": (
+        "Raters who have started may finish after the study is closed",
+        "For 24 hours. The results then change until the last of them has finished.",
+    ),
     "ends.full": ("No place left", "For who comes when all places are taken: no session begins."),
     "ends.completed.code": ("Code", "Empty: the one of the settings, or each rater gets one of their own."),
 }
@@ -328,10 +337,13 @@ def _ends(protocol: Protocol, study: Study) -> list[str]:
     for title, end in (
         ("Screened out", protocol.ends.screened_out),
         ("Time over", protocol.ends.timed_out),
+        ("Study closed", protocol.ends.closed),
         ("No place left", protocol.ends.full),
     ):
         if end.code or end.url:
             said.append(f"{title}: {f'code {end.code}' if end.code else 'no code'}{_address(end)}.")
+    if protocol.finish_after_closing:
+        said.append("Raters who have started may finish for 24 hours after the study is closed.")
     return said
 
 

@@ -16,7 +16,8 @@ DELETED = "ratings, answers, comments, events and identity deleted"
 def may_withdraw(session: Session) -> bool:
     """Whether a rater can withdraw by themselves now."""
     study = session.study
-    return study.state == Study.State.OPEN and recruiting.of(study).raters_may_withdraw
+    in_time = study.state == Study.State.OPEN or (session.may_go_on and not session.ended)
+    return in_time and recruiting.of(study).raters_may_withdraw
 
 
 def withdraw(session: Session) -> None:

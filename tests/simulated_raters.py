@@ -27,6 +27,7 @@ from django.db import connection, connections  # noqa: E402
 
 from listening import allocation, ratings, sessions  # noqa: E402
 from listening.models import Clip, Condition, Place, Rating, Session, Study, Trial  # noqa: E402
+from tests.listen import listen  # noqa: E402
 
 State = Session.State
 
@@ -232,6 +233,7 @@ def _leave(session: Session, draw: random.Random) -> None:
     left = sessions.step_of(session)
     if trial := sessions.current_trial(session):
         sessions.show(trial)
+        listen(session)
         for rating in trial.ratings.all():
             body = {"trial": trial.token, "slot": rating.slot, "score": draw.randint(0, 100), "plays": 1}
             write = ratings.parse(json.dumps({**body, "seconds_heard": 2.0, "revision": rating.revision + 1}).encode())

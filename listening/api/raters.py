@@ -19,7 +19,7 @@ router = Router(tags=["raters"])
 
 
 class OneRater(Schema):
-    """A rater's way so far, under the opaque code that exports have."""
+    """A rater's way so far, under the opaque code that exports have. `cannot_have_listened` says why, or is empty."""
 
     rater: str
     state: str
@@ -31,6 +31,7 @@ class OneRater(Schema):
     trials_done: int
     trials: int
     headphones: str
+    cannot_have_listened: str
 
 
 class ClipCoverage(Schema):
@@ -111,4 +112,5 @@ def _shown(session: Session) -> OneRater:
         trials_done=session.n_done,
         trials=session.n_trials,
         headphones=headphone_check.outcome(session),
+        cannot_have_listened=session.cannot_have_listened,
     )

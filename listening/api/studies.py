@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body as JsonBody
 from ninja import Router, Schema, Status
 
+from analysis.screening import DEFAULT_RULES
 from listening import invites, protocol, registration, studies, way_words
 from listening.api.access import Body, Refusal, answers, anybody, changes, file_of, reads
 from listening.forms import StudyForm
@@ -111,7 +112,7 @@ def create_study(request: HttpRequest, payload: NewStudy) -> Any:
     """The title alone is enough. Conditions are specs as `GET …/codecs` lists them; clips are sent afterwards."""
     given = payload.dict(exclude_unset=True)
     way, specs = given.pop("protocol", None), given.pop("conditions", None)
-    form = StudyForm({"screening": ["bs1534_hidden_reference"], **given})
+    form = StudyForm({"screening": list(DEFAULT_RULES), **given})
     settings = _checked(form)
     if way is not None:
         settings["raters_way"] = _way(way)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
-from listening.models.study import random_seed
+from listening.models.study import Study, random_seed
 
 PARTS = 100
 """Equal parts of a clip, of which a page tells which were heard."""
+
+
+TIME_TO_FINISH = timedelta(hours=24)
+"""Raters may finish for so long after closing, where the study lets them."""
 
 
 def new_token() -> str:
@@ -69,8 +75,9 @@ class Session(models.Model):
         FINISHED = "finished", "Finished"
         SCREENED_OUT = "screened_out", "Screened out"
         TIMED_OUT = "timed_out", "Timed out"
+        CLOSED = "closed", "Study closed"
 
-    ENDS = (State.FINISHED, State.SCREENED_OUT, State.TIMED_OUT)
+    ENDS = (State.FINISHED, State.SCREENED_OUT, State.TIMED_OUT, State.CLOSED)
     """Where nothing more can be done."""
 
     study = models.ForeignKey("listening.Study", models.CASCADE, related_name="sessions")
@@ -107,6 +114,9 @@ class Session(models.Model):
     )
     rested_at = models.DateTimeField(null=True, blank=True, help_text="end of the last break")
     completion_code = models.CharField(max_length=60, blank=True)
+    cannot_have_listened = models.CharField(
+        max_length=200, blank=True, default="", help_text="why, once the session is finished; see listening.hearing"
+    )
     comment = models.TextField(blank=True, max_length=4000)
     browser = models.CharField(max_length=300, blank=True)
 
@@ -125,6 +135,14 @@ class Session(models.Model):
         """Whether the rater is through, in whatever way."""
         return self.state in self.ENDS
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the study takes what this rater gives: while it is open, and later where it lets raters finish."""
+        study = self.study
+        if study.state != Study.State.CLOSED or self.consented_at is None:
+            return bool(study.state == Study.State.OPEN)
+        return study.protocol.finish_after_closing and timezone.now() < study.closed_at + TIME_TO_FINISH
+
 
 class Trial(models.Model):
     """One clip in all its conditions, in the order in which one rater gets them."""
@@ -138,6 +156,11 @@ class Trial(models.Model):
     repeat = models.PositiveSmallIntegerField(default=0, help_text="0 for the first time this clip is rated")
     expected = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="the score that the page asks for, to test attention"
+    )
+    served = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="sounds sent to the rater, a bit each: 0 the reference, then the slots; empty: not recorded",
     )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -52,6 +52,7 @@ _PAGES = {
     Session.State.FINISHED: "listening/rater/finished.html",
     Session.State.SCREENED_OUT: "listening/rater/screened_out.html",
     Session.State.TIMED_OUT: "listening/rater/timed_out.html",
+    Session.State.CLOSED: "listening/rater/closed.html",
 }
 
 
@@ -125,7 +126,7 @@ def save_events(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     session = _session(token)
     if session is None:
-        return JsonResponse({"error": "This link is not known."}, status=404)
+        return JsonResponse({"error": gettext("This link is not known.")}, status=404)
     try:
         new = events.keep(session, events.parse(request.body))
     except ratings.Refused as refused:
@@ -140,10 +141,11 @@ def audio(request: HttpRequest, token: str, audio_token: str) -> HttpResponse:
     session = _session(token)
     if session is None:
         return _no_sound(gettext("This link is not known."), 404)
-    if session.study.state != Study.State.OPEN:
+    if not session.may_go_on:
         return _no_sound(gettext("This study has ended."), 410)
     try:
-        content = masking.mask(stimuli.read(session, audio_token), masking.key_of(audio_token))
+        sound = stimuli.read(session, audio_token, serve=request.method == "GET")
+        content = masking.mask(sound, masking.key_of(audio_token))
     except stimuli.NoSuchSound:
         return _no_sound(gettext("This sound does not belong to the page where you are. Reload the page."), 404)
     except (OSError, ValueError):  # ValueError: a rendering without a file
@@ -190,7 +192,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     study = session.study
-    if study.state != Study.State.OPEN and not session.ended:
+    if not session.ended and not session.may_go_on:
         return not_open(request, study, session)
     if allocation.turns_away(session):
         return full(request, study, session.rater.outside_ids)
@@ -217,7 +219,8 @@ def _page(
         context |= {"trial": trial, "setup": _setup(session, trial)}
         context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
         context["longest_comment"] = ratings.LONGEST_COMMENT
-    return render(request, _PAGES[Session.State(session.state)], context, status=status)
+    page = "listening/rater/not_listened.html" if session.cannot_have_listened else _PAGES[Session.State(session.state)]
+    return render(request, page, context, status=status)
 
 
 def consent_context(session: Session) -> dict[str, object]:

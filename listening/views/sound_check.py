@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from listening import headphone_check, headphones, masking, sessions
 from listening import level as levels
-from listening.models import Session, Study
+from listening.models import Session
 from listening.translating import for_raters, speak_to
 
 LONGEST_BODY = 1000  # bytes
@@ -107,7 +107,7 @@ def _kept(request: HttpRequest, token: str, keep) -> HttpResponse:  # noqa: ANN0
     if session is None:
         return JsonResponse({"error": _("This link is not known.")}, status=404)
     speak_to(session)
-    if session.study.state != Study.State.OPEN:
+    if not session.may_go_on:
         return JsonResponse({"error": _("This study has ended.")}, status=410)
     if len(request.body) > LONGEST_BODY:
         return JsonResponse({"error": f"The body has at most {LONGEST_BODY} bytes."}, status=400)

@@ -327,8 +327,19 @@ def test_one_who_hears_the_reference_alone_has_spread_and_few_ratings_are_not_ju
     assert found.notes == ("no_variance could not judge b: fewer than 5 ratings.",)
 
 
+def test_raters_whom_the_server_found_not_to_have_listened_are_excluded_with_its_reason():
+    rows = ratings("bot", "A", [50] * 5) + ratings("ann", "A", [50] * 5)
+    why = "5 of 5 rated sounds were never sent to the rater"
+    table = pd.DataFrame(rows).assign(cannot_have_listened=[why] * 5 + [None] * 5)
+    found = screen(tidy(table), ["cannot_have_listened"])
+    assert found.raters.set_index("rater")["reason"].to_dict() == {"ann": "", "bot": f"cannot_have_listened: {why}"}
+    assert set(found.kept["rater"]) == {"ann"}
+
+
 @pytest.mark.parametrize(
-    ("rule", "columns"), [("too_fast", "started_at and no column rated_at"), ("not_heard", "seconds_heard")]
+    ("rule", "columns"),
+    [("too_fast", "started_at and no column rated_at"), ("not_heard", "seconds_heard")]
+    + [("cannot_have_listened", "cannot_have_listened")],
 )
 def test_a_rule_on_listening_without_its_columns_is_not_applied_and_says_so(rule, columns):
     found = screen(tidy(pd.DataFrame(slips("r", "A", 50, 50, 0, 5))), [rule])

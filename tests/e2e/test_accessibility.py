@@ -11,6 +11,7 @@ from django.utils import timezone
 from listening import headphone_check, ratings, sessions
 from listening.models import Session, Study
 from listening.protocol import read
+from tests.listen import listen
 
 pytestmark = pytest.mark.e2e
 
@@ -103,6 +104,7 @@ def pages(session: Session):
         if session.ended:
             return
         if trial:
+            listen(session)
             for rating in trial.ratings.all():
                 ratings.save(session, ratings.Write(trial.token, rating.slot, 50, 1, 2.0, LAST))
             if trial.position == 1 and not rested:
@@ -146,10 +148,13 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
             look(page, "trial-1 with its help open")
     assert {"consent", "level", "instructions", "trial-0", "trial-1", "comments", "finished"} < set(seen)
     assert any(name.startswith("break") for name in seen)
-    for state in (State.SCREENED_OUT, State.TIMED_OUT):
+    for state in (State.SCREENED_OUT, State.TIMED_OUT, State.CLOSED):
         Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE")
         page.goto(live_server.url + session.rater.get_absolute_url())
         look(page, state)
+    Session.objects.filter(pk=session.pk).update(state=State.FINISHED, cannot_have_listened="no sound was sent")
+    page.goto(live_server.url + session.rater.get_absolute_url())
+    look(page, "not listened")
     for path in ("/r/nobody/", "/t/nothing/", f"{everything.invite_path}?panel=a%20b"):
         page.goto(live_server.url + path)
         look(page, path)

@@ -105,9 +105,11 @@ def test_every_word_of_every_page_is_translated(go, everything, pseudo):  # noqa
     assert {"consent", "questions", "instructions", "trial", "break", "comments", "finished"} <= set(seen)
     page.locator("#copy").click()
     expect(page.locator("#copy")).to_have_text("⟦Copied⟧")
-    for state in (Session.State.SCREENED_OUT, Session.State.TIMED_OUT):
+    for state in (Session.State.SCREENED_OUT, Session.State.TIMED_OUT, Session.State.CLOSED):
         Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE")
         assert bare(go(session)) == [], state
+    Session.objects.filter(pk=session.pk).update(state=Session.State.FINISHED, cannot_have_listened="no sound was sent")
+    assert bare(go(session), session) == []
 
 
 def test_what_the_trial_page_says_while_it_is_used_is_translated(go, everything, pseudo):  # noqa: F811

@@ -172,8 +172,15 @@ def close_study(request: HttpRequest, study: Study) -> HttpResponse:
             return redirect(study)
         messages.success(request, "The study is closed.")
         return redirect("results", study.slug)
-    unfinished = study.sessions.exclude(state=Session.State.FINISHED).count()
-    return study_page(request, study, "close_study", unfinished=unfinished, started=study.sessions.count())
+    started = study.sessions.exclude(consented_at=None)
+    return study_page(
+        request,
+        study,
+        "close_study",
+        unfinished=started.exclude(state__in=Session.ENDS).count(),
+        started=started.count(),
+        may_finish=study.protocol.finish_after_closing,
+    )
 
 
 def counted(queryset: QuerySet[Study]) -> QuerySet[Study]:

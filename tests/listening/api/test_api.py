@@ -21,6 +21,7 @@ from django.test import Client
 from listening import rendering, report_files, sessions, studies, tokens
 from listening.models import Clip, FailedTries, Rating, Rendering, Session, Study
 from tests.conftest import wav_upload
+from tests.listen import listen
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,6 +49,7 @@ def rate_all(study: Study, scores: dict[str, int]) -> None:
     """A rater who goes through the whole study."""
     session = sessions.start(study, outside_ids={}, locale="en", browser="", language="en")
     while not session.ended:
+        listen(session)
         if (trial := sessions.current_trial(session)) is not None:
             for rating in trial.ratings.select_related("condition"):
                 score = scores.get(rating.condition.spec, 50)

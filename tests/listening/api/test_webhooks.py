@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from listening import outgoing, sessions, studies, tasks, tokens, webhooks
 from listening.models import Delivery, Rating, Session, Study, Webhook
+from tests.listen import listen
 
 EVENTS = list(Webhook.Event.values)
 
@@ -79,6 +80,7 @@ def test_a_whole_study_is_told_signed_and_without_a_score(receiver, draft):
     draft.refresh_from_db()
     session = sessions.start(draft, outside_ids={}, locale="en", browser="", language="en")
     while not session.ended:
+        listen(session)
         if (trial := sessions.current_trial(session)) is not None:
             Rating.objects.filter(trial=trial).update(score=77, plays=1, seconds_heard=2.0)
             Rating.objects.filter(trial=trial, condition__spec="reference").update(score=100)

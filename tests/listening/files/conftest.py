@@ -16,6 +16,7 @@ from listening.events import Block, keep
 from listening.export import TABLES
 from listening.models import Condition, EventBlock, Rater, Rendering, Session, Study
 from listening.protocol import read
+from tests.listen import listen
 
 SCORES = {
     Condition.Role.HIDDEN_REFERENCE: 100,
@@ -51,6 +52,7 @@ def rate(study: Study, n: int, trials: int = 99, **slips: int) -> Session:
                 if trial.position > trials:
                     break
                 sessions.show(trial)
+                listen(session)
                 for rating in trial.ratings.select_related("condition", "trial__clip"):
                     score = slips.get(rating.condition.role, SCORES[rating.condition.role] - rating.trial.clip.position)
                     write = ratings.Write(trial.token, rating.slot, score, 2, 3.5, 1, 2**40, "höre “nichts”\n", "ab12")

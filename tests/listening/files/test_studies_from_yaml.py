@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from django.core.management import CommandError, call_command
 
+from analysis.screening import DEFAULT_RULES
 from audiocodecs import audio
 from listening import cloning, rendering, studies, supplied
 from listening.models import Clip, Condition, Rendering, Session, Study, SuppliedFile
@@ -193,7 +194,7 @@ def test_supplied_conditions_stay_when_others_are_ticked(folder, client):
 def test_clips_and_conditions_are_all_that_is_needed(folder):
     assert "study: 2 clips, 2 conditions." in create(folder, "clips: clips/*.wav\nconditions: [reference, opus@6]")
     study = Study.objects.get()
-    assert (study.title, study.rate, study.screening) == ("Study", 48000, ["bs1534_hidden_reference"])
+    assert (study.title, study.rate, study.screening) == ("Study", 48000, list(DEFAULT_RULES))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from listening import masking, sessions, studies
 from listening.models import Session, Study
 from listening.protocol import read
 from tests.conftest import render_and_open
+from tests.listen import listen
 
 
 class Walker:
@@ -95,7 +96,8 @@ class Walker:
         return answer
 
     def save(self, slot: object, score: object = 50, revision: object = 1, **changes: object) -> HttpResponse:
-        """One write, as the page's script makes it."""
+        """One write, as the page's script makes it once the sounds were fetched and played."""
+        listen(self.session)
         body = {"slot": slot, "score": score, "plays": 1, "seconds_heard": 1.5, "revision": revision}
         return self.post_write(json.dumps({"trial": self.setup["trial"], **body, **changes}))
 

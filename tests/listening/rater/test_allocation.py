@@ -191,6 +191,61 @@ def test_who_comes_back_before_anybody_took_the_place_goes_on(shares, arrive):
     assert walker.session.state == State.FINISHED
 
 
+def test_consents_that_go_no_further_hold_their_places_for_ten_minutes(shares, arrive):
+    """Ten anonymous consents fill a study of ten places; ten minutes later its raters come in."""
+    study = shares(wanted=5)
+    idle = [arrive("?new=1") for _ in range(10)]
+    for walker in idle:
+        walker.leave()
+    assert allocation.is_full(study, "")
+    for walker in idle:
+        long_ago(walker.session, 9)
+    assert allocation.is_full(study, "")
+    for walker in idle:
+        long_ago(walker.session, 11)
+    assert not allocation.is_full(study, "")
+    assert [clip.given_up for clip in allocation.coverage(study)[0].clips] == [5, 5]
+    heirs = [arrive("?new=1") for _ in range(10)]
+    for walker in heirs:
+        walker.leave()
+    assert sorted(walker.session.place.number for walker in heirs) == list(range(1, 11))
+
+
+def test_a_rater_who_finished_the_first_page_keeps_the_place_as_the_study_says(shares, arrive):
+    study = shares()
+    walker, other = arrive("?new=1"), arrive("?new=1")
+    walker.to_training().rate_all()
+    other.leave()
+    long_ago(walker.session, 11)
+    assert not allocation.is_full(study, "")
+    walker.leave()
+    long_ago(walker.session, 119)
+    assert allocation.is_full(study, "")
+    long_ago(walker.session, 121)
+    assert not allocation.is_full(study, "")
+
+
+def test_a_study_may_hold_places_for_less_than_ten_minutes(shares, arrive):
+    study = shares(give_back_minutes=3)
+    for _ in range(2):
+        arrive("?new=1").leave()
+    Session.objects.update(seen_at=timezone.now() - timedelta(minutes=4))
+    assert not allocation.is_full(study, "")
+
+
+def test_a_session_that_cannot_have_listened_gives_its_place_to_the_next_rater(shares, arrive):
+    study = shares()
+    bot, other, heir = (arrive("?new=1") for _ in range(3))
+    for walker in (bot, other):
+        walker.leave()
+    Session.objects.filter(pk=bot.session.pk).update(state=State.FINISHED, cannot_have_listened="no sound was sent")
+    assert [clip.given_up for clip in allocation.coverage(study)[0].clips].count(1) == 1
+    number = bot.session.place.number
+    heir.leave()
+    assert heir.session.place.number == number
+    assert bot.session.state == State.FINISHED
+
+
 def test_a_finished_place_is_never_taken_over(shares, arrive):
     study = shares()
     done = arrive("?new=1")

@@ -2,12 +2,16 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
-from django.utils import translation
+from django.test import Client
+from django.urls import reverse
+from django.utils import formats, translation
 
 from listening.languages import NAMES, asked_for
 from listening.parts import LANGUAGES
+from listening.urls import urlpatterns
 
 LEAST_OF_ALL = "There is no listening test under this address."
 
@@ -62,11 +66,51 @@ def test_the_server_refuses_in_the_sessions_language(arrive, close):
     assert walker.save(1).json()["error"] == "Diese Studie ist beendet. Sie nimmt keine Bewertungen mehr an."
 
 
-def test_researchers_pages_stay_english_after_raters_were_served(client, arrive):
-    arrive(**{"Accept-Language": "ar"})
-    assert translation.get_language() == "en"
-    page = client.get("/login/", headers={"Accept-Language": "ar"}, cookies={"django_language": "ar"}).content.decode()
-    assert '<html lang="en">' in page
+RATERS_ADDRESSES = [each for each in urlpatterns if str(each.pattern).startswith(("r/", "t/"))]
+
+
+@pytest.mark.parametrize("pattern", RATERS_ADDRESSES, ids=lambda pattern: pattern.name)
+def test_no_address_of_raters_leaves_its_language_in_the_thread(arrive, opened, pattern):
+    """The researcher's page is asked for on the same thread, and formats numbers as before."""
+    owner = Client()
+    owner.force_login(opened.owner)
+
+    def researchers_page() -> str:
+        page = owner.get(reverse("study_settings", args=[opened.slug])).content.decode()
+        return re.sub(r'(csrfmiddlewaretoken" value=")[^"]+', r"\1", page)
+
+    before = researchers_page()
+    assert '<html lang="en">' in before
+    arabic = {"Accept-Language": "ar"}
+    walker = arrive(**arabic).to_training()
+    known = {"slug": opened.slug, "token": walker.token, "audio_token": walker.setup["reference"]["url"].split("/")[-1]}
+    address = reverse(pattern.name, kwargs={name: known[name] for name in pattern.pattern.converters})
+    unknown = reverse(pattern.name, kwargs=dict.fromkeys(pattern.pattern.converters, "nobody"))
+    for client, url in ((Client(headers=arabic), unknown), (walker.client, address)):
+        for ask in (client.get, client.post):
+            ask(url, headers=arabic)
+            assert translation.get_language() == "en"
+            assert formats.number_format(0.5) == "0.5"
+            assert researchers_page() == before
+
+
+def test_a_request_begins_in_english_whatever_its_thread_was_left_in(client, db):
+    with translation.override("ar"):
+        assert '<html lang="en">' in client.get("/login/").content.decode()
+
+
+def test_only_the_language_of_a_request_is_ever_activated():
+    """Tasks and commands have no request that ends: they use `translation.override`, which leaves nothing behind."""
+    root = Path(__file__).parents[3]
+    found = [path.name for name in ("listening", "evalapp") for path in (root / name).rglob("*.py")]
+    activating = [
+        path.name
+        for name in ("listening", "evalapp")
+        for path in (root / name).rglob("*.py")
+        if re.search(r"(?<!de)activate\(", path.read_text())
+    ]
+    assert len(found) > 100
+    assert activating == ["translating.py"]
 
 
 def test_scripts_get_their_words_with_the_page(arrive):

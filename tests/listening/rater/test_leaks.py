@@ -17,6 +17,8 @@ BY_CHANCE = 0.001
 @pytest.fixture
 def crawled(opened):
     """Pages of so many raters of the study."""
+    opened.heard_seconds = 0
+    opened.save()
     found = Collector()
     crawl(ProcessLine, opened.invite_path, SESSIONS, found.see)
     return found.seen(dict(Rating.objects.values_list("token", "condition__spec")))

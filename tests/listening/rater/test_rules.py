@@ -40,9 +40,9 @@ def refused(walker):
 def test_a_share_of_the_clip_must_be_heard_and_hearing_one_part_again_is_no_more_of_it(at):
     walker = at(share_heard=0.5)
     for slot in (1, 2, 3, 4):
-        walker.save(slot, 50, 1, seconds_heard=600.0, parts_heard=ALMOST if slot == 4 else HALF)
+        walker.save(slot, 50, 1, seconds_heard=12.0, parts_heard=ALMOST if slot == 4 else HALF)
     assert refused(walker) == "Still to hear: 4."
-    walker.save(4, 50, 2, seconds_heard=900.0, parts_heard=ALMOST)
+    walker.save(4, 50, 2, seconds_heard=15.0, parts_heard=ALMOST)
     assert refused(walker) == "Still to hear: 4."
     walker.save(4, 50, 3, parts_heard="2" + "0" * 12)  # one part more; the page need not tell the others again
     assert refused(walker) == ""
@@ -101,6 +101,7 @@ def test_a_page_stays_for_a_time_that_the_server_measures(at):
     walker = at(least_seconds=30)
     assert 28 <= walker.setup["rules"]["seconds_left"] <= 30
     walker.rate_all()
+    Trial.objects.filter(pk=sessions.current_trial(walker.session).pk).update(started_at=timezone.now())
     assert "You can go on in" in refused(walker)
     trial = sessions.current_trial(walker.session)
     Trial.objects.filter(pk=trial.pk).update(started_at=timezone.now() - timedelta(seconds=29.5))

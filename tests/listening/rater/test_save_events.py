@@ -1,14 +1,20 @@
 """Events of a rater's pages: each is stored once, whatever way it comes, and nothing bad gets in."""
 
 import json
+import re
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
+import listening
 from listening import events
 from listening.models import EventBlock, Session
 from listening.ratings import Refused
 
 PAGE = "a1b2c3d4e5"
+STATIC = Path(listening.__file__).parent / "static" / "listening"
 
 
 def send(walker, start=1, n=3, **changes):
@@ -109,6 +115,31 @@ def test_a_closed_study_takes_no_events(at_trial, close):
     answer = post(at_trial, json.dumps(body))
     assert (answer.status_code, answer.json()["error"]) == (410, "This study has ended. It takes no more events.")
     assert stored() == numbers(1, 3)
+
+
+def test_thirty_thousand_events_at_once_are_not_taken(at_trial, settings):
+    settings.EVENTS_PER_MINUTE = 900
+    answers = [send(at_trial, start, 300) for start in range(1, 3000, 300)]
+    assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 7
+    assert "Send them later" in answers[-1].json()["error"]
+    assert stored() == numbers(1, 900)
+    assert at_trial.save(1, 70).status_code == 200  # ratings have a way of their own
+    assert send(at_trial, 1, 300).json() == {"new": 0}  # what is there is no event more
+
+
+def test_an_hour_offline_comes_whole_and_at_once(at_trial, settings):
+    settings.EVENTS_PER_MINUTE = 100
+    Session.objects.filter(pk=at_trial.session.pk).update(started_at=timezone.now() - timedelta(hours=1))
+    assert [send(at_trial, start, 500).status_code for start in range(1, 6000, 500)] == [200] * 12
+    assert stored() == numbers(1, 6000)
+
+
+def test_the_page_keeps_events_that_come_too_fast_for_later():
+    """429 is no final answer of the page's script: it goes on to keep them, and tries again."""
+    script = (STATIC / "events.js").read_text()
+    final = json.loads(re.search(r"const FINAL = (\[.*?\]);", script)[1])
+    assert 413 in final
+    assert 429 not in final
 
 
 def test_a_session_that_was_deleted_meanwhile_is_an_unknown_link(at_trial):

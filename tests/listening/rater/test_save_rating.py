@@ -153,7 +153,7 @@ def test_a_closed_study_takes_no_rating(at_trial, close):
     close()
     at_trial.page = at_trial.seen[-2]
     before = values()
-    token = sessions.current_trial(at_trial.session).token
+    token = at_trial.session.trials.get(position=1).token
     body = {"trial": token, "slot": 1, "score": 1, "plays": 1, "seconds_heard": 1, "revision": 99}
     answer = at_trial.post_write(json.dumps(body))
     assert (answer.status_code, answer.json()["error"]) == (410, "This study has ended. It takes no more ratings.")

@@ -383,7 +383,7 @@ def test_level_and_answers_are_in_the_table_of_sessions(listener, opened):
     rater.answer_all(5)
     rater.answer_all(4)
     (row,) = (dict(zip(export.SESSIONS, each, strict=True)) for each in export.session_rows(opened))
-    assert list(row)[-6:] == [
+    assert list(row)[-7:-1] == [
         "level_db",
         "level_change_db",
         "headphones",
@@ -391,7 +391,7 @@ def test_level_and_answers_are_in_the_table_of_sessions(listener, opened):
         "huggins_right",
         "headphone_answers",
     ]
-    assert list(row.values())[-6:-1] == [-18, 0, "failed", 5, 4]
+    assert list(row.values())[-7:-2] == [-18, 0, "failed", 5, 4]
     answers = json.loads(row["headphone_answers"])
     assert [(each["test"], each["attempt"]) for each in answers] == [
         ("antiphase", 1),
@@ -404,7 +404,7 @@ def test_level_and_answers_are_in_the_table_of_sessions(listener, opened):
 
 def test_a_session_without_a_sound_check_has_empty_columns(walker, opened):
     (row,) = (dict(zip(export.SESSIONS, each, strict=True)) for each in export.session_rows(opened))
-    assert list(row.values())[-6:] == [None, None, "", None, None, ""]
+    assert list(row.values())[-7:-1] == [None, None, "", None, None, ""]
 
 
 def test_the_raters_page_says_who_passed(listener, client, opened):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from listening import ratings, sessions, studies
 from listening.models import Condition, Session, Study
+from tests.listen import listen
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def _rate(study: Study, *, trials: int = 99, comment: str = "", **slips: int) ->
         if trial is None:
             break
         sessions.show(trial)
+        listen(session)
         for rating in trial.ratings.select_related("condition"):
             score = slips.get(rating.condition.role, SCORES[rating.condition.role])
             ratings.save(session, ratings.Write(trial.token, rating.slot, score, 2, 3.5, 1))

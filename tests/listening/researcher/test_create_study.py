@@ -1,6 +1,7 @@
 import pytest
 from django.urls import reverse
 
+from analysis.screening import DEFAULT_RULES
 from listening.models import Condition, Study
 from listening.models.study import CONSENT, INSTRUCTIONS
 
@@ -47,7 +48,7 @@ def test_everything_can_be_set(page):
 
 def test_the_page_proposes_the_defaults(page):
     form = page.get(reverse("create_study")).context["form"]
-    assert form["screening"].value() == ["bs1534_hidden_reference"]
+    assert form["screening"].value() == list(DEFAULT_RULES)
     assert form["consent_text"].value() == CONSENT
 
 

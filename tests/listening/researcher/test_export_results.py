@@ -45,7 +45,7 @@ def test_the_columns_are_the_promised_ones_in_their_order(closed):
 def test_there_is_a_row_for_each_counted_score(closed):
     rows = rows_of(exported(study="speech"))
     assert len(rows) == 3 * 2 * 4 + 4  # three raters with two trials of four signals, one who left after the first
-    assert {row["session_state"] for row in rows} == {"finished", "trials"}
+    assert {row["session_state"] for row in rows} == {"finished", "closed"}
 
 
 def test_training_is_not_in_it(closed):
@@ -159,7 +159,12 @@ def test_the_table_of_sessions_has_everyone_who_came(closed):
     assert json.loads(row["outside_ids"]) == {"PROLIFIC_PID": "p1"}
     assert (row["completion_code"], row["seed"]) == (closed.careful.completion_code, str(closed.careful.seed))
     early = rows[closed.early.rater.code]
-    assert (early["trials_done"], early["trials"], early["ratings"], early["finished_at"]) == ("1", "2", "4", "")
+    assert (early["trials_done"], early["trials"], early["ratings"], early["session_state"]) == (
+        "1",
+        "2",
+        "4",
+        "closed",
+    )
     assert early["excluded"] == "session not finished (4 ratings given)"
 
 

@@ -53,7 +53,7 @@ def test_opening_and_closing_are_in_the_log_with_who_did_it(page, ready, researc
     lines = list(AuditLine.objects.values_list("user", "what"))
     registered = (researcher.pk, f"pre-registered; SHA-256 of the file {Registration.objects.get().sha256}")
     assert lines == [
-        (researcher.pk, "opened; post-screening bs1534_hidden_reference; margin not set"),
+        (researcher.pk, "opened; post-screening bs1534_hidden_reference, cannot_have_listened; margin not set"),
         registered,
         (researcher.pk, "closed"),
     ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from listening import recruiting, rehearsals, sessions, studies
 from listening.models import Rater, Rating, Session, Study
 from listening.tasks import sweep
+from tests.listen import listen
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def begin(page, study):
 def through(session):
     """All pages to the end, everything rated."""
     while not session.ended:
+        listen(session)
         if (trial := sessions.current_trial(session)) is not None:
             trial.ratings.update(score=50, plays=1, seconds_heard=2.0)
         sessions.advance(session, sessions.step_of(session))

@@ -1,6 +1,7 @@
 import pytest
 from django.urls import reverse
 
+from analysis.screening import DEFAULT_RULES
 from listening import studies
 from listening.models import Study
 from listening.study_settings import change_settings
@@ -47,7 +48,7 @@ def test_the_settings_of_an_open_study_are_shown_and_fixed(page, opened):
     assert all(field.field.disabled for field in response.context["form"])
     assert page.post(address, filled(opened, title="Other", screening=[], margin=9)).status_code == 409
     opened.refresh_from_db()
-    assert (opened.title, opened.screening, opened.margin) == ("Speech", ["bs1534_hidden_reference"], None)
+    assert (opened.title, opened.screening, opened.margin) == ("Speech", list(DEFAULT_RULES), None)
 
 
 def test_settings_sent_while_another_tab_opened_the_study_are_refused(ready):

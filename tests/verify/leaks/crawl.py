@@ -28,6 +28,9 @@ WAYS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """How each sound is asked for, one way after the other; each way for all sounds of the page."""
 
+HEARD = 0.02
+"""Seconds of each sound: all of a page fit into the first one. The study asks for no listening before Next."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -193,7 +196,7 @@ def _rated(line: Line, page: str, session: int, before: Callable[[str], None]) -
     sounds = [Sound(setup["reference"], "", answers[0], None)]
     for part, row, found in zip(setup["slots"], rows, answers[1:], strict=True):
         write = {"trial": setup["trial"], "slot": part["slot"], "score": 50, "plays": 1}
-        write |= {"seconds_heard": setup["heard_seconds"] + 1, "revision": part["revision"] + 1}
+        write |= {"seconds_heard": HEARD, "revision": part["revision"] + 1}
         saved = line.ask("POST", setup["save_url"], json.dumps(write), **{"Content-Type": "application/json"})
         assert saved.status == 200, saved.body
         sounds.append(Sound(part, row, found, saved))

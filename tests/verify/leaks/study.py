@@ -22,7 +22,7 @@ from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from listening import clips, rendering, studies
 owner = get_user_model().objects.create_user("leaks")
-study = studies.create_study(owner, "Leaks", loudness=-26)
+study = studies.create_study(owner, "Leaks", loudness=-26, heard_seconds=0)
 for name in ("speech_en_prompts", "speech_noisy_da"):
     upload = SimpleUploadedFile(f"{{name}}.flac", Path(f"listening/demo/clips/{{name}}.flac").read_bytes())
     clip = clips.add_clip(study, upload, "speech")

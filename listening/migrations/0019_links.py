@@ -20,7 +20,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("listening", "0017_rehearsals")]
+    dependencies = [("listening", "0018_heartbeats")]
 
     operations = [
         migrations.AddField(
