@@ -19,16 +19,13 @@ from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import aligning, excerpts, flaws, overviews
+from listening import aligning, excerpts, flaws, overviews, sound_limits
 from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
 
-LONGEST_FILE = 600.0
-"""Seconds; a longer file is refused before it is decoded."""
 SHORTEST = 0.5
-LOWEST_RATE = 16000
 PEAK_LIMIT = -1.0
 """dBTP that the loudness gain may reach, so that no codec is fed clipped audio."""
 FADE_SECONDS = 0.005
@@ -104,7 +101,7 @@ def add_clip(
     if twin := study.clips.filter(original_sha256=sha256).first():
         raise ClipError(f"This file is already in the study, as “{twin.name}”.")
     try:
-        found = audio.read(upload, max_seconds=LONGEST_FILE)
+        found = sound_limits.read(upload)
     except audio.AudioError as error:
         raise ClipError(str(error)) from error
     check_usable(found)
@@ -314,13 +311,15 @@ def original(clip: Clip) -> audio.Audio:
     Raises
     ------
     ClipError
-        If it is gone from the storage.
+        If it is gone from the storage, or beyond the limits of today.
     """
     try:
         with clip.original.open("rb") as file:
-            return audio.read(file, max_seconds=LONGEST_FILE)
+            return sound_limits.read(file)
     except FileNotFoundError as error:
         raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
+    except audio.AudioError as error:
+        raise ClipError(f"“{clip.name}”: {error}") from error
 
 
 def overview_of(clip: Clip) -> overviews.Overview:
@@ -348,7 +347,7 @@ def reference_of(clip: Clip) -> aligning.Reference:
 def _reference_named(name: str) -> aligning.Reference:
     """The reference in a file whose name is made of its content's hash."""
     with default_storage.open(name, "rb") as file:
-        found = audio.read(file)
+        found = sound_limits.read(file)
     found.samples.flags.writeable = False
     return aligning.Reference(found.samples, found.rate)
 
@@ -367,20 +366,12 @@ def preparation_key(clip: Clip) -> str:
 
 
 def check_usable(found: audio.Audio) -> None:
-    """Refuse what can be no sound of a trial.
+    """Refuse what is too short or silent for a trial. `sound_limits` has refused all else.
 
     Raises
     ------
     ClipError
     """
-    channels = found.samples.shape[0]
-    if channels > 2:
-        raise ClipError(f"The file has {channels} channels. Mix it to mono or stereo first.")
-    if found.rate < LOWEST_RATE:
-        raise ClipError(
-            f"The file's sample rate is {found.rate / 1000:g} kHz. Its sound ends below the 7 kHz of the mid anchor; "
-            "upload an original of at least 16 kHz."
-        )
     if found.seconds < SHORTEST:
         raise ClipError(f"The file has {found.seconds:.3f} s of sound; a clip needs at least {SHORTEST:g} s.")
     if np.abs(found.samples).max(initial=0) < 1e-3:

@@ -366,6 +366,7 @@ def _one(folder: Path, path: str) -> Path:
 
 def _upload(path: Path, name: str = "") -> SimpleUploadedFile:
     try:
+        clips.check_size(path.stat().st_size)  # before all of it is in memory
         return SimpleUploadedFile(name or path.name, path.read_bytes())
     except OSError as error:
         raise FormError(f"{path} can't be read: {error.strerror}.") from error

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -18,7 +17,7 @@ from django.utils.text import slugify
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import aligning, clips
+from listening import aligning, clips, sound_limits
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.storage import store_once
 
@@ -97,12 +96,9 @@ def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> Supplied
     """
     if not condition.study.editable:
         raise clips.ClipError(f"The study is {condition.study.get_state_display().lower()}: its stimuli are fixed.")
-    if upload.size > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise clips.ClipError(
-            f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed."
-        )
+    clips.check_size(upload.size)
     try:
-        found = audio.read(upload, max_seconds=clips.LONGEST_FILE)
+        found = sound_limits.read(upload)
         clips.check_usable(found)
     except audio.AudioError as error:
         raise clips.ClipError(str(error)) from error
@@ -227,9 +223,11 @@ def read(file: SuppliedFile) -> audio.Audio:
     """
     try:
         with file.file.open("rb") as stored:
-            return audio.read(stored, max_seconds=clips.LONGEST_FILE)
+            return sound_limits.read(stored)
     except FileNotFoundError as error:
         raise clips.ClipError(f"The file {file.name} is gone from the storage. Supply it again.") from error
+    except audio.AudioError as error:
+        raise clips.ClipError(f"{file.name}: {error}") from error
 
 
 def compare(clip: Clip, original: audio.Audio, found: audio.Audio) -> Compared:

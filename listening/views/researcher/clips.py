@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from listening import clip_words, duplicates, excerpts, overviews, spectrograms, uploads
+from listening import clip_words, duplicates, excerpts, overviews, sound_limits, spectrograms, uploads
 from listening import clips as rules
 from listening.forms import ClipForm
 from listening.models import Clip, Study
@@ -132,7 +132,7 @@ def clips_page(request: HttpRequest, study: Study, bound: ClipForm | None = None
         rule=clip_words.rule(study),
         file_types=FILE_TYPES,
         max_mb=settings.MAX_UPLOAD_MB,
-        longest=rules.LONGEST_FILE,
+        longest=sound_limits.LONGEST_FILE,
         max_excerpt=MAX_EXCERPT,
     )
 
