@@ -19,7 +19,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.text import slugify
 
 from audiocodecs import audio
-from listening import sound_limits, study_form, yaml_files
+from listening import sound_limits, study_form, webmushra_yaml, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Study
 from listening.models.study import MAX_EXCERPT
@@ -82,7 +82,7 @@ def import_config(config: Path, owner: AbstractBaseUser, root: Path | None = Non
         If nothing of it can be a study here, or a file is missing. Nothing was made then.
     """
     try:
-        top = yaml_files.read(config.read_text(encoding="utf-8-sig"))
+        top = webmushra_yaml.read(config.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise FormError(f"{config} can't be read: {error}") from error
     except yaml_files.WrongYaml as error:

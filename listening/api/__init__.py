@@ -30,6 +30,7 @@ from listening.api import (
 )
 from listening.api.access import Refusal
 from listening.nul import holds_nul
+from listening.parts import few_and_short
 
 DESCRIPTION = """\
 Everything that a researcher does on the pages of evalapp, for scripts.
@@ -110,7 +111,7 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _wrong_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    faults = [_in_words(fault) for fault in error.errors]
+    faults = few_and_short([_in_words(fault) for fault in error.errors])
     return _error({"error": " ".join(faults), "faults": faults}, 422)
 
 
