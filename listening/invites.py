@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from listening.models import Study
+from listening.site import link_to
 from listening.way_words import PROLIFIC_NAMES
 
 PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
@@ -15,7 +16,7 @@ PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
 
 def link(request: HttpRequest, study: Study) -> str:
     """The whole invite link of a study."""
-    return request.build_absolute_uri(study.invite_path) + placeholders(study)
+    return link_to(study.invite_path, request) + placeholders(study)
 
 
 def placeholders(study: Study) -> str:

@@ -16,6 +16,7 @@ from listening.api.access import Body, Refusal, answers, anybody, changes, file_
 from listening.forms import StudyForm
 from listening.models import Session, Study
 from listening.objections import objections
+from listening.site import link_to
 from listening.study_settings import change_settings
 
 router = Router(tags=["studies"])
@@ -269,7 +270,7 @@ def shown(request: HttpRequest, study: Study) -> OneStudy:
         raters_finished=study.sessions.filter(state=Session.State.FINISHED).count(),
         invite_link=invites.link(request, study),
         panel_links=dict(invites.panel_links(request, study)),
-        page=request.build_absolute_uri(study.get_absolute_url()),
+        page=link_to(study.get_absolute_url(), request),
     )
 
 
