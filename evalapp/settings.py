@@ -8,7 +8,7 @@ from pathlib import Path
 
 import environ
 
-from evalapp.private_files import keep_database_private, keep_private
+from evalapp.private_files import keep_database_private, keep_private, restrict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -134,6 +134,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks for it, also where nothing is collected
 WHITENOISE_USE_FINDERS = True  # static files are served as they lie: nothing to collect, nothing to go stale
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(VAR_DIR / "media"))).resolve()
+restrict(MEDIA_ROOT, 0o700)
 STORAGES = {
     "default": {"BACKEND": env.str("MEDIA_STORAGE", "listening.storage.AtomicFileSystemStorage")},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -219,7 +220,7 @@ class ResetPassword(views.PasswordResetView):
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if not site.sends_mail():
             return render(request, "listening/account/no_mail.html")
-        self.extra_email_context = {"site": settings.SITE_URL}
+        self.extra_email_context = {"site": settings.SITE_URL, "domain": urlsplit(settings.SITE_URL).netloc}
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form) -> HttpResponse:  # noqa: ANN001

@@ -220,7 +220,7 @@ STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT
 @pytest.fixture
 def world(draft, tmp_path, settings) -> World:
     """No codec runs: what workers would make are rows with small files."""
-    settings.EMAIL_HOST = "mail.example.org"
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", "https://listening.example.org"
     owner, make = draft.owner, get_user_model().objects.create_user
     get_user_model().objects.filter(pk=owner.pk).update(email="ada@example.org")
     question = {"kind": "text", "name": "how", "text": "How?"}
