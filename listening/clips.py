@@ -19,7 +19,7 @@ from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import aligning, excerpts, flaws, overviews, sound_limits
+from listening import aligning, excerpts, flaws, losses, overviews, sound_limits
 from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
@@ -202,15 +202,26 @@ def set_excerpt(
             audit(clip.study, by, f"clip {before} is {after}")
 
 
-def delete(clip: Clip, by: AbstractBaseUser | None = None) -> None:
-    """Remove a clip and its renderings from a study that is not open yet; with `by` noted in its log."""
+def delete(clip: Clip, by: AbstractBaseUser | None = None, *, confirmed: bool = False) -> None:
+    """Remove a clip, its files and its renderings from a study that is not open yet; the study's log lists them.
+
+    Raises
+    ------
+    NotConfirmed
+        Unless `confirmed`: a recording is always lost.
+    ClipError
+        If the study is not editable.
+    """
     if not clip.study.editable:
         raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
+    lost = losses.of_clip(clip)
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
+        renderings = clip.renderings.count()
         clip.delete()
         back_to_draft(clip.study)
-        if by is not None:
-            audit(clip.study, by, f"clip “{clip.name}” deleted, {clip.original_sha256[:12]}")
+        losses.note(clip.study, by, lost)
+        audit(clip.study, by, f"clip “{clip.name}” deleted, with {renderings} renderings")
 
 
 def inspect(clip: Clip, found: audio.Audio, measured: tuple[float | None, float | None] = (None, None)) -> Inspection:

@@ -29,6 +29,7 @@ from listening.api import (
     webhooks,
 )
 from listening.api.access import Refusal
+from listening.losses import NotConfirmed
 from listening.nul import holds_nul
 from listening.parts import few_and_short
 
@@ -107,6 +108,11 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if refusal.faults:
         said["faults"] = refusal.faults
     return _error(said, refusal.status, refusal.headers)
+
+
+@api.exception_handler(NotConfirmed)
+def _not_confirmed(request: HttpRequest, asked: NotConfirmed) -> HttpResponse:
+    return _error({"error": f"{asked} Send confirm=true to do so.", "would_delete": asked.lost}, 409)
 
 
 @api.exception_handler(ValidationError)

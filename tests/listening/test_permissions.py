@@ -168,10 +168,12 @@ class World:
             "upload_clip": {"files": SimpleUploadedFile("x.wav", b"no audio")},
             "begin_upload": {"name": "x.wav", "size": 3},
             "edit_clip": {"name": clip.name, "category": "", "start": 0, "length": 0.6},
-            "conditions": {"specs": ["reference", "opus@12"]},
+            "conditions": {"specs": ["reference", "opus@12"], "confirm": "1"},
+            "delete_clip": {"confirm": "1"},
+            "delete_condition": {"confirm": "1"},
             "add_supplied": {"title": "Another codec"},
             "supplied": {"files": SimpleUploadedFile("x.wav", b"no audio")},
-            "change_supplied": {"delete": "1"},
+            "change_supplied": {"delete": "1", "confirm": "1"},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
             "recruiting": {"time_zone": "UTC", "panel-TOTAL_FORMS": "0", "panel-INITIAL_FORMS": "0"},
@@ -197,7 +199,8 @@ class World:
             "api_clone": {},
         }
         if name in bodies:
-            return {"data": json.dumps(bodies[name]), "content_type": "application/json"}
+            query = {"confirm": "true"} if name == "api_conditions" else None
+            return {"data": json.dumps(bodies[name]), "content_type": "application/json", "query_params": query}
         return {"data": forms.get(name, {})}
 
 
@@ -328,7 +331,9 @@ def asked(
             Study.objects.filter(pk=world.study.pk).update(state=state, closed_at="2026-02-01T00:00Z")
             if state == Study.State.DRAFT:
                 world.study.sessions.all().delete()  # a draft has none
-        body = world.body(name) if method not in ("GET", "DELETE") else {}
+        body = {"query_params": {"confirm": "true"}} if method == "DELETE" else {}
+        if method not in ("GET", "DELETE"):
+            body = world.body(name)
         request = getattr(browser, method.lower())(world.address(name, role), **body)
         request._dont_enforce_csrf_checks = True
         with connection.execute_wrapper(noted):

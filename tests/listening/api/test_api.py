@@ -139,7 +139,7 @@ def test_settings_clips_and_conditions_change_by_the_rules_of_the_pages(script, 
     no_sound = script("POST", f"{here}/clips", file=SimpleUploadedFile("x.wav", b"no audio"))
     assert no_sound.status_code == 422
     assert script("POST", f"{here}/clips").json()["error"] == "file is missing."
-    assert script("DELETE", at).status_code == 204
+    assert script("DELETE", f"{at}?confirm=true").status_code == 204
     assert script("GET", at).json()["error"] == f"This study has no clip {clip.pk}."
 
     offers = script("GET", f"{here}/codecs").json()

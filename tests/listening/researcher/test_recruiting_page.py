@@ -130,7 +130,7 @@ def test_a_rater_of_a_closed_study_is_deleted_and_the_report_made_anew(page, clo
 def test_the_command_deletes_a_rater_and_says_who_is_not_there(draft):
     rater = Rater.objects.create()
     Session.objects.create(study=draft, rater=rater)
-    call_command("delete_rater", draft.slug, rater.code, stdout=StringIO())
+    call_command("delete_rater", draft.slug, rater.code, yes=True, stdout=StringIO())
     assert not Session.objects.exists()
     with pytest.raises(CommandError, match="has no rater"):
         call_command("delete_rater", draft.slug, rater.code)
