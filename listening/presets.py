@@ -11,6 +11,7 @@ from audiocodecs.base import CodecUnavailable
 from audiocodecs.registry import parse_spec, resolve
 from listening import commands, studies
 from listening.models import Study
+from listening.models.study import MAX_SIGNALS
 
 ANCHORED = ("reference", "lowpass@7000", "lowpass@3500")
 
@@ -115,6 +116,11 @@ class Plan:
     keeps: list[str]
     removes: list[str]
     missing: dict[str, str]
+
+    @property
+    def too_many(self) -> int:
+        """Signals above those that a trial may have."""
+        return max(0, len(self.specs) - MAX_SIGNALS)
 
 
 def plan(study: Study, found: Preset) -> Plan:

@@ -327,7 +327,7 @@ def test_the_log_notes_who_changed_the_material(page, draft):
     assert list(draft.audit_lines.values_list("who", "what")) == [
         ("ada", f"clip “{clip.name}” (speech, 0 s + {clip.length:g} s) is “renamed” (speech, 0 s + 0.7 s)"),
         ("ada", "conditions set: reference, opus@12"),
-        ("ada", "conditions removed: Low-pass anchor 7 kHz, Low-pass anchor 3.5 kHz"),
+        ("ada", "conditions removed: Low-pass 7 kHz, Low-pass 3.5 kHz"),
         ("ada", "settings changed: raters' way"),
         (
             "ada",

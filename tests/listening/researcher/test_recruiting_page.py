@@ -94,7 +94,7 @@ def test_a_panel_that_nobody_came_by_is_removed_with_the_rest_saved(page, draft)
     assert "students" not in text(answer).partition("Log")[0]
     assert not draft.panels.exists()
     assert Recruiting.objects.get(study=draft).forget_after_days == 30
-    assert AuditLine.objects.filter(study=draft, what="panel students: removed").exists()
+    assert AuditLine.objects.filter(study=draft, what="panel students: removed; quota 20").exists()
 
 
 def test_a_panel_with_raters_stays(page, draft):
