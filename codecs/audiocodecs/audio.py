@@ -153,7 +153,7 @@ def read(
                 raise AudioError(_too_long(None, longest))
     if n == 0:
         raise AudioError(f"The file is {found.format} but holds no samples. Export it again.")
-    samples = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
+    samples = np.concatenate(blocks, axis=1, out=np.empty((blocks[0].shape[0], n), np.float32))
     if not np.isfinite(samples).all():
         where = int(np.flatnonzero(~np.isfinite(samples).all(axis=0))[0])
         raise AudioError(
