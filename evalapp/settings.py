@@ -8,12 +8,14 @@ from pathlib import Path
 
 import environ
 
+from evalapp.private_files import keep_database_private, keep_private, restrict
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+keep_private(VAR_DIR)
 
 
 def _secret_key() -> str:
@@ -33,6 +35,8 @@ SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SITE_URL = env.str("SITE_URL", "").rstrip("/")
+"""The site's own address, with scheme: what links in mails and invitations begin with."""
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -82,8 +86,10 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Web server and workers write at the same time: the log lets readers go on,
     # and taking the write lock at BEGIN makes a busy database wait, not fail.
+    # FULL: a rating that was acknowledged outlives a power cut (benchmarks/saving.py: its cost).
+    keep_database_private(str(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
     }
@@ -100,7 +106,7 @@ LOGOUT_REDIRECT_URL = "login"
 OTP_TOTP_ISSUER = "evalapp"  # what an authenticator app calls the account
 
 EMAIL_HOST = env.str("EMAIL_HOST", "")
-"""Server that sends mail; empty: none is sent, and nobody is offered to reset a password by mail."""
+"""Server that sends mail, together with SITE_URL; without both nobody is offered to reset a password by mail."""
 EMAIL_PORT = env.int("EMAIL_PORT", 587)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
@@ -128,10 +134,12 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks for it, also where nothing is collected
 WHITENOISE_USE_FINDERS = True  # static files are served as they lie: nothing to collect, nothing to go stale
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(VAR_DIR / "media"))).resolve()
+restrict(MEDIA_ROOT, 0o700)
 STORAGES = {
     "default": {"BACKEND": env.str("MEDIA_STORAGE", "listening.storage.AtomicFileSystemStorage")},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+FILE_UPLOAD_PERMISSIONS = 0o600
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", 100)
 UPLOAD_KEEP_HOURS = env.int("UPLOAD_KEEP_HOURS", 48)
 """How long what has arrived of a file is kept for its sender to go on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -100,6 +101,43 @@ def mail_has_a_sender(**_: object) -> list[CheckMessage]:
                 "EMAIL_HOST is set and mail has no sender.",
                 hint="Set DEFAULT_FROM_EMAIL to an address that the server may send for.",
                 id="listening.W002",
+            )
+        ]
+    return []
+
+
+@register()
+def mail_has_an_address_to_link_to(**_: object) -> list[CheckMessage]:
+    """A link in a mail must not begin with what the sender of a request calls this site."""
+    found: list[CheckMessage] = []
+    if settings.EMAIL_HOST and not settings.SITE_URL:
+        found.append(
+            Warning(
+                "EMAIL_HOST is set and SITE_URL is not: no links for forgotten passwords are mailed.",
+                hint="Set SITE_URL to the address of this site, such as https://listening.example.org.",
+                id="listening.W005",
+            )
+        )
+    if settings.SITE_URL and not re.fullmatch(r"https?://[^\s/?#@]+", settings.SITE_URL):
+        found.append(
+            Error(
+                f"SITE_URL is {settings.SITE_URL!r}, which is no address of a site.",
+                hint="Write scheme and name alone: https://listening.example.org.",
+                id="listening.E002",
+            )
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def the_site_answers_to_its_own_names(**_: object) -> list[CheckMessage]:
+    """With `*` the header Host says what a request likes, and links on pages begin with it."""
+    if "*" in settings.ALLOWED_HOSTS:
+        return [
+            Warning(
+                "ALLOWED_HOSTS is *: the site answers to any name that a request makes up.",
+                hint="Set ALLOWED_HOSTS to the names that raters use, such as listening.example.org.",
+                id="listening.W006",
             )
         ]
     return []

@@ -19,16 +19,13 @@ from django.db.models import Max
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import aligning, excerpts, flaws, overviews
+from listening import aligning, excerpts, flaws, losses, overviews, sound_limits
 from listening.audit import audit
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
 
-LONGEST_FILE = 600.0
-"""Seconds; a longer file is refused before it is decoded."""
 SHORTEST = 0.5
-LOWEST_RATE = 16000
 PEAK_LIMIT = -1.0
 """dBTP that the loudness gain may reach, so that no codec is fed clipped audio."""
 FADE_SECONDS = 0.005
@@ -104,7 +101,7 @@ def add_clip(
     if twin := study.clips.filter(original_sha256=sha256).first():
         raise ClipError(f"This file is already in the study, as “{twin.name}”.")
     try:
-        found = audio.read(upload, max_seconds=LONGEST_FILE)
+        found = sound_limits.read(upload)
     except audio.AudioError as error:
         raise ClipError(str(error)) from error
     check_usable(found)
@@ -205,15 +202,26 @@ def set_excerpt(
             audit(clip.study, by, f"clip {before} is {after}")
 
 
-def delete(clip: Clip, by: AbstractBaseUser | None = None) -> None:
-    """Remove a clip and its renderings from a study that is not open yet; with `by` noted in its log."""
+def delete(clip: Clip, by: AbstractBaseUser | None = None, *, confirmed: bool = False) -> None:
+    """Remove a clip, its files and its renderings from a study that is not open yet; the study's log lists them.
+
+    Raises
+    ------
+    NotConfirmed
+        Unless `confirmed`: a recording is always lost.
+    ClipError
+        If the study is not editable.
+    """
     if not clip.study.editable:
         raise ClipError(f"The study is {clip.study.get_state_display().lower()}: its clips are fixed.")
+    lost = losses.of_clip(clip)
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
+        renderings = clip.renderings.count()
         clip.delete()
         back_to_draft(clip.study)
-        if by is not None:
-            audit(clip.study, by, f"clip “{clip.name}” deleted, {clip.original_sha256[:12]}")
+        losses.note(clip.study, by, lost)
+        audit(clip.study, by, f"clip “{clip.name}” deleted, with {renderings} renderings")
 
 
 def inspect(clip: Clip, found: audio.Audio, measured: tuple[float | None, float | None] = (None, None)) -> Inspection:
@@ -314,13 +322,15 @@ def original(clip: Clip) -> audio.Audio:
     Raises
     ------
     ClipError
-        If it is gone from the storage.
+        If it is gone from the storage, or beyond the limits of today.
     """
     try:
         with clip.original.open("rb") as file:
-            return audio.read(file, max_seconds=LONGEST_FILE)
+            return sound_limits.read(file)
     except FileNotFoundError as error:
         raise ClipError(f"The file of “{clip.name}” is gone from the storage. Upload it again.") from error
+    except audio.AudioError as error:
+        raise ClipError(f"“{clip.name}”: {error}") from error
 
 
 def overview_of(clip: Clip) -> overviews.Overview:
@@ -348,7 +358,7 @@ def reference_of(clip: Clip) -> aligning.Reference:
 def _reference_named(name: str) -> aligning.Reference:
     """The reference in a file whose name is made of its content's hash."""
     with default_storage.open(name, "rb") as file:
-        found = audio.read(file)
+        found = sound_limits.read(file)
     found.samples.flags.writeable = False
     return aligning.Reference(found.samples, found.rate)
 
@@ -367,20 +377,12 @@ def preparation_key(clip: Clip) -> str:
 
 
 def check_usable(found: audio.Audio) -> None:
-    """Refuse what can be no sound of a trial.
+    """Refuse what is too short or silent for a trial. `sound_limits` has refused all else.
 
     Raises
     ------
     ClipError
     """
-    channels = found.samples.shape[0]
-    if channels > 2:
-        raise ClipError(f"The file has {channels} channels. Mix it to mono or stereo first.")
-    if found.rate < LOWEST_RATE:
-        raise ClipError(
-            f"The file's sample rate is {found.rate / 1000:g} kHz. Its sound ends below the 7 kHz of the mid anchor; "
-            "upload an original of at least 16 kHz."
-        )
     if found.seconds < SHORTEST:
         raise ClipError(f"The file has {found.seconds:.3f} s of sound; a clip needs at least {SHORTEST:g} s.")
     if np.abs(found.samples).max(initial=0) < 1e-3:

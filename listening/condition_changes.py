@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Max
 
-from listening import clips
-from listening.models import Condition, Study
+from listening import clips, losses
+from listening.audit import audit
+from listening.models import Condition, Rendering, Study
 from listening.models.study import MAX_SIGNALS
 from listening.studies import StudyError
 
 
-def remove_condition(condition: Condition) -> None:
-    """Take a condition out of its study, with its repeat and what was rendered or supplied for it.
+def remove_condition(condition: Condition, by: AbstractBaseUser | None = None, *, confirmed: bool = False) -> None:
+    """Take a condition out of its study, with its repeat and what was rendered or supplied for it; the log lists it.
 
     Raises
     ------
+    NotConfirmed
+        Unless `confirmed`, if that can't be rendered again.
     StudyError
         If the study is not editable, or the condition is the hidden reference.
     """
@@ -24,9 +28,15 @@ def remove_condition(condition: Condition) -> None:
         raise StudyError(f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
     if condition.role == Condition.Role.HIDDEN_REFERENCE:
         raise StudyError("A MUSHRA trial needs the hidden reference.")
+    same = study.conditions.filter(spec=condition.spec)
+    going = same.filter(repeat=1) if condition.repeat else same
+    lost = losses.of_conditions(going)
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
-        same = study.conditions.filter(spec=condition.spec)
-        (same.filter(repeat=1) if condition.repeat else same).delete()
+        renderings = Rendering.objects.filter(condition__in=going).count()
+        going.delete()
+        losses.note(study, by, lost)
+        audit(study, by, f"condition {condition.label} removed, with {renderings} renderings")
         if not condition.repeat:
             clips.back_to_draft(study)
 

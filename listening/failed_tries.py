@@ -7,6 +7,7 @@ quarter of an hour at once, so that a stranger who guesses elsewhere costs the r
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,12 +38,15 @@ class Door:
         Seconds that a wait may have.
     opened_by_success : bool
         Whether what was counted is void after a right password.
+    first : float
+        Seconds of the first wait; each further one is twice as long.
     """
 
     name: str
     free: int
     longest: float
     opened_by_success: bool = False
+    first: float = 1.0
 
     @property
     def key(self) -> str:
@@ -75,6 +79,15 @@ def doors_of_resume_codes(request: HttpRequest) -> list[Door]:
     return [Door(f"resume code from {address_of(request)}", free=10, longest=900)]
 
 
+def doors_of_resets(request: HttpRequest, email: str) -> list[Door]:
+    """What mails with links for forgotten passwords are counted by. Each is one try: none of them is a right one."""
+    account = unicodedata.normalize("NFKC", email.strip()).casefold()  # as Django finds the account
+    return [
+        Door(f"reset from {address_of(request)}", free=10, longest=3600, first=60),
+        Door(f"reset {account}", free=2, longest=3600, first=300),
+    ]
+
+
 def address_of(request: HttpRequest) -> str:
     """Where a request comes from: what the outermost of our own proxies saw (`PROXIES`), else the other end of the
     line. Of an IPv6 address, the network of 64 bits, all of whose addresses one customer has.
@@ -95,7 +108,7 @@ def seconds_to_wait(doors: Iterable[Door]) -> int:
     for row in FailedTries.objects.filter(key__in=by_key, last_at__gt=now - FORGOTTEN_AFTER):
         door = by_key[row.key]
         if row.count >= door.free:
-            wait = min(door.longest, 2.0 ** min(row.count - door.free, 20))
+            wait = min(door.longest, door.first * 2.0 ** min(row.count - door.free, 20))
             longest = max(longest, wait - (now - row.last_at).total_seconds())
     return -int(-longest // 1) if longest > 0 else 0
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from listening.models import Session, Study
 from listening.protocol import Identity
+from listening.site import link_to
 
 PANEL_NAME = r"[A-Za-z0-9_.-]{1,60}"
 
@@ -52,7 +53,7 @@ def link(request: HttpRequest, study: Study, panel: str) -> Link:
     names = identity(study, panel).names
     filled = [f"{name}={PLACEHOLDERS[name]}" for name in names if name in PLACEHOLDERS]
     said = "&".join([*filled, *([f"panel={panel}"] if panel else [])])
-    url = request.build_absolute_uri(study.invite_path) + (f"?{said}" if said else "")
+    url = link_to(study.invite_path, request) + (f"?{said}" if said else "")
     return Link(panel, url, tuple(name for name in names if name not in PLACEHOLDERS))
 
 

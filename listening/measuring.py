@@ -13,9 +13,9 @@ from statistics import fmean
 
 from django.conf import settings
 
-from audiocodecs import audio, metrics
+from audiocodecs import metrics
 from audiocodecs.registry import parse_spec
-from listening import clips
+from listening import clips, sound_limits
 from listening.models import Clip, Condition, Measurement, Rendering, Study
 
 SPEECH = ("visqol_speech", "pesq", "stoi", "si_sdr")
@@ -131,7 +131,7 @@ def measure(rendering: Rendering) -> None:
         return
     reference = clips.reference_samples(clip)
     with rendering.stimulus.open("rb") as file:
-        decoded = audio.read(file).samples
+        decoded = sound_limits.read(file).samples
     for name in names:
         value, reason = None, ""
         try:

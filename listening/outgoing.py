@@ -8,7 +8,6 @@ to one of those and not to whatever a second look-up says, and a redirect is not
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import time
@@ -18,13 +17,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from listening.special_addresses import is_public
+
 TIMEOUT = 10.0
 """Seconds for each step of the way, and for all of the answer."""
 MOST_READ = 500
 """Bytes of an answer that are looked at."""
-
-_EMBEDDED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""Addresses of version 6 behind which one of version 4 stands (NAT64)."""
 
 
 class BadAddress(Exception):
@@ -83,7 +81,7 @@ def public_addresses(host: str, port: int) -> list[str]:
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not settings.WEBHOOKS_ALLOW_PRIVATE:
         for each in addresses:
-            if not _is_public(each):
+            if not is_public(each):
                 what = f"{host} is" if host == each else f"{host} is {each},"
                 raise BadAddress(
                     f"{what} an address inside a private network. Only public ones are sent to; "
@@ -142,13 +140,3 @@ def _beginning(answer: http.client.HTTPResponse) -> str:
             break
         found += block
     return found.decode("utf-8", "replace").replace("\x00", "")
-
-
-def _is_public(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif address.sixtofour is not None or address.teredo is not None or any(address in net for net in _EMBEDDED):
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved

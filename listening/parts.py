@@ -19,6 +19,22 @@ Language = Literal["en", "fr", "de", "es", "ja", "ar"]
 Words = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
+MOST_FAULTS = 30
+LONGEST_FAULT = 300
+"""Characters. A fault quotes what was given, which may be of any length."""
+
+
+def cut(fault: str) -> str:
+    """A fault's text, at most `LONGEST_FAULT` characters of it."""
+    return fault if len(fault) <= LONGEST_FAULT else f"{fault[: LONGEST_FAULT - 1]}…"
+
+
+def few_and_short(faults: list[str]) -> list[str]:
+    """The first `MOST_FAULTS` faults, each cut, and how many others there are."""
+    more = len(faults) - MOST_FAULTS
+    return [*map(cut, faults[:MOST_FAULTS]), *([f"{more} other faults."] if more > 0 else [])]
+
+
 class Part(BaseModel):
     """A part of a protocol: unknown words are faults, and nothing changes once it is read."""
 

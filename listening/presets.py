@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audiocodecs.base import CodecUnavailable
-from audiocodecs.registry import resolve
+from audiocodecs.registry import parse_spec, resolve
+from listening import commands, studies
 from listening.models import Study
+from listening.models.study import MAX_SIGNALS
 
 ANCHORED = ("reference", "lowpass@7000", "lowpass@3500")
 
@@ -93,6 +95,46 @@ def choose(found: Preset) -> Chosen:
         except CodecUnavailable as error:
             missing[spec] = f"{error.reason} {error.remedy}"
     return Chosen(tuple(specs), missing)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a preset does to a study's conditions: it replaces only what can be rendered again.
+
+    Attributes
+    ----------
+    specs : list of str
+        The conditions to be, in their order: the preset's, then the study's own files and command lines.
+    adds, keeps, removes : list of str
+        Titles; `keeps` are the files and command lines.
+    missing : dict of str to str
+        As `Chosen.missing`.
+    """
+
+    specs: list[str]
+    adds: list[str]
+    keeps: list[str]
+    removes: list[str]
+    missing: dict[str, str]
+
+    @property
+    def too_many(self) -> int:
+        """Signals above those that a trial may have."""
+        return max(0, len(self.specs) - MAX_SIGNALS)
+
+
+def plan(study: Study, found: Preset) -> Plan:
+    """What using a preset in a study comes to."""
+    chosen = choose(found)
+    there = {each.spec: each for each in study.conditions.filter(repeat=0)}
+    own = [spec for spec in there if commands.is_own(spec)]
+    return Plan(
+        [*chosen.specs, *own],
+        [studies.condition_title(parse_spec(spec)) for spec in chosen.specs if spec not in there],
+        [there[spec].title for spec in own],
+        [each.title for spec, each in there.items() if spec not in chosen.specs and spec not in own],
+        chosen.missing,
+    )
 
 
 def fitting(study: Study) -> list[Preset]:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from listening.parts import Language, Name, Part, Words
+from listening import yaml_files
+from listening.parts import Language, Name, Part, Words, cut, few_and_short
 from listening.questionnaires import KINDS, Either, told_apart
 
 LONGEST_YAML = 200_000
@@ -254,7 +254,8 @@ def read(data: Any) -> Protocol:
         return Protocol.model_validate(data)
     except ValidationError as error:
         found = [(_place(fault["loc"]), _in_words(fault)) for fault in error.errors()]
-        raise ProtocolError([f"{place or 'protocol'}: {words}" for place, words in found], dict(found)) from error
+        faults = few_and_short([f"{place or 'protocol'}: {words}" for place, words in found])
+        raise ProtocolError(faults, {place: cut(words) for place, words in found}) from error
 
 
 def read_yaml(text: str) -> Protocol:
@@ -265,15 +266,10 @@ def read_yaml(text: str) -> Protocol:
     ProtocolError
         With the line where the text is no YAML.
     """
-    if len(text) > LONGEST_YAML:
-        raise ProtocolError([f"The file has {len(text)} characters; {LONGEST_YAML} are allowed."])
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ProtocolError([f"{place}this is not YAML ({getattr(error, 'problem', None) or error})."]) from error
-    return read(data)
+        return read(yaml_files.read(text, LONGEST_YAML))
+    except yaml_files.WrongYaml as error:
+        raise ProtocolError([str(error)]) from error
 
 
 def stored(protocol: Protocol) -> dict[str, Any]:
@@ -283,8 +279,7 @@ def stored(protocol: Protocol) -> dict[str, Any]:
 
 def to_yaml(protocol: Protocol) -> str:
     """A protocol as YAML, in the order of the attributes, without what is at its default."""
-    found = stored(protocol)
-    return yaml.safe_dump(found, allow_unicode=True, sort_keys=False) if found else "{}\n"
+    return yaml_files.written(stored(protocol))
 
 
 def _place(loc: tuple[str | int, ...]) -> str:

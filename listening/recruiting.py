@@ -187,8 +187,9 @@ def remove_panel(study: Study, user: AbstractBaseUser | None, name: str) -> None
             raise StudyError(f"The raters' way names the panel “{name}”. Take it away there, before the study opens.")
         if _has_raters(panel):
             raise StudyError(f"Raters came by the panel “{name}”: it stays, with what they rated.")
+        said = f"quota {panel.quota}" if panel.quota else "no quota"
         panel.delete()
-        audit(study, user, f"panel {name}: removed")
+        audit(study, user, f"panel {name}: removed; {said}")
 
 
 def carry_over(study: Study, made: Study) -> None:

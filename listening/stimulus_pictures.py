@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import clips
+from listening import clips, sound_limits
 from listening.models import Rendering
 from listening.storage import store_once
 
@@ -73,7 +73,7 @@ def difference_of(rendering: Rendering) -> Difference:
     """Read a finished rendering's two sounds."""
     reference = clips.reference_samples(rendering.clip)
     with rendering.stimulus.open("rb") as file:
-        stimulus = audio.read(file).samples
+        stimulus = sound_limits.read(file).samples
     return Difference(reference, audio.fit_length(stimulus, reference.shape[1]), rendering.clip.study.rate)
 
 

@@ -19,7 +19,7 @@ from analysis.screening import DEFAULT_RULES
 from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
 from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
-from listening import allocation, clips, commands, endings, packing, supplied, webhooks
+from listening import allocation, clips, commands, endings, losses, packing, supplied, webhooks
 from listening.audit import audit
 from listening.models import Condition, Rendering, Session, Study, Webhook
 from listening.models.study import MAX_SIGNALS
@@ -134,7 +134,9 @@ def _other_channels(title: str, channels: int) -> tuple[str, str]:
     return f"{title} carries {its} only; this study is {this}.", f"Make a {its} study for it."
 
 
-def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None = None) -> None:
+def set_conditions(
+    study: Study, specs: list[str], by: AbstractBaseUser | None = None, *, confirmed: bool = False
+) -> None:
     """Make these the conditions of a study, in this order; what was rendered of those that stay, stays.
 
     With `by` noted in the study's log, where something changes.
@@ -144,6 +146,8 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
 
     Raises
     ------
+    NotConfirmed
+        Unless `confirmed`, if a condition goes with files or command lines that were given for it.
     StudyError
         If a spec is unknown or unavailable, they are too many, or the study is not editable.
     """
@@ -172,9 +176,14 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
             f"{signals} signals are too many: a trial has at most {MAX_SIGNALS}, "
             "hidden reference and anchors included (after BS.1534-3). Take some away."
         )
+    going = study.conditions.exclude(spec__in=wanted)
+    lost = losses.of_conditions(going)
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
         before = set(study.conditions.values_list("spec", flat=True))
-        study.conditions.exclude(spec__in=wanted).delete()
+        removed = [condition.label for condition in going]
+        going.delete()
+        losses.note(study, by, lost)
         there = set(study.conditions.values_list("spec", flat=True))  # a repeat goes and stays with its condition
         for position, (spec, weights) in enumerate(wanted.items()):
             if spec in there:
@@ -192,6 +201,8 @@ def set_conditions(study: Study, specs: list[str], by: AbstractBaseUser | None =
             _set_state(study, State.DRAFT)
         if by is not None and set(wanted) != before:
             audit(study, by, f"conditions set: {', '.join(wanted)}")
+            if removed:
+                audit(study, by, f"conditions removed: {', '.join(removed)}")
 
 
 def codec_of(condition: Condition) -> Codec:

@@ -21,7 +21,7 @@ from listening import clips, commands, condition_changes, protocol, recruiting_p
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
 from listening.objections import objections
-from listening.parts import Part
+from listening.parts import Part, few_and_short
 from listening.recruiting_part import PanelPart, RecruitingPart
 
 _ENDINGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".wma", ".caf", ".w64", ".au")
@@ -189,7 +189,7 @@ def from_data(found: Any) -> StudyPart:
     try:
         return StudyPart.model_validate(found)
     except Invalid as error:
-        raise FormError("\n".join(_in_words(fault) for fault in error.errors())) from error
+        raise FormError("\n".join(few_and_short([_in_words(fault) for fault in error.errors()]))) from error
 
 
 def keep_inside(form: StudyPart) -> None:
@@ -366,6 +366,7 @@ def _one(folder: Path, path: str) -> Path:
 
 def _upload(path: Path, name: str = "") -> SimpleUploadedFile:
     try:
+        clips.check_size(path.stat().st_size)  # before all of it is in memory
         return SimpleUploadedFile(name or path.name, path.read_bytes())
     except OSError as error:
         raise FormError(f"{path} can't be read: {error.strerror}.") from error

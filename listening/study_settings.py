@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from listening import protocol
 from listening.audit import audit
 from listening.models import Study
 from listening.studies import StudyError
@@ -47,10 +48,15 @@ def change_settings(study: Study, *, by: AbstractBaseUser | None = None, **setti
     return stale
 
 
+def _questionnaires(raters_way: object) -> set[str]:
+    return {each.name for each in protocol.read(raters_way).questionnaires}
+
+
 def _in_words(name: str, study: Study, value: object) -> str:
     """A change for the log: short values with what was before, long ones by name."""
     if name == "raters_way":
-        return "raters' way"
+        gone = sorted(_questionnaires(study.raters_way) - _questionnaires(value))
+        return f"raters' way, without the questionnaires {', '.join(gone)}" if gone else "raters' way"
     before, after = getattr(study, name), value
     both = f"{before!s} → {after!s}"
     return f"{name} {both}" if len(both) <= 100 and name != "completion_code" else name

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
-from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -18,7 +18,7 @@ from django.utils.text import slugify
 
 from audiocodecs import audio
 from audiocodecs.base import Samples
-from listening import aligning, clips
+from listening import aligning, clips, losses, sound_limits
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.storage import store_once
 
@@ -87,26 +87,35 @@ def add_condition(study: Study, title: str, role: str = Condition.Role.SYSTEM) -
     return condition
 
 
-def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> SuppliedFile:
-    """Take the file of a clip through a condition, in place of one that was there.
+def add_file(
+    condition: Condition,
+    clip: Clip,
+    upload: UploadedFile,
+    *,
+    by: AbstractBaseUser | None = None,
+    replace_other: bool = False,
+) -> SuppliedFile:
+    """Take the file of a clip through a condition; in place of another one only with `replace_other`.
 
     Raises
     ------
+    NotConfirmed
+        If another file is there.
     ClipError
         If it can't be the sound of a trial, or the study is not editable.
     """
     if not condition.study.editable:
         raise clips.ClipError(f"The study is {condition.study.get_state_display().lower()}: its stimuli are fixed.")
-    if upload.size > settings.MAX_UPLOAD_MB * 1_000_000:
-        raise clips.ClipError(
-            f"The file has {upload.size / 1e6:.0f} MB, more than the {settings.MAX_UPLOAD_MB} MB allowed."
-        )
+    clips.check_size(upload.size)
     try:
-        found = audio.read(upload, max_seconds=clips.LONGEST_FILE)
+        found = sound_limits.read(upload)
         clips.check_usable(found)
     except audio.AudioError as error:
         raise clips.ClipError(str(error)) from error
     sha256 = clips.sha256_of(upload)
+    other = condition.supplied_files.filter(clip=clip).exclude(sha256=sha256).first()
+    lost = [losses.of_file(other)] if other else []
+    losses.ask(lost, confirmed=replace_other)
     try:
         stored = store_once("supplied", sha256, clips.suffix_of(upload.name), upload)
     except OSError as error:
@@ -119,6 +128,7 @@ def add_file(condition: Condition, clip: Clip, upload: UploadedFile) -> Supplied
         made, _ = SuppliedFile.objects.update_or_create(clip=clip, condition=condition, defaults=values)
         _renderings(condition, clip).delete()
         clips.back_to_draft(condition.study)
+        losses.note(condition.study, by, lost)
     return made
 
 
@@ -148,20 +158,25 @@ def move_file(file: SuppliedFile, clip: Clip) -> None:
         clips.back_to_draft(condition.study)
 
 
-def delete_file(file: SuppliedFile) -> None:
-    """Take a file out of its study.
+def delete_file(file: SuppliedFile, by: AbstractBaseUser | None = None, *, confirmed: bool = False) -> None:
+    """Take a file out of its study; the study's log says which.
 
     Raises
     ------
+    NotConfirmed
+        Unless `confirmed`.
     ClipError
         If the study is not editable.
     """
     study = file.condition.study
     if not study.editable:
         raise clips.ClipError(f"The study is {study.get_state_display().lower()}: its stimuli are fixed.")
+    lost = [losses.of_file(file)]
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
         _renderings(file.condition, file.clip).delete()
         file.delete()
+        losses.note(study, by, lost)
         clips.back_to_draft(study)
 
 
@@ -227,9 +242,11 @@ def read(file: SuppliedFile) -> audio.Audio:
     """
     try:
         with file.file.open("rb") as stored:
-            return audio.read(stored, max_seconds=clips.LONGEST_FILE)
+            return sound_limits.read(stored)
     except FileNotFoundError as error:
         raise clips.ClipError(f"The file {file.name} is gone from the storage. Supply it again.") from error
+    except audio.AudioError as error:
+        raise clips.ClipError(f"{file.name}: {error}") from error
 
 
 def compare(clip: Clip, original: audio.Audio, found: audio.Audio) -> Compared:

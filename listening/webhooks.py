@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -68,7 +69,12 @@ def add(study: Study, url: str, events: list[str], by: AbstractBaseUser) -> Webh
 def remove(webhook: Webhook, by: AbstractBaseUser) -> None:
     """Tell an address nothing any more."""
     with transaction.atomic():
-        audit(webhook.study, by, f"webhook {webhook.pk} removed")
+        host, sent = urlsplit(webhook.url).hostname, webhook.deliveries.count()
+        audit(
+            webhook.study,
+            by,
+            f"webhook {webhook.pk} to {host} removed, with {sent} messages; it was told {', '.join(webhook.events)}",
+        )
         webhook.delete()
 
 

@@ -19,7 +19,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.text import slugify
 
 from audiocodecs import audio
-from listening import study_form, yaml_files
+from listening import sound_limits, study_form, webmushra_yaml, yaml_files
 from listening.forms import RESERVED_SLUGS
 from listening.models import Study
 from listening.models.study import MAX_EXCERPT
@@ -82,7 +82,7 @@ def import_config(config: Path, owner: AbstractBaseUser, root: Path | None = Non
         If nothing of it can be a study here, or a file is missing. Nothing was made then.
     """
     try:
-        top = yaml_files.read(config.read_text(encoding="utf-8-sig"))
+        top = webmushra_yaml.read(config.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise FormError(f"{config} can't be read: {error}") from error
     except yaml_files.WrongYaml as error:
@@ -238,7 +238,8 @@ def _once_each(found: _Found, root: Path) -> tuple[list[dict[str, Any]], int]:
     pages: dict[str, dict[str, Any]] = {}
     again = 0
     for page in found.mushra:
-        named, sound = f"“{page['named']}”", hashlib.sha256((root / page["reference"]).read_bytes()).hexdigest()
+        with (root / page["reference"]).open("rb") as file:
+            named, sound = f"“{page['named']}”", hashlib.file_digest(file, "sha256").hexdigest()
         twin = pages.setdefault(sound, page) if set(page["stimuli"]) == signals else None
         if twin is None:
             found.left_out.append(f"{named} (its stimuli are not {', '.join(sorted(signals))} as on most pages)")
@@ -316,7 +317,7 @@ def _names(pages: list[dict[str, Any]]) -> list[str]:
 
 def _probe(root: Path, path: str, named: str) -> audio.Probe:
     try:
-        return audio.probe(root / path)
+        return sound_limits.probe(root / path)
     except audio.AudioError as error:
         raise FormError(f"“{named}”, {path}: {error}") from error
 

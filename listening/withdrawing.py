@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.db import transaction
 
-from listening import recruiting, reporting
+from listening import losses, recruiting, reporting
 from listening.models import AuditLine, Rater, Recruiting, Session, Study
 from listening.studies import StudyError, audit
 
@@ -30,13 +30,14 @@ def withdraw(session: Session) -> None:
     """
     if not may_withdraw(session):
         raise StudyError("Raters do not withdraw by themselves from this study now.")
-    study = session.study
+    study, lost = session.study, losses.of_rater(session)
     with transaction.atomic():
         if _delete(session):
-            AuditLine.objects.create(study=study, who="a rater", what=f"withdrew; {DELETED}")
+            what = f"withdrew; {DELETED}: {', '.join(lost)}"
+            AuditLine.objects.create(study=study, who="a rater", what=what)
 
 
-def delete_rater(study: Study, code: str, user: AbstractBaseUser | None) -> None:
+def delete_rater(study: Study, code: str, user: AbstractBaseUser | None, *, confirmed: bool = False) -> None:
     """Delete a rater's data because they asked the researcher, also of a closed study.
 
     Parameters
@@ -49,15 +50,19 @@ def delete_rater(study: Study, code: str, user: AbstractBaseUser | None) -> None
 
     Raises
     ------
+    NotConfirmed
+        Unless `confirmed`.
     StudyError
         If the study has no such rater.
     """
     session = study.sessions.filter(rater__code=code.strip()).select_related("rater", "study").first()
     if session is None:
         raise StudyError(f"{study.slug} has no rater {code}. The page of its raters and its exports have their codes.")
+    lost = losses.of_rater(session)
+    losses.ask(lost, confirmed=confirmed)
     with transaction.atomic():
         if _delete(session):
-            audit(study, user, f"a rater deleted on request; {DELETED}")
+            audit(study, user, f"a rater deleted on request; {DELETED}: {', '.join(lost)}")
 
 
 def _delete(session: Session) -> bool:

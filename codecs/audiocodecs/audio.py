@@ -15,7 +15,7 @@ import contextlib
 import io
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -40,6 +40,7 @@ __all__ = [
     "Correlator",
     "Probe",
     "align",
+    "check_length",
     "envelope_lag",
     "fit_length",
     "lag",
@@ -114,7 +115,13 @@ class Probe:
     subtype: str
 
 
-def read(source: Source, max_seconds: float | None = None) -> Audio:
+def read(
+    source: Source,
+    max_seconds: float | None = None,
+    *,
+    max_samples: int | None = None,
+    check: Callable[[Probe], None] | None = None,
+) -> Audio:
     """Decode an audio file: by libsndfile, and by FFmpeg what that cannot read.
 
     Parameters
@@ -122,27 +129,31 @@ def read(source: Source, max_seconds: float | None = None) -> Audio:
     source : path or seekable binary file
     max_seconds : float, optional
         A longer file is refused, before it is decoded where its header tells.
+    max_samples : int, optional
+        The same for the samples of all channels together, which bounds the memory.
+    check : callable, optional
+        Called with what the header says, before anything is decoded; refuses a file by raising.
 
     Raises
     ------
     AudioError
         If it is empty, no audio, damaged so that nothing decodes, longer than
-        `max_seconds`, or holds NaN or infinite samples.
+        `max_seconds` or `max_samples`, or holds NaN or infinite samples.
     """
     with _opened(source) as file:
         found = _probe(file)
-        if max_seconds is not None and found.seconds > max_seconds:
-            raise AudioError(_too_long(found.seconds, max_seconds))
-        most = math.inf if max_seconds is None else math.floor(max_seconds * found.rate)
+        if check is not None:
+            check(found)
+        longest = check_length(found, max_seconds, max_samples)
         blocks, n = [], 0
         for block in _decoded_blocks(file, found):
             blocks.append(block)
             n += block.shape[1]
-            if n > most and max_seconds is not None:
-                raise AudioError(_too_long(None, max_seconds))
+            if n > longest * found.rate:
+                raise AudioError(_too_long(None, longest))
     if n == 0:
         raise AudioError(f"The file is {found.format} but holds no samples. Export it again.")
-    samples = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
+    samples = np.concatenate(blocks, axis=1, out=np.empty((blocks[0].shape[0], n), np.float32))
     if not np.isfinite(samples).all():
         where = int(np.flatnonzero(~np.isfinite(samples).all(axis=0))[0])
         raise AudioError(
@@ -179,6 +190,33 @@ def probe(source: Source) -> Probe:
     """
     with _opened(source) as file:
         return _probe(file)
+
+
+def check_length(found: Probe, max_seconds: float | None, max_samples: int | None) -> float:
+    """Refuse a file whose header says that it is too long.
+
+    Parameters
+    ----------
+    found : Probe
+    max_seconds : float or None
+    max_samples : int or None
+        Of all channels together.
+
+    Returns
+    -------
+    float
+        Seconds that the file may have.
+
+    Raises
+    ------
+    AudioError
+    """
+    by_time = math.inf if max_seconds is None else max_seconds
+    by_samples = math.inf if max_samples is None else max_samples / (found.channels * found.rate)
+    longest = min(by_time, by_samples)
+    if found.seconds > longest:
+        raise AudioError(_too_long(found.seconds, longest))
+    return longest
 
 
 def resample(samples: Samples, rate_in: int, rate_out: int) -> Samples:

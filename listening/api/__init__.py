@@ -29,7 +29,9 @@ from listening.api import (
     webhooks,
 )
 from listening.api.access import Refusal
+from listening.losses import NotConfirmed
 from listening.nul import holds_nul
+from listening.parts import few_and_short
 
 DESCRIPTION = """\
 Everything that a researcher does on the pages of evalapp, for scripts.
@@ -108,9 +110,14 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     return _error(said, refusal.status, refusal.headers)
 
 
+@api.exception_handler(NotConfirmed)
+def _not_confirmed(request: HttpRequest, asked: NotConfirmed) -> HttpResponse:
+    return _error({"error": f"{asked} Send confirm=true to do so.", "would_delete": asked.lost}, 409)
+
+
 @api.exception_handler(ValidationError)
 def _wrong_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    faults = [_in_words(fault) for fault in error.errors]
+    faults = few_and_short([_in_words(fault) for fault in error.errors])
     return _error({"error": " ".join(faults), "faults": faults}, 422)
 
 

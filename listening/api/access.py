@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Schema
+from ninja import Query, Schema
 from ninja.security import HttpBearer
 from pydantic import ConfigDict
 
@@ -40,6 +40,7 @@ class Error(Schema):
 
     error: str
     faults: list[str] = []
+    would_delete: list[str] = []
 
 
 class Body(Schema):
@@ -80,6 +81,10 @@ reads, changes = Token(Right.READ), Token(Right.CHANGE)
 def answers(status: int, schema: Any) -> dict[int, Any]:
     """Answers of an operation for its description: the good one, and what all errors look like."""
     return {status: schema, 401: Error, 403: Error, 404: Error, 409: Error, 422: Error, 429: Error}
+
+
+Confirm = Annotated[bool, Query(description="true to delete what the answer 409 lists as `would_delete`")]
+"""Of an operation that deletes what nobody can render again."""
 
 
 def file_of(*types: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ninja.files import UploadedFile
 
 from listening import clips as rules
 from listening import excerpts
-from listening.api.access import Body, Refusal, answers, changes, reads
+from listening.api.access import Body, Confirm, Refusal, answers, changes, reads
 from listening.models import Clip, Study
 from listening.models.study import MAX_EXCERPT
 
@@ -99,7 +99,7 @@ def add_clip(request: HttpRequest, slug: str, file: File[UploadedFile], payload:
         try:
             _cut(clip, {name: value for name, value in given.items() if value not in (None, "")})
         except rules.ClipError as error:
-            rules.delete(clip, by=request.user)  # all that was asked for, or nothing
+            rules.delete(clip, by=request.user, confirmed=True)  # all that was asked for, or nothing
             raise Refusal(422, str(error)) from error
     return Status(201, shown(clip))
 
@@ -139,11 +139,12 @@ def change_clip(request: HttpRequest, slug: str, clip_id: int, payload: ClipChan
     url_name="api_clip",
     summary="Delete it",
 )
-def delete_clip(request: HttpRequest, slug: str, clip_id: int) -> Any:
+def delete_clip(request: HttpRequest, slug: str, clip_id: int, confirm: Confirm = False) -> Any:
+    """With its recording and the files that were supplied for it."""
     _editable(request)
     clip = _clip(request, clip_id)
     try:
-        rules.delete(clip, by=request.user)
+        rules.delete(clip, by=request.user, confirmed=confirm)
     except rules.ClipError as error:
         raise Refusal(409, str(error)) from error
     return Status(204, None)

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from pydantic import model_validator
 
 from listening import presets, studies
-from listening.api.access import Body, Refusal, answers, changes, reads
+from listening.api.access import Body, Confirm, Refusal, answers, changes, reads
 from listening.models import Condition, Study
 from listening.views.researcher.conditions import kept_as_they_are
 
@@ -90,8 +90,8 @@ def read_conditions(request: HttpRequest, slug: str) -> Any:
     url_name="api_conditions",
     summary="Set the conditions, by specs or a preset",
 )
-def set_conditions(request: HttpRequest, slug: str, payload: Choice) -> Any:
-    """What was rendered of those that stay, stays."""
+def set_conditions(request: HttpRequest, slug: str, payload: Choice, confirm: Confirm = False) -> Any:
+    """What was rendered of those that stay, stays. A preset keeps files and command lines of your own."""
     study: Study = request.study
     if not study.editable:
         raise Refusal(409, f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
@@ -101,12 +101,12 @@ def set_conditions(request: HttpRequest, slug: str, payload: Choice) -> Any:
         if found is None or found not in presets.fitting(study):
             names = ", ".join(each.name for each in presets.fitting(study))
             raise Refusal(422, f"preset: this study has {names or 'none'}, no {payload.preset}.")
-        chosen = presets.choose(found)
-        specs, left_out = list(chosen.specs), chosen.missing
+        plan = presets.plan(study, found)
+        specs, left_out = plan.specs, plan.missing
     else:
         specs = kept_as_they_are(study, payload.specs or [])
     try:
-        studies.set_conditions(study, specs, by=request.user)
+        studies.set_conditions(study, specs, by=request.user, confirmed=confirm)
     except studies.StudyError as error:
         raise Refusal(422, str(error)) from error
     return _shown(study, left_out)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
 from listening import allocation, headphone_check, withdrawing
-from listening.api.access import Refusal, answers, changes, reads
+from listening.api.access import Confirm, Refusal, answers, changes, reads
 from listening.models import Session
 from listening.studies import StudyError
 from listening.views.researcher.raters import sessions_of
@@ -91,10 +91,10 @@ def read_raters(request: HttpRequest, slug: str) -> Any:
     url_name="api_rater",
     summary="Delete all that a rater gave, because they ask for it",
 )
-def delete_rater(request: HttpRequest, slug: str, code: str) -> Any:
+def delete_rater(request: HttpRequest, slug: str, code: str, confirm: Confirm = False) -> Any:
     """Also when the study is closed; its report is then made anew and says how many withdrew."""
     try:
-        withdrawing.delete_rater(request.study, code, request.user)
+        withdrawing.delete_rater(request.study, code, request.user, confirmed=confirm)
     except StudyError as error:
         raise Refusal(404, str(error)) from error
     return Status(204, None)

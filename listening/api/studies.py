@@ -17,6 +17,7 @@ from listening.api.access import Body, Refusal, answers, anybody, changes, file_
 from listening.forms import StudyForm
 from listening.models import Session, Study
 from listening.objections import objections
+from listening.site import link_to
 from listening.study_settings import change_settings
 
 router = Router(tags=["studies"])
@@ -271,7 +272,7 @@ def shown(request: HttpRequest, study: Study) -> OneStudy:
         raters_finished=study.sessions.filter(state=Session.State.FINISHED).count(),
         invite_link=next((each.url for each in links if not each.panel), ""),
         panel_links={each.panel: each.url for each in links if each.panel},
-        page=request.build_absolute_uri(study.get_absolute_url()),
+        page=link_to(study.get_absolute_url(), request),
     )
 
 

@@ -15,6 +15,8 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, models, transaction
 
+from audiocodecs import audio
+from listening import sound_limits
 from listening.archive.checking import StudyFile, checked
 from listening.archive.tables import TABLES, Fault, Row, Table
 from listening.forms import RESERVED_SLUGS
@@ -177,7 +179,19 @@ def _store(found: StudyFile, new: list[str]) -> dict[str, str]:
             new.append(target)
         with found.archive.open(name) as file:
             stored[name] = store_once(path.parent.name, stem, path.suffix, File(file, path.name))
+        _check_sound(name, stored[name])
     return stored
+
+
+def _check_sound(name: str, stored: str) -> None:
+    """Refuse what no upload would be taken as. Packed sounds are only passed on to raters."""
+    if name.startswith("packed/"):
+        return
+    try:
+        with default_storage.open(stored) as file:
+            sound_limits.probe(file)
+    except audio.AudioError as error:
+        raise Fault(f"{name}: {error}") from error
 
 
 def _take_back(stored: list[str]) -> None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('listening', '0017_rehearsals'),
+        ('listening', '0019_links'),
     ]
 
     operations = [

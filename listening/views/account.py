@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,7 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from listening import failed_tries
+from listening import failed_tries, site
 from listening import two_factor as rules
 from listening.audit import note
 from listening.forms import CodeForm, EmailForm, PasswordAndCodeForm
@@ -37,7 +38,7 @@ class Login(views.LoginView):
     template_name = "listening/login.html"
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return super().get_context_data(by_mail=bool(settings.EMAIL_HOST), **context)
+        return super().get_context_data(by_mail=site.sends_mail(), **context)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Who guesses has to wait, and the password is not looked at before."""
@@ -128,7 +129,7 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "page": "account",
         "form": form,
-        "by_mail": bool(settings.EMAIL_HOST),
+        "by_mail": site.sends_mail(),
         "two_factor": rules.is_on(request.user),
         "codes_left": rules.recovery_codes_left(request.user),
         "tokens": ApiToken.objects.usable(timezone.now()).filter(user=request.user).count(),
@@ -217,9 +218,19 @@ class ResetPassword(views.PasswordResetView):
     subject_template_name = "listening/account/reset_subject.txt"
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if not settings.EMAIL_HOST:
+        if not site.sends_mail():
             return render(request, "listening/account/no_mail.html")
+        self.extra_email_context = {"site": settings.SITE_URL, "domain": urlsplit(settings.SITE_URL).netloc}
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form) -> HttpResponse:  # noqa: ANN001
+        """Each request counts, whether there is such an account or not: the answer must not tell."""
+        doors = failed_tries.doors_of_resets(self.request, form.cleaned_data["email"])
+        if wait := failed_tries.seconds_to_wait(doors):
+            context = self.get_context_data(form=form, wait=failed_tries.in_words(wait))
+            return self.render_to_response(context, status=429, headers={"Retry-After": str(wait)})
+        failed_tries.note_failure(doors)
+        return super().form_valid(form)
 
 
 class NewPassword(views.PasswordResetConfirmView):

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from listening import tokens as rules
 from listening.forms import TokenForm
 from listening.models import ApiToken
+from listening.site import link_to
 from listening.views.researcher.access import researcher
 
 
@@ -46,6 +47,6 @@ def _page(request: HttpRequest, form: TokenForm, *, status: int = 200, **context
         "page": "account",
         "form": form,
         "tokens": ApiToken.objects.filter(user=request.user),
-        "api_url": request.build_absolute_uri(reverse("api:api-root")),
+        "api_url": link_to(reverse("api:api-root"), request),
     }
     return render(request, "listening/account/tokens.html", context, status=status)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def study(researcher, settings) -> Study:
-    settings.EMAIL_HOST = "mail.example.org"
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", "https://listening.example.org"
     return studies.create_study(researcher, "Speech")
 
 

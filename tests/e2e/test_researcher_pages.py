@@ -101,8 +101,9 @@ def test_a_card_that_came_with_an_upload_works_without_reloading(at, empty, tmp_
     card.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="is saved")).to_be_visible()
     assert Clip.objects.get().length == 1.25
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete speech_en_prompts").click()
+    expect(page.get_by_test_id("lost")).to_contain_text("recording speech_en_prompts.wav")
+    page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("“speech_en_prompts” is deleted.")).to_be_visible()
 
 

@@ -165,7 +165,7 @@ def test_twins_are_known_to_each_other_until_one_is_gone(researcher):
     three = clips.add_clip(study, upload(noise(3, seed=3) * np.linspace(0, 1, 3 * RATE), "three.wav"))
     found = duplicates.twins(study.clips.all())
     assert {pk: [twin.clip for twin in twins] for pk, twins in found.items()} == {one.pk: [two], two.pk: [one]}
-    clips.delete(two)
+    clips.delete(two, confirmed=True)
     assert duplicates.twins(study.clips.all()) == {}
     assert duplicates.twins_of(three) == []
 

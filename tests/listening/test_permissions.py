@@ -171,10 +171,12 @@ class World:
             "upload_clip": {"files": SimpleUploadedFile("x.wav", b"no audio")},
             "begin_upload": {"name": "x.wav", "size": 3},
             "edit_clip": {"name": clip.name, "category": "", "start": 0, "length": 0.6},
-            "conditions": {"specs": ["reference", "opus@12"]},
+            "conditions": {"specs": ["reference", "opus@12"], "confirm": "1"},
+            "delete_clip": {"confirm": "1"},
+            "delete_condition": {"confirm": "1"},
             "add_supplied": {"title": "Another codec"},
             "supplied": {"files": SimpleUploadedFile("x.wav", b"no audio")},
-            "change_supplied": {"delete": "1"},
+            "change_supplied": {"delete": "1", "confirm": "1"},
             "change_role": {"role": "collaborator"},
             "people": {"role": "viewer"},
             "recruiting": {"time_zone": "UTC", "panel-TOTAL_FORMS": "0", "panel-INITIAL_FORMS": "0"},
@@ -200,7 +202,8 @@ class World:
             "api_clone": {},
         }
         if name in bodies:
-            return {"data": json.dumps(bodies[name]), "content_type": "application/json"}
+            query = {"confirm": "true"} if name == "api_conditions" else None
+            return {"data": json.dumps(bodies[name]), "content_type": "application/json", "query_params": query}
         return {"data": forms.get(name, {})}
 
 
@@ -223,7 +226,7 @@ STATES |= {"raters_way": Study.State.DRAFT, "raters_way_yaml": Study.State.DRAFT
 @pytest.fixture
 def world(draft, tmp_path, settings) -> World:
     """No codec runs: what workers would make are rows with small files."""
-    settings.EMAIL_HOST = "mail.example.org"
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", "https://listening.example.org"
     owner, make = draft.owner, get_user_model().objects.create_user
     get_user_model().objects.filter(pk=owner.pk).update(email="ada@example.org")
     question = {"kind": "text", "name": "how", "text": "How?"}
@@ -333,7 +336,9 @@ def asked(
             Study.objects.filter(pk=world.study.pk).update(state=state, closed_at="2026-02-01T00:00Z")
             if state == Study.State.DRAFT:
                 world.study.sessions.all().delete()  # a draft has none
-        body = world.body(name) if method not in ("GET", "DELETE") else {}
+        body = {"query_params": {"confirm": "true"}} if method == "DELETE" else {}
+        if method not in ("GET", "DELETE"):
+            body = world.body(name)
         request = getattr(browser, method.lower())(world.address(name, role), **body)
         request._dont_enforce_csrf_checks = True
         with connection.execute_wrapper(noted):

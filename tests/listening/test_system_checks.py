@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.core.checks import run_checks
 
 from listening import checks, disk
 from tests.stack import ROOT
@@ -53,3 +54,27 @@ def test_mail_without_a_sender_is_warned_of(settings):
     assert "DEFAULT_FROM_EMAIL" in checks.mail_has_a_sender()[0].hint
     settings.DEFAULT_FROM_EMAIL = "evalapp@example.org"
     assert checks.mail_has_a_sender() == []
+
+
+def test_a_site_that_answers_to_any_name_is_warned_of_when_it_is_deployed(settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    found = {message.id: message for message in run_checks(tags=["security"], include_deployment_checks=True)}
+    assert "ALLOWED_HOSTS" in found["listening.W006"].hint
+    settings.ALLOWED_HOSTS = ["listening.example.org"]
+    found = {message.id for message in run_checks(tags=["security"], include_deployment_checks=True)}
+    assert "listening.W006" not in found
+
+
+@pytest.mark.parametrize(
+    ("mail", "site", "ids"),
+    [
+        ("", "", []),
+        ("mail.example.org", "", ["listening.W005"]),
+        ("mail.example.org", "https://listening.example.org", []),
+        ("", "listening.example.org", ["listening.E002"]),
+        ("", "https://listening.example.org/path", ["listening.E002"]),
+    ],
+)
+def test_mail_wants_the_site_s_own_address(settings, mail, site, ids):
+    settings.EMAIL_HOST, settings.SITE_URL = mail, site
+    assert [message.id for message in checks.mail_has_an_address_to_link_to()] == ids

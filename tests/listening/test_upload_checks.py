@@ -145,7 +145,7 @@ def test_a_silent_excerpt_is_said_and_stops_the_rendering(draft):
 def test_clips_of_an_open_study_are_fixed(opened):
     clip = opened.clips.first()
     for deed in (
-        lambda: clips.delete(clip),
+        lambda: clips.delete(clip, confirmed=True),
         lambda: clips.add_clip(opened, upload(noise())),
         lambda: clips.set_excerpt(clip, start=0, length=0.6, name="x", category=""),
     ):

@@ -95,6 +95,8 @@ class Line {
     const data = new FormData();
     data.append("csrfmiddlewaretoken", form.elements.namedItem("csrfmiddlewaretoken").value);
     data.append("clip", this.clip);
+    const replace = /** @type {HTMLInputElement} */ (form.elements.namedItem("replace"));
+    if (replace.checked) data.append("replace", "1");
     data.append("files", this.file);
     this.outcome.textContent = "checking…";
     try {

@@ -8,15 +8,18 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from listening import clip_words, duplicates, excerpts, overviews, spectrograms, uploads
+from listening import clip_words, duplicates, excerpts, overviews, sound_limits, spectrograms, uploads
 from listening import clips as rules
 from listening.forms import ClipForm
+from listening.losses import NotConfirmed
 from listening.models import Clip, Study
 from listening.models.study import MAX_EXCERPT
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
+from listening.views.researcher.confirming import ask_first, is_confirmed
 
 FILE_TYPES = ".wav,.flac,.aif,.aiff,.ogg,.opus,.mp3,.m4a,.mp4,.wma,.caf,.w64,.au,audio/*"
 """What the file chooser offers first. The upload's content decides, not its name."""
@@ -67,7 +70,9 @@ def delete_clip(request: HttpRequest, study: Study, clip_id: int) -> HttpRespons
     clip = get_object_or_404(study.clips.select_related("study"), pk=clip_id)
     name = clip.name
     try:
-        rules.delete(clip, by=request.user)
+        rules.delete(clip, by=request.user, confirmed=is_confirmed(request))
+    except NotConfirmed as asked:
+        return ask_first(request, study, asked, reverse("upload_clip", args=[study.slug]))
     except rules.ClipError as error:
         messages.error(request, str(error))
     else:
@@ -132,7 +137,7 @@ def clips_page(request: HttpRequest, study: Study, bound: ClipForm | None = None
         rule=clip_words.rule(study),
         file_types=FILE_TYPES,
         max_mb=settings.MAX_UPLOAD_MB,
-        longest=rules.LONGEST_FILE,
+        longest=sound_limits.LONGEST_FILE,
         max_excerpt=MAX_EXCERPT,
     )
 

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec
 from listening import commands, condition_changes, estimates, presets, variants
 from listening import studies as rules
 from listening.clips import ClipError
+from listening.losses import NotConfirmed
 from listening.models import Condition, Study
 from listening.models.study import MAX_SIGNALS
 from listening.objections import objections
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page
+from listening.views.researcher.confirming import ask_first, is_confirmed
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
         return _page(request, study, ticked | {each.spec for each in _own(study)})
     asked = request.POST.getlist("specs")
     try:
-        rules.set_conditions(study, kept_as_they_are(study, asked), by=request.user)
+        specs = kept_as_they_are(study, asked)
+        rules.set_conditions(study, specs, by=request.user, confirmed=is_confirmed(request))
+    except NotConfirmed as error:
+        return ask_first(request, study, error, reverse("conditions", args=[study.slug]))
     except rules.StudyError as error:
         return _page(request, study, set(asked), str(error))
     messages.success(request, "The conditions are saved.")
@@ -62,19 +68,21 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
 
 
 def _preset(request: HttpRequest, study: Study) -> HttpResponse:
-    """Set a preset's conditions, and say what of it cannot run here."""
+    """Bring a preset's conditions in beside files and command lines, and say what of it cannot run here."""
     found = presets.preset(request.POST["preset"])
     if found is None or found not in presets.fitting(study):
         messages.error(request, "This study has no such preset. Choose one of those on the page.")
         return redirect("conditions", study.slug)
-    chosen = presets.choose(found)
+    plan = presets.plan(study, found)
     try:
-        rules.set_conditions(study, list(chosen.specs), by=request.user)
+        rules.set_conditions(study, plan.specs, by=request.user)
     except rules.StudyError as error:
         messages.error(request, str(error))
         return redirect("conditions", study.slug)
     messages.success(request, f"The conditions are those of “{found.title}”. You can change them.")
-    for spec, why in chosen.missing.items():
+    if plan.keeps:
+        messages.info(request, f"Kept beside them: {', '.join(plan.keeps)}.")
+    for spec, why in plan.missing.items():
         messages.warning(request, f"Left out: {rules.condition_title(parse_spec(spec))}. {why}")
     return redirect("conditions", study.slug)
 
@@ -157,7 +165,7 @@ def _page(
         status=422 if error else 200,
         error=error,
         values=values,
-        presets=presets.fitting(study) if study.editable and request.may.change else [],
+        presets=_plans(study) if study.editable and request.may.change else [],
         variants=variants.variants(study) if study.editable and request.may.change else [],
         estimate=estimates.estimate(study) if study.editable else None,
         lines=[_line(row, values) for row in coded],
@@ -171,6 +179,10 @@ def _page(
         cautions=objections(study),
         max_signals=MAX_SIGNALS,
     )
+
+
+def _plans(study: Study) -> list[tuple[presets.Preset, presets.Plan]]:
+    return [(each, presets.plan(study, each)) for each in presets.fitting(study)]
 
 
 def _own(study: Study) -> list[Condition]:

@@ -9,15 +9,18 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listening import clips as clip_rules
 from listening import condition_changes, matching, supplied
 from listening import studies as rules
+from listening.losses import NotConfirmed
 from listening.models import Clip, Condition, Rendering, Study, SuppliedFile
 from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page, wants_json
 from listening.views.researcher.clips import FILE_TYPES
+from listening.views.researcher.confirming import ask_first, is_confirmed
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def files(request: HttpRequest, study: Study, condition_id: int) -> HttpResponse
             )
             continue
         try:
-            made = supplied.add_file(condition, clip, upload)
+            made = _added(request, condition, clip, upload)
         except clip_rules.ClipError as error:
             messages.error(request, f"{upload.name}: {error}")
         else:
@@ -84,11 +87,13 @@ def change_file(request: HttpRequest, study: Study, condition_id: int, file_id: 
     file = get_object_or_404(condition.supplied_files.select_related("clip__study", "condition__study"), pk=file_id)
     try:
         if "delete" in request.POST:
-            supplied.delete_file(file)
+            supplied.delete_file(file, request.user, confirmed=is_confirmed(request))
             messages.success(request, f"{file.name} is deleted.")
         elif clip := _clip(study, request.POST.get("clip")):
             supplied.move_file(file, clip)
             messages.success(request, f"{file.name} is the file of “{clip.name}” now.")
+    except NotConfirmed as asked:
+        return ask_first(request, study, asked, reverse("supplied", args=[study.slug, condition.pk]))
     except clip_rules.ClipError as error:
         messages.error(request, str(error))
     return redirect("supplied", study.slug, condition.pk)
@@ -100,7 +105,9 @@ def delete_condition(request: HttpRequest, study: Study, condition_id: int) -> H
     """Take a condition out of the study, with its files."""
     condition = get_object_or_404(study.conditions.select_related("study"), pk=condition_id)
     try:
-        condition_changes.remove_condition(condition)
+        condition_changes.remove_condition(condition, request.user, confirmed=is_confirmed(request))
+    except NotConfirmed as asked:
+        return ask_first(request, study, asked, reverse("conditions", args=[study.slug]))
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
@@ -131,10 +138,21 @@ def _add_for_script(request: HttpRequest, condition: Condition, uploads: list[Up
     if len(uploads) != 1 or clip is None:
         return JsonResponse({"error": "Send one file at a time, with the clip that it is of."}, status=400)
     try:
-        made = supplied.add_file(condition, clip, uploads[0])
+        made = _added(request, condition, clip, uploads[0])
     except clip_rules.ClipError as error:
         return JsonResponse({"error": str(error)}, status=422)
     return JsonResponse({"clip": clip.name, "warnings": made.warnings}, status=201)
+
+
+def _added(request: HttpRequest, condition: Condition, clip: Clip, upload: UploadedFile) -> SuppliedFile:
+    """The file of a clip; another one that is there stays unless the form says to replace it."""
+    try:
+        return supplied.add_file(condition, clip, upload, by=request.user, replace_other="replace" in request.POST)
+    except NotConfirmed as asked:
+        raise clip_rules.ClipError(
+            f"“{clip.name}” has another file, which stays ({asked.lost[0]}). To delete that one, tick “Replace files "
+            "that are there” and send this one again."
+        ) from asked
 
 
 def _matched(study: Study, names: list[str]) -> dict[str, int | None]:

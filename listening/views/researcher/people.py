@@ -15,6 +15,7 @@ from listening.forms import InvitationForm, RoleForm
 from listening.models import Invitation, Membership, Study
 from listening.models.people import INVITATION_DAYS
 from listening.permissions import ROLE_OF_MEMBER, Right, Role
+from listening.site import link_to
 from listening.views.researcher.access import of_study, researcher, study_page
 
 
@@ -28,7 +29,7 @@ def people(request: HttpRequest, study: Study) -> HttpResponse:
     if not form.is_valid():
         return _page(request, study, form=form, status=422)
     token = rules.invite(study, request.user, form.cleaned_data["role"])
-    link = request.build_absolute_uri(reverse("invitation", args=[token]))
+    link = link_to(reverse("invitation", args=[token]), request)
     role = ROLE_OF_MEMBER[form.cleaned_data["role"]].words
     return _page(request, study, invitation_link=link, invited_as=role, status=201)
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from listening import allocation, headphone_check, recruiting, texts, watching, withdrawing
+from listening import allocation, headphone_check, losses, recruiting, texts, watching, withdrawing
 from listening.models import Session, Study
 from listening.permissions import Right
 from listening.studies import StudyError
@@ -56,13 +56,13 @@ def delete_rater(request: HttpRequest, study: Study, code: str) -> HttpResponse:
         raise Http404(f"{study} has no rater {code}.")
     if request.method == "POST":
         try:
-            withdrawing.delete_rater(study, code, request.user)
+            withdrawing.delete_rater(study, code, request.user, confirmed=True)
         except StudyError as error:  # somebody else did at the same moment
             messages.error(request, str(error))
         else:
             messages.success(request, f"All data of rater {code} are deleted.")
         return redirect("raters", study.slug)
-    return study_page(request, study, "delete_rater", session=session, code=code)
+    return study_page(request, study, "delete_rater", session=session, code=code, lost=losses.of_rater(session))
 
 
 def sessions_of(study: Study) -> QuerySet[Session]:

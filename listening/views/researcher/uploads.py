@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listening import uploads
+from listening.audit import audit
 from listening.clips import ClipError
 from listening.forms import UploadForm
 from listening.models import Study, Upload
@@ -74,8 +75,10 @@ def finish_upload(request: HttpRequest, study: Study, upload_token: str) -> Json
 @of_study(Right.CHANGE)
 @require_POST
 def discard_upload(request: HttpRequest, study: Study, upload_token: str) -> HttpResponse:
-    """Forget a file that came half-way."""
-    get_object_or_404(study.uploads, token=upload_token, user=request.user, clip=None).delete()
+    """Forget a file that came half-way. Nothing asks first: whoever discards it has the file, and no study uses it."""
+    upload = get_object_or_404(study.uploads, token=upload_token, user=request.user, clip=None)
+    audit(study, request.user, f"upload {upload.name} discarded, {upload.received} of {upload.size} bytes")
+    upload.delete()
     return redirect("upload_clip", study.slug)
 
 

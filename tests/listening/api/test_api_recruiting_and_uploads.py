@@ -133,7 +133,7 @@ def test_a_panel_with_raters_is_not_removed_and_a_rater_is_deleted_on_request(se
     session = sessions.start(opened, outside_ids={}, locale="en", browser="", language="en", panel="students")
     refused = send("DELETE", f"{at}/recruiting/panels/students")
     assert (refused.status_code, "Raters came by" in refused.json()["error"]) == (409, True)
-    assert send("DELETE", f"{at}/raters/{session.rater.code}").status_code == 204
+    assert send("DELETE", f"{at}/raters/{session.rater.code}?confirm=true").status_code == 204
     assert not Session.objects.exists()
     assert send("DELETE", f"{at}/raters/{session.rater.code}").status_code == 404
     assert send("GET", f"{at}/recruiting").json()["withdrawn"] == 1

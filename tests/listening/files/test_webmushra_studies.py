@@ -1,6 +1,7 @@
 """Configurations of webMUSHRA, written after its documented format, as studies."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,3 +253,11 @@ def test_the_folder_of_webmushra_can_be_named(webmushra, tmp_path):
         "import_webmushra", elsewhere / "test.yaml", root=webmushra, stdout=io.StringIO(), stderr=io.StringIO()
     )
     assert Study.objects.count() == 1
+
+
+def test_an_unquoted_value_may_hold_a_colon_as_in_webmushra_s_own_example(researcher, capsys):
+    folder = Path(__file__).parents[2] / "data" / "webmushra"
+    call_command("import_webmushra", folder / "colon_in_text.yaml", owner="ada")
+    study = Study.objects.get()
+    assert (study.title, study.clips.count()) == ("Colon in a text", 1)
+    assert set(study.conditions.values_list("title", flat=True)) >= {"C1"}

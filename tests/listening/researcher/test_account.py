@@ -204,7 +204,7 @@ def test_an_address_for_mail_is_changed_with_the_password(page, researcher):
 
 @pytest.fixture
 def by_mail(settings, researcher):
-    settings.EMAIL_HOST = "mail.example.org"
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", "https://listening.example.org"
     researcher.email = "ada@example.org"
     researcher.save()
 
@@ -214,8 +214,8 @@ def test_a_forgotten_password_is_set_anew_through_a_link_by_mail(client, researc
     sent = client.post(reverse("password_reset"), {"email": "ada@example.org"}, follow=True)
     assert "Look into your mail" in sent.content.decode()
     letter = mail.outbox[0]
-    assert letter.subject == "New password for evalapp at testserver"
-    link = re.search(r"http://testserver(\S+)", letter.body)[1]
+    assert letter.subject == "New password for evalapp at listening.example.org"
+    link = re.search(r"https://listening\.example\.org(\S+)", letter.body)[1]
     form = client.get(link, follow=True)
     fields = {"new_password1": "another good password", "new_password2": "another good password"}
     done = client.post(form.redirect_chain[-1][0], fields, follow=True)
@@ -227,7 +227,7 @@ def test_a_forgotten_password_is_set_anew_through_a_link_by_mail(client, researc
 
 def test_a_link_by_mail_does_not_go_around_the_second_step(client, researcher, by_mail, protected):
     client.post(reverse("password_reset"), {"email": "ada@example.org"})
-    link = re.search(r"http://testserver(\S+)", mail.outbox[0].body)[1]
+    link = re.search(r"https://listening\.example\.org(\S+)", mail.outbox[0].body)[1]
     form = client.get(link, follow=True)
     fields = {"new_password1": "another good password", "new_password2": "another good password"}
     client.post(form.redirect_chain[-1][0], fields)

@@ -68,7 +68,7 @@ def test_a_new_excerpt_of_a_rendered_study_must_be_rendered(page, ready):
 
 
 def test_a_clip_is_deleted(page, clip, draft):
-    response = page.post(reverse("delete_clip", args=[draft.slug, clip.pk]), follow=True)
+    response = page.post(reverse("delete_clip", args=[draft.slug, clip.pk]), {"confirm": "1"}, follow=True)
     assert f"“{clip.name}” is deleted." in response.content.decode()
     assert not Clip.objects.filter(pk=clip.pk).exists()
     assert draft.clips.count() == 1

@@ -322,10 +322,17 @@ def test_the_log_notes_who_changed_the_material(page, draft):
     page.post(reverse("edit_clip", args=[draft.slug, clip.pk]), form)  # changes nothing
     page.post(reverse("conditions", args=[draft.slug]), {"specs": ["reference", "opus@12"]})
     page.post(reverse("raters_way_yaml", args=[draft.slug]), {"text": "repeats: 1"})
-    page.post(reverse("delete_clip", args=[draft.slug, clip.pk]))
+    size = clip.original.size
+    page.post(reverse("delete_clip", args=[draft.slug, clip.pk]), {"confirm": "1"})
     assert list(draft.audit_lines.values_list("who", "what")) == [
         ("ada", f"clip “{clip.name}” (speech, 0 s + {clip.length:g} s) is “renamed” (speech, 0 s + 0.7 s)"),
         ("ada", "conditions set: reference, opus@12"),
+        ("ada", "conditions removed: Low-pass 7 kHz, Low-pass 3.5 kHz"),
         ("ada", "settings changed: raters' way"),
-        ("ada", f"clip “renamed” deleted, {clip.original_sha256[:12]}"),
+        (
+            "ada",
+            f"deleted: recording {clip.original_name} of “renamed”, {f'{size:,}'.replace(',', ' ')} bytes, "
+            f"SHA-256 {clip.original_sha256}",
+        ),
+        ("ada", "clip “renamed” deleted, with 0 renderings"),
     ]

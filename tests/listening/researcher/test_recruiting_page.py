@@ -96,7 +96,7 @@ def test_a_panel_that_nobody_came_by_is_removed_with_the_rest_saved(page, draft)
     assert "students" not in text(answer).partition("Log")[0]
     assert not draft.panels.exists()
     assert Recruiting.objects.get(study=draft).forget_after_days == 30
-    assert AuditLine.objects.filter(study=draft, what="panel students: removed").exists()
+    assert AuditLine.objects.filter(study=draft, what="panel students: removed; quota 20").exists()
 
 
 def test_a_panel_with_raters_stays(page, draft):
@@ -132,7 +132,7 @@ def test_a_rater_of_a_closed_study_is_deleted_and_the_report_made_anew(page, clo
 def test_the_command_deletes_a_rater_and_says_who_is_not_there(draft):
     rater = Rater.objects.create()
     Session.objects.create(study=draft, rater=rater)
-    call_command("delete_rater", draft.slug, rater.code, stdout=StringIO())
+    call_command("delete_rater", draft.slug, rater.code, yes=True, stdout=StringIO())
     assert not Session.objects.exists()
     with pytest.raises(CommandError, match="has no rater"):
         call_command("delete_rater", draft.slug, rater.code)

@@ -107,11 +107,11 @@ def test_a_replaced_or_deleted_file_takes_its_stimulus_along_and_a_deleted_condi
         rendering.render(row.pk)
     studies.settle(study)
     assert study.state == "ready"
-    page.post(address(condition, "change_supplied", first.supplied_files.get().pk), {"delete": "1"})
+    page.post(address(condition, "change_supplied", first.supplied_files.get().pk), {"delete": "1", "confirm": "1"})
     study.refresh_from_db()
     assert study.state == "draft"
     assert not Rendering.objects.filter(condition=condition, clip=first).exists()
-    page.post(address(condition, "delete_condition"))
+    page.post(address(condition, "delete_condition"), {"confirm": "1"})
     assert not SuppliedFile.objects.exists()
     assert not study.conditions.filter(title="My codec").exists()
 
