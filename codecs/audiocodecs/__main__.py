@@ -154,10 +154,8 @@ def _decode(options: argparse.Namespace) -> None:
 def _report_clipped(count: int) -> None:
     """Say on standard error how many samples exceeded full scale, if any did."""
     if count:
-        samples = "sample exceeds" if count == 1 else "samples exceed"
-        print(
-            f"audiocodecs: {count:,} {samples} full scale and {'is' if count == 1 else 'are'} clipped.", file=sys.stderr
-        )
+        words = ("sample exceeds", "is") if count == 1 else ("samples exceed", "are")
+        print(f"audiocodecs: {count:,} {words[0]} full scale and {words[1]} clipped.", file=sys.stderr)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
