@@ -16,6 +16,7 @@ TOLERANCE = 0.02
 """Seconds by which other files may differ."""
 
 _UNKNOWN_FROM = 0x7FFFF000  # programs that write into pipes claim such sizes, or 0
+_MOST_CHUNKS = 1000  # before the samples; more of them are an attack
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 
 
@@ -83,7 +84,9 @@ def sound_chunk(file: BinaryIO) -> SoundChunk | None:
     if (layout := _LAYOUTS.get(magic)) is None:
         return None
     at, wide = layout.start, None
-    while len(head := _read(file, at, layout.chunk.size)) == layout.chunk.size:
+    for _ in range(_MOST_CHUNKS):
+        if at >= end or len(head := _read(file, at, layout.chunk.size)) < layout.chunk.size:
+            return None
         name, size = layout.chunk.unpack(head)
         body = at + layout.chunk.size
         size = max(0, size - layout.chunk.size) if layout.counts_itself else size
@@ -137,7 +140,7 @@ def _sound(file: BinaryIO, layout: _Layout, body: int, end: int, size: int | Non
 
 
 def _is_chunk(file: BinaryIO, layout: _Layout, at: int, end: int) -> bool:
-    head = _read(file, at, layout.chunk.size)
+    head = _read(file, at, layout.chunk.size) if at < end else b""
     if len(head) < layout.chunk.size:
         return False
     name, size = layout.chunk.unpack(head)

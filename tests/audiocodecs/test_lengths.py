@@ -143,3 +143,12 @@ def test_the_samples_are_found_in_every_format_of_chunks(format):
     assert chunk.claimed == 4 * RATE + extra
     assert chunk.present >= chunk.claimed
     assert chunk.surplus == 0
+
+
+@pytest.mark.parametrize("size", [2**40, 2**63 + 1, 2**64 - 1])
+def test_a_chunk_of_an_impossible_size_is_passed_over_at_once(size):
+    data = bytes(file_of("CAF"))
+    claim = data[:8] + b"free" + struct.pack(">Q", size) + data[8:]
+    assert lengths.sound_chunk(io.BytesIO(claim)) is None
+    empty = data[:8] + (b"free" + bytes(8)) * 100_000
+    assert lengths.sound_chunk(io.BytesIO(empty)) is None
