@@ -76,12 +76,14 @@ def transformers(kilohertz: int, path: Path) -> Contender:
     """`EncodecModel` of transformers."""
     from transformers import EncodecConfig, EncodecModel
 
+    from audiocodecs.encodec.layouts import in_transformers
+
     other: dict[str, Any] = {} if kilohertz == 24 else {
         "audio_channels": 2, "chunk_length_s": 1.0, "norm_type": "time_group_norm", "normalize": True, "overlap": 0.01,
         "sampling_rate": 48_000, "target_bandwidths": [3.0, 6.0, 12.0, 24.0], "use_causal_conv": False,
     }  # fmt: skip
     model = EncodecModel(EncodecConfig(**other)).eval()
-    model.load_state_dict({_their_key(key): value for key, value in torch.load(path, weights_only=True).items()})
+    model.load_state_dict({in_transformers(key): value for key, value in torch.load(path, weights_only=True).items()})
 
     def encode(x: Tensor) -> Any:
         return model.encode(x[None], torch.ones_like(x[None], dtype=torch.bool), bandwidth=KBPS, return_dict=True)
@@ -187,15 +189,3 @@ def _package_model(kilohertz: int) -> Any:
     del sys.modules["torchaudio"]
     make = {24: encodec.EncodecModel.encodec_model_24khz, 48: encodec.EncodecModel.encodec_model_48khz}[kilohertz]
     return make(pretrained=False).eval()
-
-
-def _their_key(key: str) -> str:
-    """Name in transformers of an entry of the published layout."""
-    key = key.replace(".model.", ".layers.").replace(".conv.conv.", ".conv.").replace(".convtr.convtr.", ".conv.")
-    key = (
-        key.replace("quantizer.vq.", "quantizer.").replace("._codebook.", ".codebook.").replace(".conv.norm.", ".norm.")
-    )
-    key = key.replace(".convtr.norm.", ".norm.")
-    return key.replace(".weight_g", ".parametrizations.weight.original0").replace(
-        ".weight_v", ".parametrizations.weight.original1"
-    )

@@ -56,6 +56,9 @@ conditions = call("PUT", f"{here}/conditions", chosen)
 print("Compared:", ", ".join(each["title"] for each in conditions["conditions"]))
 for spec, why in conditions["left_out"].items():
     print(f"Left out: {spec}. {why}")
+for each in conditions["conditions"]:
+    if each["stands_for"]:
+        print(f"{each['title']} stands for {each['stands_for']}.")
 
 progress = call("POST", f"{here}/rendering")
 while progress["study_state"] == "rendering":
@@ -70,5 +73,7 @@ if progress["failed"]:
 checks = call("GET", f"{here}/checks")
 for caution in checks["cautions"]:
     print(f"Caution: {caution}")
+for finding in checks["material"]:
+    print(f"{finding['grade'].capitalize()}: {finding['about']}: {finding['text']}")
 study = call("POST", f"{here}/open")
 print(f"Open. Raters' link: {study['invite_link']}")

@@ -21,6 +21,7 @@ from audiocodecs import audio
 from audiocodecs.base import Samples
 from listening import aligning, excerpts, flaws, losses, overviews, sound_limits
 from listening.audit import audit
+from listening.flaws import Flaw
 from listening.models import Clip, Study
 from listening.models.study import DEFAULT_EXCERPT, MAX_EXCERPT
 from listening.storage import store_once
@@ -31,8 +32,6 @@ PEAK_LIMIT = -1.0
 FADE_SECONDS = 0.005
 PREPARATION = 2
 """Raised when `prepare` changes what it makes."""
-
-LOSSY = {"MP3", "OGG", "mp3", "mov,mp4,m4a,3gp,3g2,mj2", "aac", "asf", "amr", "matroska,webm"}
 
 
 class ClipError(Exception):
@@ -49,14 +48,13 @@ class Inspection:
 
     Attributes
     ----------
-    warnings : list of str
-        Each a sentence.
+    flaws : list of Flaw
     silent : bool
     loudness, true_peak : float or None
         As uploaded, LUFS and dBTP; None where there is nothing to measure.
     """
 
-    warnings: list[str]
+    flaws: list[Flaw]
     silent: bool
     loudness: float | None
     true_peak: float | None
@@ -129,7 +127,7 @@ def add_clip(
             original_seconds=found.seconds,
             start=excerpts.suggest(overview, length) if suggest and found.seconds > MAX_EXCERPT else 0.0,
             length=length,
-            lossy_source=lossy_source or found.format in LOSSY,
+            lossy_source=lossy_source or found.lossy,
         )
         _note(clip, inspect(clip, found))
         clip.save()
@@ -238,16 +236,20 @@ def inspect(clip: Clip, found: audio.Audio, measured: tuple[float | None, float 
     """
     samples = _excerpt(clip, found)
     if flaws.is_silent(samples):
-        return Inspection(["The excerpt is silent. Move its start to where there is sound."], True, None, None)
+        silent = Flaw("warning", "The excerpt is silent. Move its start to where there is sound.")
+        return Inspection([silent], True, None, None)
     loudness, peak = measured
     if peak is None:
         loudness, peak = audio.loudness(samples, found.rate), audio.true_peak(samples, found.rate)
-    return Inspection(
-        flaws.warnings(clip, samples, found.rate),
-        False,
-        loudness if loudness is not None and np.isfinite(loudness) else None,
-        peak,
-    )
+    if loudness is not None and not np.isfinite(loudness):
+        loudness = None
+    gain = None if loudness is None else _gain(clip.study, loudness, peak)
+    return Inspection(flaws.flaws(clip, samples, found.rate, gain, found.length_note), False, loudness, peak)
+
+
+def _gain(study: Study, loudness: float, peak: float) -> float:
+    """dB that bring an excerpt to the study's loudness, as far as its true peak allows."""
+    return min(study.loudness - loudness, PEAK_LIMIT - peak)
 
 
 def prepare(clip: Clip) -> None:
@@ -266,25 +268,25 @@ def prepare(clip: Clip) -> None:
     found, study = original(clip), clip.study
     inspection = inspect(clip, found, measured=(clip.source_loudness, clip.source_true_peak))
     if inspection.silent:
-        raise ClipError(f"“{clip.name}”: {inspection.warnings[0]}")
+        raise ClipError(f"“{clip.name}”: {inspection.flaws[0].text}")
     samples = excerpt_of(clip, found)
     loudness, peak = inspection.loudness, inspection.true_peak
     if loudness is None or peak is None or not np.array_equal(samples, _excerpt(clip, found)):
         loudness, peak = audio.loudness(samples, study.rate), audio.true_peak(samples, study.rate)
-    gain = min(study.loudness - loudness, PEAK_LIMIT - peak)
+    gain = _gain(study, loudness, peak)
     if not np.isfinite(gain):
         raise ClipError(f"“{clip.name}”: the excerpt is too quiet to measure its loudness. Choose another passage.")
     buffer = io.BytesIO()
     audio.write_wav(buffer, (samples * 10 ** (gain / 20)).astype(np.float32), study.rate)
     content = buffer.getvalue()
-    warnings = list(inspection.warnings)
+    found_flaws = list(inspection.flaws)
     if (missing := study.loudness - (loudness + gain)) > 0.5:
-        warnings.append(f"{missing:.1f} LU quieter than the target: its peaks allow no more.")
+        found_flaws.append(Flaw("warning", f"{missing:.1f} LU quieter than the target: its peaks allow no more."))
     sha256 = hashlib.sha256(content).hexdigest()
     clip.reference = store_once("references", sha256, ".wav", content)
     clip.reference_sha256, clip.frames, clip.gain_db = sha256, samples.shape[1], float(gain)
     clip.loudness, clip.true_peak = loudness + float(gain), peak + float(gain)  # 16 bits change less than is shown
-    _note(clip, replace(inspection, warnings=warnings))
+    _note(clip, replace(inspection, flaws=found_flaws))
     clip.state, clip.prepared_for = Clip.State.PREPARED, preparation_key(clip)
     clip.save()
 
@@ -303,7 +305,9 @@ def excerpt_of(clip: Clip, found: audio.Audio) -> Samples:
 
 
 def excerpt_as_wav(clip: Clip) -> bytes:
-    """The excerpt of a clip as it was uploaded, at its own rate, channels and level: a WAV file of 16 bits.
+    """The excerpt of a clip as it was uploaded, at its own rate and channels: a WAV file of 16 bits.
+
+    Its level is its own, unless it exceeds full scale: then it is lowered to fit, not clipped.
 
     Raises
     ------
@@ -311,8 +315,8 @@ def excerpt_as_wav(clip: Clip) -> bytes:
         If the original is gone.
     """
     found = original(clip)
-    buffer = io.BytesIO()
-    audio.write_wav(buffer, _faded(clip, found), found.rate)
+    buffer, samples = io.BytesIO(), _faded(clip, found)
+    audio.write_wav(buffer, samples / max(np.float32(1), np.abs(samples).max(initial=0)), found.rate)
     return buffer.getvalue()
 
 
@@ -406,11 +410,13 @@ def _faded(clip: Clip, found: audio.Audio) -> Samples:
     return samples
 
 
-_NOTED = ("warnings", "silent", "source_loudness", "source_true_peak")
+_NOTED = ("warnings", "notes", "silent", "source_loudness", "source_true_peak")
 
 
 def _note(clip: Clip, found: Inspection) -> None:
-    clip.warnings, clip.silent = found.warnings, found.silent
+    clip.warnings = [flaw.text for flaw in found.flaws if flaw.grade == "warning"]
+    clip.notes = [flaw.text for flaw in found.flaws if flaw.grade == "note"]
+    clip.silent = found.silent
     clip.source_loudness, clip.source_true_peak = found.loudness, found.true_peak
 
 

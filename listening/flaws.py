@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import scipy  # whose parts load when they are first used
 
 from audiocodecs.base import Samples
-from listening.models import Clip
+from listening.models import Clip, Study
 
 LEAST_RANGE = 35.0
 """dB between loud and quiet moments from which on noise is not warned of."""
@@ -16,6 +19,13 @@ NOISE_FLATNESS = 0.3
 """Spectral flatness from which on a quiet moment counts as noise: white noise has 0.56, dense music up to 0.2."""
 WALL = 25.0
 """dB by which the spectrum falls within 250 Hz where a lossy codec or a lower sample rate cut it off."""
+
+MOST_GAIN = 20.0
+"""dB of gain from which on a recording counts as quiet: its own noise is raised with it."""
+FULL_BAND_RATE = 44100
+"""Hz; a recording at this rate holds all that adults hear."""
+ANCHORS_NEED = 16000
+"""Hz; at this rate and below, a reference ends near the mid anchor's 7 kHz."""
 
 _SILENCE = 1e-3
 _WINDOW = 4096
@@ -27,8 +37,24 @@ def is_silent(samples: Samples) -> bool:
     return float(np.abs(samples).max(initial=0)) < _SILENCE
 
 
-def warnings(clip: Clip, samples: Samples, rate: int) -> list[str]:
-    """What is wrong with an excerpt that is not silent, each as a sentence.
+@dataclass(frozen=True)
+class Flaw:
+    """Something about an excerpt.
+
+    Attributes
+    ----------
+    grade : str
+        "warning" for what spoils the reference, "note" for what is only worth knowing.
+    text : str
+        A sentence.
+    """
+
+    grade: Literal["warning", "note"]
+    text: str
+
+
+def flaws(clip: Clip, samples: Samples, rate: int, gain: float | None, length_note: str = "") -> list[Flaw]:
+    """Flaws of an excerpt that is not silent.
 
     Parameters
     ----------
@@ -38,34 +64,83 @@ def warnings(clip: Clip, samples: Samples, rate: int) -> list[str]:
         The excerpt as it was uploaded.
     rate : int
         Hz.
+    gain : float or None
+        dB that bring it to the study's loudness; None where that is unknown.
+    length_note : str
+        How the file's length differs from its header's claim.
     """
-    study, said = clip.study, []
-    if clip.lossy_source:
-        said.append("From a lossy recording: not an uncompressed reference.")
-    elif (edge := spectral_edge(samples, rate)) is not None:
-        said.append(
-            f"Lossy source suspected: the sound ends abruptly at {edge / 1000:.1f} kHz, as after MP3 or AAC, or in a "
-            "recording at a lower rate. Look for the original."
-        )
-    if rate < study.rate:
-        said.append(f"Recorded at {rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
-    if samples.shape[0] == 1 and study.channels == 2:
-        said.append("Mono: both channels of the stimulus will be the same.")
-    if samples.shape[0] == 2 and study.channels == 1:
-        said.append("Stereo: mixed to mono.")
-        if _power(samples.mean(axis=0)) < 0.1 * _power(samples):
-            said.append("The channels cancel when mixed to mono. Upload one channel, or use a stereo study.")
-    if (clipped := clipped_runs(samples)) > 0:
-        said.append(f"Clipped at {clipped} place{'s' if clipped > 1 else ''}: the distortion is in every stimulus.")
-    if np.abs(samples.mean(axis=1)).max() > 0.01:
-        said.append("Has a constant offset (DC) of more than 1% of full scale.")
-    if (distance := noise_distance(samples, rate)) is not None and distance < LEAST_RANGE:
-        said.append(f"Noisy: what sounds like noise lies only {distance:.0f} dB below the loud moments.")
-    if share_above(samples, rate, 7000) < 1e-5:
-        said.append("Band-limited: almost nothing above 7 kHz, so the mid anchor will sound like the reference.")
+    warnings = [
+        *([length_note] if length_note else []),
+        *_coding(clip, samples, rate),
+        *_bandwidth(clip.study, samples, rate),
+        *_level(samples, gain),
+        *_noise(samples, rate),
+    ]
+    if _cancels(clip.study, samples):
+        warnings.append("The channels cancel when mixed to mono. Upload one channel, or use a stereo study.")
     if samples.shape[1] / rate < 2:
-        said.append("Shorter than 2 s: hard to rate.")
-    return said
+        warnings.append("Shorter than 2 s: hard to rate.")
+    return [
+        *(Flaw("warning", text) for text in warnings),
+        *(Flaw("note", text) for text in _conversions(clip.study, samples, rate)),
+    ]
+
+
+def _coding(clip: Clip, samples: Samples, rate: int) -> list[str]:
+    if clip.lossy_source:
+        return ["From a lossy source: not an uncompressed reference."]
+    if (edge := spectral_edge(samples, rate)) is None:
+        return []
+    return [
+        f"Lossy source suspected: the sound ends abruptly at {edge / 1000:.1f} kHz, as after MP3 or AAC, or in a "
+        "recording at a lower rate. Look for the original."
+    ]
+
+
+def _bandwidth(study: Study, samples: Samples, rate: int) -> list[str]:
+    found = []
+    if rate < min(study.rate, FULL_BAND_RATE):
+        found.append(f"Recorded at {rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
+    if share_above(samples, rate, 3500) < 1e-5:
+        found.append("Band-limited: almost nothing above 3.5 kHz, so both anchors will sound like the reference.")
+    elif share_above(samples, rate, 7000) < 1e-5:
+        found.append("Band-limited: almost nothing above 7 kHz, so the mid anchor will sound like the reference.")
+    elif rate <= ANCHORS_NEED:
+        found.append(f"At {rate / 1000:g} kHz the reference ends below 8 kHz: the 7 kHz mid anchor is hardly worse.")
+    return found
+
+
+def _level(samples: Samples, gain: float | None) -> list[str]:
+    found = []
+    if gain is not None and gain > MOST_GAIN:
+        found.append(f"Quiet: it needs {gain:.0f} dB of gain, which raises its noise by as much.")
+    if (clipped := clipped_runs(samples)) > 0:
+        found.append(f"Clipped at {clipped} place{'s' if clipped > 1 else ''}: the distortion is in every stimulus.")
+    if np.abs(samples.mean(axis=1)).max() > 0.01:
+        found.append("Has a constant offset (DC) of more than 1% of full scale.")
+    return found
+
+
+def _noise(samples: Samples, rate: int) -> list[str]:
+    if (distance := noise_distance(samples, rate)) is None or distance >= LEAST_RANGE:
+        return []
+    return [f"Noisy: what sounds like noise is only {distance:.0f} dB below the loud moments."]
+
+
+def _conversions(study: Study, samples: Samples, rate: int) -> list[str]:
+    found = []
+    if FULL_BAND_RATE <= rate < study.rate:
+        found.append(f"Recorded at {rate / 1000:g} kHz, below the study's {study.rate / 1000:g} kHz.")
+    if samples.shape[0] == 1 and study.channels == 2:
+        found.append("Mono: both channels of the stimulus will be the same.")
+    if samples.shape[0] == 2 and study.channels == 1:
+        found.append("Stereo: mixed to mono.")
+    return found
+
+
+def _cancels(study: Study, samples: Samples) -> bool:
+    mixed = samples.shape[0] == 2 and study.channels == 1
+    return mixed and _power(samples.mean(axis=0)) < 0.1 * _power(samples)
 
 
 def noise_distance(samples: Samples, rate: int) -> float | None:
@@ -139,9 +214,13 @@ def share_above(samples: Samples, rate: int, hertz: float) -> float:
 
 
 def clipped_runs(samples: Samples) -> int:
-    """Places where three or more samples in a row stand at full scale."""
+    """Places where three or more samples in a row stand at full scale.
+
+    A floating-point file may exceed full scale. Where one does, the highest level in it counts instead.
+    """
+    level = np.abs(samples)
     runs = 0
-    for channel in np.abs(samples) >= 0.9995:
+    for channel in level >= 0.9995 * max(1.0, float(level.max(initial=0))):
         at = channel[:-2] & channel[1:-1] & channel[2:]
         runs += int(np.count_nonzero(at[1:] & ~at[:-1]) + at[:1].sum())
     return runs

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.screening import NONE, RULES
 from analysis.versions import versions
-from listening import planned_power, recruiting, way_words, yaml_files
+from listening import material, planned_power, recruiting, way_words, yaml_files
 from listening.models import Registration, Rendering, Study
 from listening.objections import objections
 from listening.protocol import stored
@@ -49,6 +49,9 @@ def text_of(study: Study, at: datetime | None) -> str:
             "what_raters_get": way_words.in_sentences(study),
             "power": _power(study),
             "departures_from_bs1534": objections(study),
+            "material": [
+                {"about": each.about, "grade": each.grade, "text": each.text} for each in material.findings(study)
+            ],
             "sound": {"rate": study.rate, "channels": study.channels, "loudness_lufs": study.loudness},
             "conditions": [_condition(each) for each in study.conditions.all()],
             "clips": [_clip(each) for each in study.clips.all()],
@@ -146,6 +149,7 @@ def _condition(condition: Any) -> dict[str, Any]:
         "spec": condition.spec,
         "role": condition.role,
         **({"weights": condition.weights} if condition.weights else {}),
+        **({"stands_for": condition.stands_for} if condition.stands_for else {}),
         "codec_versions": sorted(set(made.values_list("codec_version", flat=True)) - {""}),
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
-from listening import invites, recruiting
+from listening import invites, material, presets, recruiting
 from listening.clip_words import licences
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
@@ -62,6 +62,7 @@ def design_of(study: Study) -> dict[str, str]:
     protocol = study.protocol
     return {
         "environment": _environment(protocol),
+        "excerpts": material.in_words(material.findings(study)),
         "stimuli": _stimuli(study),
         "training": _training(protocol),
         "procedure": _procedure(study, protocol),
@@ -151,7 +152,7 @@ def _stimuli(study: Study) -> str:
         f"{study.rate / 1000:g} kHz, {channels}; references brought to {study.loudness:g} LUFS, every other signal "
         "aligned with its reference in time and as long as it."
     )
-    return f"{said} {licences(study)}".strip()
+    return " ".join(part for part in (said, *presets.departures(study), licences(study)) if part)
 
 
 def _training(protocol: Protocol) -> str:

@@ -17,7 +17,17 @@ from pydantic import ValidationError as Invalid
 from analysis.screening import DEFAULT_RULES, MARKED, NONE, RULES
 from audiocodecs.base import CodecError
 from audiocodecs.registry import parse_spec, resolve
-from listening import clips, commands, condition_changes, protocol, recruiting_part, studies, supplied, yaml_files
+from listening import (
+    clips,
+    commands,
+    condition_changes,
+    material,
+    protocol,
+    recruiting_part,
+    studies,
+    supplied,
+    yaml_files,
+)
 from listening.forms import RESERVED_SLUGS
 from listening.models import Clip, Condition, Study
 from listening.objections import objections
@@ -63,6 +73,7 @@ class ConditionPart(Part):
     title: Annotated[str, Field(max_length=80)] = ""
     role: Literal["", "system", "low_anchor", "mid_anchor", "hidden_reference"] = ""
     weights: str = ""
+    stands_for: Annotated[str, Field(max_length=200)] = ""
     encode_command: str = ""
     decode_command: str = ""
     repeat: Literal[0, 1] = 0
@@ -243,8 +254,7 @@ def create(form: StudyPart, folder: Path, owner: AbstractBaseUser) -> Made:
     except (studies.StudyError, CodecError) as error:
         raise FormError(str(error)) from error
     study.refresh_from_db()
-    notes = [f"{clip.name}: {' '.join(clip.warnings)}" for clip in study.clips.all() if clip.warnings]
-    return Made(study, [*notes, *studies.problems(study), *objections(study)])
+    return Made(study, [*map(str, material.findings(study)), *studies.problems(study), *objections(study)])
 
 
 def _study(form: StudyPart, way: dict[str, Any], owner: AbstractBaseUser) -> Study:
@@ -289,7 +299,7 @@ def _clips(study: Study, form: StudyPart, folder: Path) -> dict[str, Clip]:
 
 def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder: Path) -> None:
     wanted: list[str] = []
-    titles: dict[str, str] = {}
+    set_after: dict[str, dict[str, str]] = {}
     for part in form.conditions:
         if part.repeat:
             continue
@@ -298,7 +308,8 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
             continue
         if not part.files:
             wanted.append(resolve(part.spec, form.channels))
-            titles |= {wanted[-1]: part.title} if part.title else {}
+            given = {"title": part.title, "stands_for": part.stands_for}
+            set_after[wanted[-1]] = {name: value for name, value in given.items() if value}
             continue
         try:
             condition = supplied.add_condition(study, part.title, part.role or Condition.Role.SYSTEM)
@@ -311,8 +322,9 @@ def _conditions(study: Study, form: StudyPart, made: Mapping[str, Clip], folder:
     if "reference" not in wanted:
         raise FormError("conditions: a MUSHRA trial needs the hidden reference. Write reference as well.")
     studies.set_conditions(study, wanted)
-    for spec, title in titles.items():
-        study.conditions.filter(spec=spec).update(title=title)
+    for spec, values in set_after.items():
+        if values:
+            study.conditions.filter(spec=spec).update(**values)
     called = list(study.conditions.values_list("title", flat=True))
     if twice := sorted({title for title in called if called.count(title) > 1}):
         raise FormError(f"conditions: two of them are called {', '.join(twice)}.")

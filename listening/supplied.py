@@ -288,7 +288,8 @@ def warnings(clip: Clip, original: audio.Audio, found: audio.Audio, compared: Co
         The clip's file and the supplied one.
     compared : Compared
     """
-    said, study, delay, level = [], clip.study, compared.delay, compared.level
+    study, delay, level = clip.study, compared.delay, compared.level
+    said = [found.length_note] if found.length_note else []
     if compared.likeness < LIKENESS_NOTICED:
         said.append("It has little in common with its clip: is it that of another one, or more than 0.1 s late?")
     longer = found.samples.shape[1] - original.seconds * found.rate

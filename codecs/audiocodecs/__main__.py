@@ -148,6 +148,14 @@ def _decode(options: argparse.Namespace) -> None:
         for block in found.blocks:
             writer.write(block)
         writer.close()
+    _report_clipped(writer.clipped)
+
+
+def _report_clipped(count: int) -> None:
+    """Say on standard error how many samples exceeded full scale, if any did."""
+    if count:
+        words = ("sample exceeds", "is") if count == 1 else ("samples exceed", "are")
+        print(f"audiocodecs: {count:,} {words[0]} full scale and {words[1]} clipped.", file=sys.stderr)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -187,6 +195,8 @@ def _roundtrip(options: argparse.Namespace) -> None:
     samples, rate = _read(options)
     encoded, decoded, encode_seconds, decode_seconds = _timed(codec, samples, rate)
     audio.write_wav(options.output, decoded, rate)
+    clipped = wav_stream.count_clipped(decoded)
+    _report_clipped(clipped)
     print(
         json.dumps(
             {
@@ -196,6 +206,7 @@ def _roundtrip(options: argparse.Namespace) -> None:
                 "rate": rate,
                 "channels": samples.shape[0],
                 "samples": samples.shape[1],
+                "clipped_samples": clipped,
                 "seconds": encoded.seconds,
                 "kbps": encoded.kbps,
                 "container_kbps": encoded.container_kbps,
@@ -237,6 +248,8 @@ def _read(options: argparse.Namespace) -> tuple[Samples, int]:
         blocks = list(source.blocks)
         return np.concatenate(blocks or [np.zeros((source.channels, 0), np.float32)], axis=1), source.rate
     found = audio.read(options.input)
+    if found.length_note:
+        print(f"audiocodecs: {options.input}: {found.length_note}", file=sys.stderr)
     return (audio.to_channels(found.samples, 1) if options.mono else found.samples), found.rate
 
 

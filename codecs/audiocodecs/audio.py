@@ -25,9 +25,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from audiocodecs import wav_stream
+from audiocodecs import lengths, wav_stream
 from audiocodecs.alignment import Correlator, align, envelope_lag, fit_length, lag
 from audiocodecs.base import CodecError, Samples
+from audiocodecs.lossy import SOUNDFILE_SUBTYPES, loses
 from audiocodecs.loudness import loudness, true_peak
 from audiocodecs.pieces import Pieces
 
@@ -65,6 +66,9 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,adts,ogg,flac,wav,w64,aiff,au,caf,asf,amr,amrnb,amrwb,"
     "ape,wv,tta,tak,mpc,mpc8,ac3,eac3,avi,mpegts,mp2"
 )
+_UNKNOWN_FRAMES = 1 << 62  # from libsndfile, for a FLAC file of unknown length
+_MAY_GO_ON = frozenset({"FLAC", "MP3", "OGG"})  # libsndfile stops where the first header ends them
+_WITHOUT_HEADER = frozenset({"aac", "ac3", "amr", "amrnb", "amrwb", "eac3", "mp3", "mpegts", "ogg"})
 
 
 class AudioError(CodecError):
@@ -83,12 +87,18 @@ class Audio:
         Hz.
     format, subtype : str
         Container and sample coding as the reading library names them: "WAV", "PCM_16".
+    lossy : bool
+        Whether the coding loses something.
+    length_note : str
+        How the length differs from the header's claim, as a sentence; "" where they agree.
     """
 
     samples: Samples = field(repr=False)
     rate: int
     format: str
     subtype: str
+    lossy: bool = False
+    length_note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -104,8 +114,12 @@ class Probe:
     ----------
     rate, channels : int
     seconds : float
-        As the header has it. A header can lie: `read` trusts only what it decodes.
+        As the header has it, or estimated; 0 where nothing tells. A header can lie: `read` trusts only what it decodes.
     format, subtype : str
+    lossy : bool
+        Whether the coding loses something.
+    states_length : bool
+        Whether `seconds` is the header's claim.
     """
 
     rate: int
@@ -113,6 +127,8 @@ class Probe:
     seconds: float
     format: str
     subtype: str
+    lossy: bool = False
+    states_length: bool = False
 
 
 def read(
@@ -146,11 +162,13 @@ def read(
             check(found)
         longest = check_length(found, max_seconds, max_samples)
         blocks, n = [], 0
-        for block in _decoded_blocks(file, found):
+        decoding = _Decoding(file, found)
+        for block in decoding.blocks():
             blocks.append(block)
             n += block.shape[1]
             if n > longest * found.rate:
                 raise AudioError(_too_long(None, longest))
+        length_note = decoding.length_note(n / found.rate)
     if n == 0:
         raise AudioError(f"The file is {found.format} but holds no samples. Export it again.")
     samples = np.concatenate(blocks, axis=1, out=np.empty((blocks[0].shape[0], n), np.float32))
@@ -160,7 +178,7 @@ def read(
             f"The file holds samples that are not numbers (NaN or infinite), the first at "
             f"{where / found.rate:.3f} s. Export it again as 16 or 24-bit PCM."
         )
-    return Audio(samples, found.rate, found.format, found.subtype)
+    return Audio(samples, found.rate, found.format, found.subtype, found.lossy, length_note)
 
 
 def read_pieces(path: str | os.PathLike[str]) -> Pieces:
@@ -175,7 +193,7 @@ def read_pieces(path: str | os.PathLike[str]) -> Pieces:
 
     def blocks() -> Iterator[Samples]:
         with _opened(path) as file:
-            yield from _decoded_blocks(file, found)
+            yield from _Decoding(file, found).blocks()
 
     return Pieces(found.rate, found.channels, blocks())
 
@@ -322,14 +340,7 @@ def _opened(source: Source) -> Iterator[BinaryIO]:
 
 
 def _probe(file: BinaryIO) -> Probe:
-    file.seek(0)
-    try:
-        with soundfile.SoundFile(_Nameless(file)) as sound:
-            found = Probe(
-                sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.format, sound.subtype
-            )
-    except (soundfile.SoundFileError, ZeroDivisionError) as error:
-        found = _probe_ffmpeg(file, error)
+    found = _probe_soundfile(file)
     if not _RATES[0] <= found.rate <= _RATES[1]:
         raise AudioError(f"The file says its sample rate is {found.rate} Hz. Export it at 8 to 192 kHz.")
     if not 1 <= found.channels <= _MOST_CHANNELS:
@@ -337,45 +348,187 @@ def _probe(file: BinaryIO) -> Probe:
     return found
 
 
+def _probe_soundfile(file: BinaryIO) -> Probe:
+    """What libsndfile reads in the header, or FFmpeg where that finds no file of its own or no length."""
+    file.seek(0)
+    try:
+        with soundfile.SoundFile(_Nameless(file)) as sound:
+            known = 0 < sound.frames < _UNKNOWN_FRAMES
+            found = Probe(
+                sound.samplerate,
+                sound.channels,
+                sound.frames / sound.samplerate if known else 0.0,
+                sound.format,
+                sound.subtype,
+                sound.subtype in SOUNDFILE_SUBTYPES,
+                known,
+            )
+    except (soundfile.SoundFileError, ZeroDivisionError) as error:
+        return _probe_ffmpeg(file, error)
+    if found.states_length or not _follows(file):
+        return found
+    try:
+        return _probe_ffmpeg(file, ValueError("no length"))
+    except AudioError:
+        return found
+
+
+def _follows(file: BinaryIO) -> bool:
+    """Whether sound may follow a header that states no length or none."""
+    chunk = lengths.sound_chunk(file)
+    return chunk is None or (chunk.claimed is None and chunk.present > 0)
+
+
 def _probe_ffmpeg(file: BinaryIO, first: Exception) -> Probe:
     try:
         with _ffmpeg(file) as container:
             stream = _sound(container)
             codec = stream.codec_context
+            alone = len(container.streams) == 1  # or the container's length may be that of its pictures
+            states = container.format.name not in _WITHOUT_HEADER
             if stream.duration is not None and stream.time_base is not None:
                 seconds = float(stream.duration * stream.time_base)
             elif container.duration is not None:
-                seconds = container.duration / 1e6
+                seconds, states = container.duration / 1e6, states and alone
             else:
                 ticks = sum(packet.duration or 0 for packet in container.demux(stream))
-                seconds = float(ticks * (stream.time_base or 0))
-            return Probe(codec.sample_rate, codec.channels, seconds, container.format.name, codec.name)
+                seconds, states = float(ticks * (stream.time_base or 0)), False
+            return Probe(
+                codec.sample_rate,
+                codec.channels,
+                seconds,
+                container.format.name,
+                codec.name,
+                loses(codec.codec),
+                states,
+            )
     except (av.FFmpegError, OSError, ValueError) as error:
         reasons = f"libsndfile: {_why(first)}; FFmpeg: {getattr(error, 'strerror', None) or error}"
         raise AudioError(f"This is not audio that can be read ({reasons}). Export it as WAV or FLAC.") from error
 
 
-def _decoded_blocks(file: BinaryIO, found: Probe) -> Iterator[Samples]:
-    file.seek(0)
-    if found.format in soundfile.available_formats():
+class _Decoding:
+    """A file that is decoded: by libsndfile, and by FFmpeg what that cannot read or leaves."""
+
+    def __init__(self, file: BinaryIO, found: Probe) -> None:
+        self._file, self._found = file, found
+        self._cut_off = self._goes_on = False
+
+    def blocks(self) -> Iterator[Samples]:
+        """The samples, (channels, n) each.
+
+        Raises
+        ------
+        AudioError
+            If the file is damaged. One that is cut off inside its last block is not.
+        """
+        if self._found.format not in soundfile.available_formats():
+            yield from self._by_ffmpeg()
+            return
+        n = 0
         try:
-            with soundfile.SoundFile(_Nameless(file)) as sound:
-                while (block := sound.read(_BLOCK, "float32", always_2d=True)).size:
-                    yield block.T
+            for block in self._by_soundfile():
+                n += block.shape[1]
+                yield block
         except soundfile.SoundFileError as error:
-            raise AudioError(f"The {found.format} file is damaged ({_why(error)}). Export it again.") from error
-        return
-    try:
-        with _ffmpeg(file) as container:
-            stream = _sound(container)
-            planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=found.rate)
-            for frame in container.decode(stream):
-                for part in planar.resample(frame):
+            if self._found.format != "FLAC":
+                raise AudioError(
+                    f"The {self._found.format} file is damaged ({_why(error)}). Export it again."
+                ) from error
+            yield from _without(n, self._by_ffmpeg())
+            return
+        if self._found.format in _MAY_GO_ON and self._packed_seconds() > n / self._found.rate + lengths.LOSSY_TOLERANCE:
+            try:
+                yield from _without(n, self._by_ffmpeg())
+            except AudioError:
+                self._goes_on = True
+
+    def length_note(self, seconds: float) -> str:
+        """How the decoded length differs from the header's claim, as a sentence."""
+        found = self._found
+        claimed = found.seconds if found.states_length else None
+        said = lengths.note(self._file, seconds, claimed, lossy=found.lossy, goes_on=self._goes_on)
+        return said or (f"Cut off inside its last block, after {seconds:.2f} s." if self._cut_off else "")
+
+    def _by_soundfile(self) -> Iterator[Samples]:
+        self._file.seek(0)
+        with soundfile.SoundFile(_Nameless(self._file)) as sound:
+            while (block := sound.read(_BLOCK, "float32", always_2d=True)).size:
+                yield block.T
+
+    def _by_ffmpeg(self) -> Iterator[Samples]:
+        found = self._found
+        try:
+            with _ffmpeg(self._file) as container:
+                stream = _sound(container)
+                if stream.codec_context.name == "flac":
+                    stream.codec_context.options = {"err_detect": "crccheck+explode"}
+                planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=found.rate)
+                for frame in self._frames(container, stream):
+                    for part in planar.resample(frame):
+                        yield part.to_ndarray().astype(np.float32, copy=False)
+                for part in planar.resample(None):
                     yield part.to_ndarray().astype(np.float32, copy=False)
-            for part in planar.resample(None):
-                yield part.to_ndarray().astype(np.float32, copy=False)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"The {found.format} file is damaged ({_why(error)}). Export it again.") from error
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise _damaged(found.format, error) from error
+
+    def _frames(self, container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+        """Decoded frames. A fault in the last packet means that the file is cut off, one before it damage."""
+        fault: av.FFmpegError | None = None
+        places = _Places(self._found.rate)
+        for packet in container.demux(stream):
+            if fault is not None and packet.size:
+                raise fault
+            try:
+                for frame in packet.decode():
+                    if self._found.format.upper() == "FLAC":
+                        places.check(frame)
+                    yield frame
+            except av.InvalidDataError as error:
+                fault = error
+        self._cut_off = fault is not None
+
+    def _packed_seconds(self) -> float:
+        """Length of all packets in the file, whatever the header says."""
+        try:
+            with _ffmpeg(self._file) as container:
+                stream = _sound(container)
+                try:
+                    ticks = sum(packet.duration or 0 for packet in container.demux(stream))
+                except av.FFmpegError:
+                    return math.inf  # more follows, of another kind
+                return float(ticks * (stream.time_base or 0))
+        except (av.FFmpegError, OSError, ValueError):
+            return 0.0
+
+
+class _Places:
+    """Where the frames of a file say that they belong; FFmpeg leaves out damaged ones without a word."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._next: int | None = None
+
+    def check(self, frame: av.AudioFrame) -> None:
+        """Raise ValueError if frames are missing before this one."""
+        if frame.pts is None or frame.time_base is None:
+            raise ValueError("a block without its place")
+        place = round(frame.pts * frame.time_base * self._rate)
+        if self._next is not None and self._next != place:
+            raise ValueError(f"samples are missing at {self._next / self._rate:.2f} s")
+        self._next = place + frame.samples
+
+
+def _damaged(format: str, error: Exception) -> AudioError:
+    return AudioError(f"The {format} file is damaged ({_why(error)}). Export it again.")
+
+
+def _without(n: int, blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """The blocks without their first `n` samples."""
+    for block in blocks:
+        if block.shape[1] > n:
+            yield block[:, n:]
+        n = max(0, n - block.shape[1])
 
 
 def _why(error: Exception) -> str:
@@ -397,12 +550,6 @@ def _sound(container: av.container.InputContainer) -> av.AudioStream:
         raise ValueError("its sound is coded in an unknown way")
     stream.codec_context.thread_count = 1
     return stream
-
-
-def _said(error: Exception) -> str:
-    """The library's own words, without the name of our file object around them."""
-    words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return words.rstrip(".")
 
 
 def _too_long(seconds: float | None, most: float) -> str:

@@ -109,16 +109,23 @@ class WavWriter:
     rate, channels : int
     samples : int, optional
         Length, where it is known: then the header is right from the start.
+
+    Attributes
+    ----------
+    clipped : int
+        Samples written so far that exceeded full scale.
     """
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, samples: int | None = None) -> None:
         self._stream, self._rate, self._channels, self._expected = stream, rate, channels, samples
         self._written = 0
+        self.clipped = 0
         stream.write(header(rate, channels, samples))
 
     def write(self, samples: Samples) -> None:
         """Append samples (channels, n)."""
         self._stream.write(pcm16(samples))
+        self.clipped += count_clipped(samples)
         self._written += samples.shape[1]
 
     def close(self) -> None:
@@ -148,6 +155,12 @@ def pcm16(samples: Samples) -> bytes:
     scaled = samples.T * np.float32(32768)  # exact: a power of two
     np.rint(scaled, out=scaled)
     return np.clip(scaled, -32768, 32767, out=scaled).astype("<i2").tobytes()
+
+
+def count_clipped(samples: Samples) -> int:
+    """How many of all channels' samples `pcm16` clips."""
+    scaled = np.rint(samples * np.float32(32768))
+    return int(np.count_nonzero((scaled < -32768) | (scaled > 32767)))
 
 
 def _chunk(stream: BinaryIO) -> tuple[bytes, int]:

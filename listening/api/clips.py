@@ -37,6 +37,7 @@ class OneClip(Schema):
     loudness: float | None
     true_peak: float | None
     warnings: list[str]
+    notes: list[str]
 
 
 class NewClip(Body):

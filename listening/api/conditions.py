@@ -23,10 +23,14 @@ class OneCondition(Schema):
     title: str
     role: str
     weights: str
+    stands_for: str
 
 
 class Conditions(Schema):
-    """The conditions, and what of a preset was left out because it cannot run here."""
+    """The conditions, and what of a preset was left out because it cannot run here.
+
+    `stands_for` of a condition names what the preset's source has in its place; empty where it is the same.
+    """
 
     conditions: list[OneCondition]
     left_out: dict[str, str] = {}
@@ -96,19 +100,23 @@ def set_conditions(request: HttpRequest, slug: str, payload: Choice, confirm: Co
     if not study.editable:
         raise Refusal(409, f"The study is {study.get_state_display().lower()}: its conditions are fixed.")
     left_out: dict[str, str] = {}
+    chosen: presets.Chosen | None = None
     if payload.preset is not None:
         found = presets.preset(payload.preset)
         if found is None or found not in presets.fitting(study):
             names = ", ".join(each.name for each in presets.fitting(study))
             raise Refusal(422, f"preset: this study has {names or 'none'}, no {payload.preset}.")
         plan = presets.plan(study, found)
-        specs, left_out = plan.specs, plan.missing
+        specs, chosen = plan.specs, plan.chosen
+        left_out = chosen.missing
     else:
         specs = kept_as_they_are(study, payload.specs or [])
     try:
         studies.set_conditions(study, specs, by=request.user, confirmed=confirm)
     except studies.StudyError as error:
         raise Refusal(422, str(error)) from error
+    if chosen is not None:
+        presets.note_substitutions(study, chosen)
     return _shown(study, left_out)
 
 
@@ -142,5 +150,5 @@ def list_codecs(request: HttpRequest, slug: str) -> Any:
 
 def _shown(study: Study, left_out: dict[str, str] | None = None) -> Conditions:
     rows = Condition.objects.filter(study=study)
-    shown = [OneCondition(spec=row.spec, title=row.title, role=row.role, weights=row.weights) for row in rows]
+    shown = [OneCondition(**{name: getattr(row, name) for name in OneCondition.model_fields}) for row in rows]
     return Conditions(conditions=shown, left_out=left_out or {})

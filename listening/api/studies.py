@@ -12,7 +12,7 @@ from ninja import Body as JsonBody
 from ninja import Router, Schema, Status
 
 from analysis.screening import DEFAULT_RULES
-from listening import invites, protocol, registration, studies, way_words
+from listening import invites, material, protocol, registration, studies, way_words
 from listening.api.access import Body, Refusal, answers, anybody, changes, file_of, reads
 from listening.forms import StudyForm
 from listening.models import Session, Study
@@ -82,6 +82,14 @@ class OneStudy(Line):
     page: str
 
 
+class Finding(Schema):
+    """A sentence about a clip or a supplied file; a warning can spoil a result, a note is only worth knowing."""
+
+    grade: Literal["warning", "note"]
+    about: str
+    text: str
+
+
 class Checks(Schema):
     """What stands in the way, and what a reviewer would object to."""
 
@@ -89,6 +97,7 @@ class Checks(Schema):
     ready_to_open: bool
     problems: list[str]
     cautions: list[str]
+    material: list[Finding]
     what_raters_get: list[str]
 
 
@@ -195,6 +204,7 @@ def read_checks(request: HttpRequest, slug: str) -> Any:
         ready_to_open=study.state == Study.State.READY and not fault,
         problems=[*problems, *([fault] if fault else [])],
         cautions=[*objections(study), *way_words.cautions(study)],
+        material=[Finding(**vars(each)) for each in material.findings(study)],
         what_raters_get=way_words.in_sentences(study),
     )
 

@@ -284,6 +284,7 @@ def _clip(found: StudyFile, row: Row, where: str) -> None:
     _same(found, row["original"], row["original_sha256"], where)
     _same(found, row["reference"], row["reference_sha256"], where)
     _texts(row["warnings"], where)
+    _texts(row["notes"], where)
     if not re.fullmatch(r"(\.[a-z0-9]{1,5})?", PurePosixPath(row["original"]).suffix):
         raise Fault(f"study.yaml, {where}: {row['original']!r:.100} has an ending that no sound has. {_AGAIN}")
 

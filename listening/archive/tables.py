@@ -126,9 +126,9 @@ TABLES = (
     Table(
         "conditions",
         Condition,
-        ("spec", "title", "role", "weights", "encode_command", "decode_command", "repeat"),
+        ("spec", "title", "role", "weights", "stands_for", "encode_command", "decode_command", "repeat"),
         {"id": _HERE, "study": "the file is of one study", "position": "the order in the file"},
-        later=frozenset({"encode_command", "decode_command", "repeat"}),
+        later=frozenset({"encode_command", "decode_command", "repeat", "stands_for"}),
         in_yaml=True,
     ),
     Table(
@@ -138,8 +138,8 @@ TABLES = (
             *("original", "name", "category", "licence", "start", "length", "lossy_source"),
             *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
             *("source_loudness", "source_true_peak"),
-            *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
-            *("loudness", "true_peak", "packed"),
+            *("warnings", "notes", "silent", "state", "prepared_for", "reference", "reference_sha256"),
+            *("frames", "gain_db", "loudness", "true_peak", "packed"),
         ),
         {
             "id": _HERE,
@@ -152,12 +152,12 @@ TABLES = (
             {
                 *("original_name", "original_sha256", "original_rate", "original_channels", "original_seconds"),
                 *("source_loudness", "source_true_peak"),
-                *("warnings", "silent", "state", "prepared_for", "reference", "reference_sha256", "frames", "gain_db"),
-                *("loudness", "true_peak", "packed"),
+                *("warnings", "notes", "silent", "state", "prepared_for", "reference", "reference_sha256"),
+                *("frames", "gain_db", "loudness", "true_peak", "packed"),
             }
         ),
         in_yaml=True,
-        later=frozenset({"licence", "source_loudness", "source_true_peak"}),
+        later=frozenset({"licence", "source_loudness", "source_true_peak", "notes"}),
     ),
     Table(
         "supplied",

@@ -172,6 +172,7 @@ class Clip(models.Model):
     source_true_peak = models.FloatField("true peak of the excerpt as uploaded, dBTP", null=True, blank=True)
     lossy_source = models.BooleanField("made from a lossy recording", default=False)
     warnings = models.JSONField(default=list, blank=True)
+    notes = models.JSONField(default=list, blank=True, help_text="worth knowing, but no fault of the material")
     silent = models.BooleanField("the excerpt holds no sound", default=False)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
     prepared_for = models.CharField(max_length=64, blank=True, help_text="hash of what the reference was made from")
@@ -217,6 +218,9 @@ class Condition(models.Model):
     title = models.CharField(max_length=80)
     role = models.CharField(max_length=20, choices=Role)
     weights = models.CharField(max_length=120, blank=True)
+    stands_for = models.CharField(
+        max_length=200, blank=True, help_text="what a preset's source has in its place; empty where it is the same"
+    )
     encode_command = models.TextField(blank=True, help_text="of a condition `command…`; see listening.commands")
     decode_command = models.TextField(blank=True, help_text="empty where the first one gives the decoded sound")
     repeat = models.PositiveSmallIntegerField(

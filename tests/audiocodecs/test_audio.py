@@ -155,8 +155,7 @@ def test_a_flac_header_that_promises_hours_does_not_take_the_memory():
     data[22:26] = b"\xff\xff\xff\xff"
     with pytest.raises(AudioError, match="longer|long, more"):
         audio.read(io.BytesIO(bytes(data)), max_seconds=600)
-    with pytest.raises(AudioError, match="damaged"):
-        audio.read(io.BytesIO(bytes(data)))
+    assert audio.read(io.BytesIO(bytes(data))).samples.shape == (1, 24000)
 
 
 @pytest.mark.parametrize("rate", [1, 300, 2_000_000_000])

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -51,6 +52,41 @@ def test_roundtrip_prints_what_was_measured_and_writes_a_wav_in_time(clip, tmp_p
     original, written = audio.read(clip).samples, audio.read(out).samples
     assert written.shape == original.shape
     assert np.array_equal(written, original) == (spec == "reference")
+
+
+@pytest.fixture
+def loud(tmp_path):
+    """Two seconds of float audio with a peak of 3.6."""
+    path = tmp_path / "loud.wav"
+    samples = np.random.default_rng(2).normal(0, 1, 96000)
+    soundfile.write(path, 3.6 * samples / np.abs(samples).max(), 48000, subtype="FLOAT")
+    return path
+
+
+def test_roundtrip_reports_how_many_samples_it_clips(loud, clip, tmp_path, capsys):
+    out = tmp_path / "out.wav"
+    assert main(["roundtrip", "lowpass@7000", str(loud), str(out)]) == 0
+    said = capsys.readouterr()
+    written = soundfile.read(out, dtype="int16")[0]
+    clipped = json.loads(said.out)["clipped_samples"]
+    assert 0 < clipped <= np.count_nonzero((written == 32767) | (written == -32768)) < clipped + 20
+    assert said.err == f"audiocodecs: {clipped:,} samples exceed full scale and are clipped.\n"
+    assert main(["roundtrip", "lowpass@7000", str(clip), str(out)]) == 0
+    said = capsys.readouterr()
+    assert (json.loads(said.out)["clipped_samples"], said.err) == (0, "")
+
+
+def test_decode_reports_how_many_samples_it_clips(loud, tmp_path, capsys):
+    coded, out = tmp_path / "coded", tmp_path / "out.wav"
+    assert main(["encode", "opus@24", str(loud), str(coded)]) == 0
+    assert main(["decode", "opus@24", str(coded), str(out)]) == 0
+    assert re.fullmatch(r"audiocodecs: [\d,]+ samples exceed full scale and are clipped\.\n", capsys.readouterr().err)
+
+
+def test_roundtrip_reports_a_file_that_was_cut_off(clip, tmp_path, capsys):
+    clip.write_bytes(clip.read_bytes()[:-88200])
+    assert main(["roundtrip", "reference", str(clip), str(tmp_path / "out.wav")]) == 0
+    assert "Shorter than its header claims: 1.00 s of 1.50 s are there." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

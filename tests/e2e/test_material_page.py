@@ -212,6 +212,26 @@ def test_an_excerpt_is_chosen_by_mouse_by_keys_and_by_suggestion(clips_page, lon
     assert long_clip.start > 11
 
 
+def test_a_handle_is_dragged_over_the_spectrogram_without_dragging_the_picture(clips_page, long_clip):
+    page = clips_page(long_clip.study)
+    page.evaluate("window.drags = 0; addEventListener('dragstart', () => { window.drags += 1; })")
+    picture = page.locator(".spectrogram")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("complete", True)
+    frame, over = page.locator(".pictures").bounding_box(), picture.bounding_box()
+    second, y = frame["width"] / 20, over["y"] + 0.75 * over["height"]
+    heard = []
+    for grasp, to in ((10, 4), (0, 2), (3, 7)):  # the end, the start, the part between both
+        page.mouse.move(frame["x"] + grasp * second + 3, y)
+        page.mouse.down()
+        for step in range(1, 6):
+            page.mouse.move(frame["x"] + (grasp + step * (to - grasp) / 5) * second + 3, y)
+        page.mouse.up()
+        heard.append([float(page.get_by_label(name).input_value()) for name in ("Start (s)", "Length (s)")])
+    assert heard == [pytest.approx(values, abs=0.1) for values in ([0, 4], [2, 2], [6, 2])]
+    assert page.evaluate("window.drags") == 0
+
+
 def test_the_excerpt_is_heard_right_there(clips_page, long_clip):
     page = clips_page(long_clip.study)
     page.get_by_label("Start (s)").fill("3")

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from listening import clips
+from listening import clips, flaws
 from listening.models import Clip
 from tests.conftest import CLIPS, wav_upload
 
@@ -72,12 +72,18 @@ def test_an_hour_is_refused_before_it_is_decoded(draft):
         (np.sign(np.sin(np.arange(2 * RATE) * 0.01)), RATE, "Clipped"),
         (noise(2) + 0.2, RATE, "offset"),
         (noise(2, rate=16000), 16000, "below the study's 48 kHz"),
-        (noise(2, channels=2), RATE, "mixed to mono"),
         (noise(2) * [1, -1], RATE, "cancel"),
-        (np.sin(np.arange(2 * RATE) * 0.05) * 0.3, RATE, "7 kHz"),
+        (np.sin(np.arange(2 * RATE) * 0.05) * 0.3, RATE, "almost nothing above 3.5 kHz, so both anchors"),
+        (np.sin(np.arange(2 * RATE) * 0.6) * 0.3, RATE, "almost nothing above 7 kHz, so the mid anchor"),
+        (
+            noise(2, rate=16000),
+            16000,
+            "At 16 kHz the reference ends below 8 kHz: the 7 kHz mid anchor is",
+        ),
+        (noise(2) * 0.01, RATE, "Quiet: it needs 31 dB of gain"),
         (noise(1), RATE, "Shorter than 2 s"),
     ],
-    ids=["clipping", "DC", "low rate", "stereo", "antiphase", "band-limited", "short"],
+    ids=["clipping", "DC", "low rate", "antiphase", "no anchors", "no mid anchor", "16 kHz", "quiet", "short"],
 )
 def test_a_flawed_clip_is_taken_with_a_warning(draft, samples, rate, warning):
     clip = clips.add_clip(draft, upload(samples, rate))
@@ -85,7 +91,57 @@ def test_a_flawed_clip_is_taken_with_a_warning(draft, samples, rate, warning):
 
 
 def test_a_good_clip_has_no_warning(draft):
-    assert clips.add_clip(draft, upload(noise(3))).warnings == []
+    clip = clips.add_clip(draft, upload(noise(3)))
+    assert (clip.warnings, clip.notes) == ([], [])
+
+
+def test_what_spoils_nothing_is_a_note(draft):
+    clip = clips.add_clip(draft, upload(noise(3, rate=44100, channels=2), 44100))
+    assert clip.warnings == []
+    assert clip.notes == ["Recorded at 44.1 kHz, below the study's 48 kHz.", "Stereo: mixed to mono."]
+
+
+def test_float_audio_above_full_scale_is_not_clipped(draft):
+    buffer = io.BytesIO()
+    peaks = noise(3)
+    soundfile.write(buffer, 3.6 * peaks / np.abs(peaks).max(), RATE, format="WAV", subtype="FLOAT")
+    clip = clips.add_clip(draft, SimpleUploadedFile("loud.wav", buffer.getvalue()))
+    assert clip.warnings == []
+    clips.prepare(clip)
+    reference = clips.reference_samples(clip)
+    peaks = peaks.reshape(reference.shape)
+    assert np.abs(reference / np.abs(reference).max() - peaks / np.abs(peaks).max()).max() < 1e-3
+    preview, _ = soundfile.read(io.BytesIO(clips.excerpt_as_wav(clip)))
+    assert flaws.clipped_runs(preview[None]) == 0
+    assert np.abs(preview).max() == pytest.approx(1, abs=1e-4)
+
+
+def test_float_audio_that_was_clipped_before_it_was_raised_is_clipped():
+    tone = np.clip(2 * np.sin(np.arange(RATE) * 0.01), -1, 1)[None]
+    assert flaws.clipped_runs(3.6 * tone) > 100
+    assert flaws.clipped_runs(tone) == flaws.clipped_runs(3.6 * tone)
+
+
+def test_a_file_that_was_cut_off_is_taken_with_a_warning_that_stays(draft):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise(4), RATE, format="WAV")
+    clip = clips.add_clip(draft, SimpleUploadedFile("cut.wav", buffer.getvalue()[: 2 * 3 * RATE + 44]))
+    says = ["Shorter than its header claims: 3.00 s of 4.00 s are there. Is it cut off?"]
+    assert (clip.original_seconds, clip.warnings) == (3.0, says)
+    clips.set_excerpt(clip, start=0.5, length=2, name="cut", category="")
+    assert clip.warnings == says
+
+
+@pytest.mark.parametrize(
+    ("format", "subtype", "lossy"),
+    [("WAV", "ULAW", True), ("WAV", "PCM_16", False), ("CAF", "ALAC_16", False), ("AU", "ALAW", True)],
+)
+def test_a_lossy_source_is_known_by_its_coding(draft, format, subtype, lossy):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise(3), RATE, format=format, subtype=subtype)
+    clip = clips.add_clip(draft, SimpleUploadedFile("a", buffer.getvalue()))
+    assert clip.lossy_source is lossy
+    assert any("lossy source" in text for text in clip.warnings) == lossy
 
 
 def test_the_guitar_is_known_to_have_nothing_for_the_mid_anchor(draft):

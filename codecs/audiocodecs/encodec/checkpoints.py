@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from audiocodecs.base import CodecUnavailable
+from audiocodecs.encodec import layouts
 from audiocodecs.encodec.fast import FastEncodec
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel, Settings
 from audiocodecs.encodec.model_dir import model_dir
@@ -117,7 +117,7 @@ def require(checkpoint: Checkpoint) -> Path:
 def require_own(path: Path, settings: Settings = ENCODEC_24KHZ) -> Path:
     """Path of a user's own weights, after a look at their layout; raises CodecUnavailable."""
     if not path.is_file():
-        raise CodecUnavailable(f"There are no weights at {path}.", "Give the path of a .th or .pt file.")
+        raise CodecUnavailable(f"There are no weights at {path}.", layouts.TWO_LAYOUTS)
     _check_layout(path, settings, *_stamp(path))
     return path
 
@@ -139,7 +139,7 @@ def load(path: Path, settings: Settings = ENCODEC_24KHZ) -> EncodecModel:
     Raises
     ------
     CodecUnavailable
-        If the file is not a state dict of this model.
+        If the file does not hold this model in either of the two layouts of `layouts`.
     """
     with _loading:  # or two threads would load the same file at once
         return _load(path, settings, *_stamp(path))
@@ -200,18 +200,23 @@ def _check_layout(path: Path, settings: Settings, mtime_ns: int, size: int) -> N
 
 def _state(path: Path, settings: Settings) -> Mapping[str, Tensor]:
     try:
-        # mmap: the tensors' bytes are read when they are used, so that a look at the layout is quick
-        state: Mapping[str, Tensor] = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        state = layouts.read(path)
     except Exception as error:  # torch.load promises no set of errors for files that are not its own
-        raise CodecUnavailable(f"{path} cannot be read as PyTorch weights: {error}.", _OWN) from error
-    if fault := _fault(state, settings):
-        raise CodecUnavailable(f"{path} does not hold weights of {settings.name}: {fault}.", _OWN)
-    return state
+        raise CodecUnavailable(f"{path} cannot be read as PyTorch weights: {error}.", layouts.TWO_LAYOUTS) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CodecUnavailable(f"{path} is not a plain state dict.", layouts.TWO_LAYOUTS)
+    found = layouts.published(state, {**_expected(ENCODEC_24KHZ), **_expected(ENCODEC_48KHZ)})
+    if fault := _fault(found, settings):
+        raise CodecUnavailable(f"{path} does not hold weights of {settings.name}: {fault}.", layouts.TWO_LAYOUTS)
+    return found
 
 
-_OWN = "Give a file in the layout of the published checkpoint: a plain state dict, saved with torch.save."
+def _expected(settings: Settings) -> dict[str, Tensor]:
+    """Entries of a model's state dict, without their values."""
+    with torch.device("meta"):
+        return EncodecModel(settings).state_dict()
+
+
 _FIRST = "encoder.model.0.conv.conv."
 
 
@@ -222,14 +227,11 @@ def _with_filters(settings: Settings, state: Mapping[str, Tensor]) -> Settings:
     return replace(settings, filters=filters) if filters in (8, 16, 32, 64) else settings
 
 
-def _fault(state: object, settings: Settings) -> str:
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        return "it is not a plain state dict"
+def _fault(state: Mapping[str, Tensor], settings: Settings) -> str:
     for other in (ENCODEC_24KHZ, ENCODEC_48KHZ):
         if other.norm != settings.norm and _FIRST + _MARK[other.norm] in state:
             return f"they are laid out as those of {other.name}"
-    with torch.device("meta"):
-        expected = EncodecModel(_with_filters(settings, state)).state_dict()
+    expected = _expected(_with_filters(settings, state))
     if missing := [key for key in expected if key not in state]:
         return f"{len(missing)} entries are missing, the first {missing[0]}"
     if unknown := [key for key in state if key not in expected]:

@@ -25,8 +25,9 @@ import soxr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from audiocodecs.lossy import loses
+
 SUFFIXES = frozenset({".wav", ".aiff", ".ogg", ".oga", ".opus", ".flac", ".mp3", ".g722"})
-LOSSY = frozenset({"vorbis", "mp3", "opus", "aac"})
 MIN_RATE = 16_000
 MIN_PEAK = 0.02
 MAX_CLIPPED = 5e-4
@@ -118,7 +119,7 @@ def decode(path: Path, channels: int) -> tuple[Audio, int, float]:
         resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo")
         parts = [piece.to_ndarray() for frame in container.decode(stream) for piece in resampler.resample(frame)]
         rate = int(stream.rate or 0)
-        lossy = stream.codec_context.name in LOSSY
+        lossy = loses(stream.codec_context.codec)
     samples: Audio = np.concatenate([np.zeros((channels, 0), np.float32), *parts], axis=1)
     seconds = samples.shape[1] / rate if rate else 0.0
     return samples, rate, path.stat().st_size * 8e-3 / seconds if lossy and seconds else np.inf

@@ -42,7 +42,7 @@ class Lost extends Error {
  * Send a file; resolves when it is a clip.
  * @param {File} file
  * @param {Sending} sending
- * @returns {Promise<{name: string, warnings: string[], row: string}>}
+ * @returns {Promise<{name: string, warnings: string[], notes: string[], row: string}>}
  * @throws {Refused}
  */
 export async function sendFile(file, sending) {

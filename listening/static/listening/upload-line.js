@@ -46,12 +46,12 @@ export class UploadLine {
     this.message.replaceChildren(`${why}. What has arrived is kept; it goes on in ${seconds} s, or as soon as you are online. `, action("Go on now", tryNow));
   }
 
-  /** @param {{name: string, warnings: string[]}} clip */
+  /** @param {{name: string, warnings: string[], notes: string[]}} clip */
   added(clip) {
     this.element.className = "added";
     this.bar.hidden = true;
     this.outcome.textContent = "added ✓";
-    this.message.textContent = clip.warnings.join(" ");
+    this.message.textContent = [...clip.warnings, ...clip.notes].join(" ");
   }
 
   /** @param {string} why @param {(() => void) | undefined} again */

@@ -143,17 +143,18 @@ def clips_page(request: HttpRequest, study: Study, bound: ClipForm | None = None
 
 
 def clip_answer(request: HttpRequest, study: Study, clip: Clip) -> JsonResponse:
-    """What a script gets for a file that became a clip: its name, its warnings, its card."""
+    """What a script gets for a file that became a clip: its name, warnings, notes and card."""
     return JsonResponse({"name": clip.name, **_row(request, study, clip, ClipForm(instance=clip))}, status=201)
 
 
 def _row(request: HttpRequest, study: Study, clip: Clip, form: ClipForm) -> dict[str, object]:
-    """A clip's card as the page has it, and its warnings."""
+    """A clip's card as the page has it, its warnings and its notes."""
     clip.study = study
     entry = _entry(clip, form, duplicates.words(duplicates.twins_of(clip)))
     editable = study.editable and request.may.change
     shown = {"study": study, "editable": editable, "entry": entry, "max_excerpt": MAX_EXCERPT}
-    return {"row": render_to_string("listening/_clip.html", shown, request), "warnings": entry["warnings"]}
+    row = render_to_string("listening/_clip.html", shown, request)
+    return {"row": row, "warnings": entry["warnings"], "notes": entry["notes"]}
 
 
 def _add_for_script(request: HttpRequest, study: Study, files: list[UploadedFile]) -> JsonResponse:
@@ -204,6 +205,7 @@ def _entry(clip: Clip, form: ClipForm, twin: str) -> dict[str, object]:
         "form": form,
         "has_reference": made,
         "warnings": [*clip.warnings, *([twin] if twin else [])],
+        "notes": clip.notes,
         "waveform": waveform,
         "columns": columns,
         "from_percent": 100 * clip.start / clip.original_seconds,

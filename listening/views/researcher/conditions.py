@@ -79,10 +79,15 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
     except rules.StudyError as error:
         messages.error(request, str(error))
         return redirect("conditions", study.slug)
-    messages.success(request, f"The conditions are those of “{found.title}”. You can change them.")
+    presets.note_substitutions(study, plan.chosen)
+    substituted = presets.departures(study)
+    differ = f", but for {len(substituted)} that {'stands' if len(substituted) == 1 else 'stand'} for others"
+    messages.success(request, f"The conditions are those of “{found.title}”{differ if substituted else ''}.")
+    for text in substituted:
+        messages.warning(request, text)
     if plan.keeps:
         messages.info(request, f"Kept beside them: {', '.join(plan.keeps)}.")
-    for spec, why in plan.missing.items():
+    for spec, why in plan.chosen.missing.items():
         messages.warning(request, f"Left out: {rules.condition_title(parse_spec(spec))}. {why}")
     return redirect("conditions", study.slug)
 

@@ -12,7 +12,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from listening import invites, languages, planned_power, registration, rehearsals, way_words
+from listening import (
+    invites,
+    languages,
+    material,
+    planned_power,
+    presets,
+    registration,
+    rehearsals,
+    way_words,
+)
 from listening import studies as rules
 from listening.forms import StudyForm
 from listening.models import Clip, Condition, Rendering, Session, Study
@@ -77,6 +86,7 @@ def study(request: HttpRequest, study: Study) -> HttpResponse:
         conditions=study.conditions.all(),
         problems=rules.problems(study) if study.editable else [],
         cautions=objections(study),
+        material=material.findings(study),
         started=study.sessions.count(),
         finished=study.sessions.filter(state=Session.State.FINISHED).count(),
         audit_lines=study.audit_lines.reverse()[:LINES_ON_OVERVIEW],
@@ -123,6 +133,8 @@ def open_study(request: HttpRequest, study: Study) -> HttpResponse:
         study,
         "open_study",
         cautions=objections(study),
+        material=material.findings(study),
+        departures=presets.departures(study),
         sentences=way_words.in_sentences(study),
         way_cautions=way_words.cautions(study),
         signals=study.conditions.count(),

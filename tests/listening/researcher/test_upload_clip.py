@@ -35,7 +35,8 @@ def test_an_uploaded_file_comes_back_as_a_card_of_the_list(send, study, tmp_path
 
 def test_warnings_are_said_at_once_and_stay_with_the_clip(send, page, study, tmp_path):
     answer = send(wav_upload("music_guitar", tmp_path, 1.5)).json()
-    assert "Stereo: mixed to mono." in answer["warnings"]
+    assert "Shorter than 2 s: hard to rate." in answer["warnings"]
+    assert answer["notes"] == ["Recorded at 44.1 kHz, below the study's 48 kHz.", "Stereo: mixed to mono."]
     assert "Stereo: mixed to mono." in page.get(reverse("upload_clip", args=[study.slug])).content.decode()
 
 
