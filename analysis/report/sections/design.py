@@ -69,8 +69,8 @@ def _assessors(report: Report) -> str:
 
 def _excerpts(report: Report) -> str:
     items = material.items(report.ratings)
-    categories = sorted({name for name in items["category"] if name})
-    return f"{count(len(items), 'item')}{f' ({listed(categories)})' if categories else ''}."
+    categories = material.categories_of(items)
+    return f"{count(len(items), 'item')}{f': {categories}' if categories else ''}."
 
 
 def _stimuli(report: Report) -> str:
