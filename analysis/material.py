@@ -85,9 +85,8 @@ def categories_of(table: pd.DataFrame) -> str:
     '1 music, 2 without a category'
     """
     counts = table["category"].value_counts()
-    parts = [
-        f"{counts[name]:,} {name or 'without a category'}" for name in sorted(counts.index, key=lambda n: (not n, n))
-    ]
+    names = sorted(counts.index, key=lambda name: (name == "", name))
+    parts = [f"{counts[name]:,} {name or 'without a category'}" for name in names]
     return ", ".join(parts) if any(counts.index) else ""
 
 

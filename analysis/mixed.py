@@ -97,7 +97,7 @@ class MixedModel:
         RatingsError
             If they have no item in common, or too few ratings there.
         """
-        places = [self.conditions.index(name) for name in dict.fromkeys(names)]
+        places = np.array([self.conditions.index(name) for name in dict.fromkeys(names)])
         rated = self.cells.n.sum(axis=0)[:, places] > 0
         if rated.all():
             return self

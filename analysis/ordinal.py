@@ -436,7 +436,11 @@ def _search(likelihood: _Likelihood) -> tuple[Floats, float]:
 
 def _descend(likelihood: _Likelihood, start: Floats) -> tuple[Floats, float]:
     n_terms = len(likelihood.data.terms)
-    bounds = [(-100, 100), *[(-15, 6)] * likelihood.n_steps, *[(-100, 100)] * likelihood.n_effects]
+    bounds: list[tuple[float, float]] = [
+        (-100, 100),
+        *[(-15, 6)] * likelihood.n_steps,
+        *[(-100, 100)] * likelihood.n_effects,
+    ]
     bounds += [(0, MOST_SD)] * n_terms
     options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
     found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method

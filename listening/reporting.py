@@ -10,7 +10,7 @@ from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
 from listening import recruiting
-from listening.clip_words import licences
+from listening.clip_words import licences, loudness
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
@@ -145,8 +145,8 @@ def _environment(protocol: Protocol) -> str:
 def _stimuli(study: Study) -> str:
     channels = "mono" if study.channels == 1 else "stereo"
     said = (
-        f"{study.rate / 1000:g} kHz, {channels}; references brought to {study.loudness:g} LUFS, every other signal "
-        "aligned with its reference in time and as long as it."
+        f"{study.rate / 1000:g} kHz, {channels}; {loudness(study)}; every other signal is aligned with its reference in "
+        "time and has the same length."
     )
     return f"{said} {licences(study)}".strip()
 

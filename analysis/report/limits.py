@@ -65,9 +65,8 @@ def _few_items(report: Report) -> list[str]:
     n_items, n_systems = report.screening.kept["item"].nunique(), material.n_systems(report.screening.kept)
     if n_items >= max(5, math.ceil(1.5 * n_systems)):
         return []
-    fixed = (
-        f" With fewer than {FEWEST_ITEMS} items nothing is said about other items." if n_items < FEWEST_ITEMS else ""
-    )
+    few = n_items < FEWEST_ITEMS
+    fixed = " So few items are taken as fixed: the results hold for these items only." if few else ""
     return [
         f"{count(n_items, 'item')} for {count(n_systems, 'system')}. BS.1534-3 asks for at least 5 items, "
         f"and 1.5 times as many items as systems.{fixed}"

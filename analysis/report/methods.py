@@ -28,23 +28,22 @@ def methods(report: Report) -> dict[str, str]:
         "Medians": f"Median and quartiles are of the ratings. Quantile method: {QUANTILES[report.settings.quantiles]}.",
         "Tests": (
             "On the raters' means of the systems, without reference and anchors, over the items that the compared "
-            "systems have in common. Friedman's test with correction for "
-            "ties, and Kendall's W, over the raters who rated every system. Wilcoxon's signed-rank test of every "
-            f"pair, two-sided, with Holm's correction over all pairs; {ZERO_METHODS[report.settings.zeros]}. Equal absolute differences share "
-            "the mean of their ranks; differences below a billionth of a point are equal. Its "
-            f"distribution is exact, over all sign patterns given the ties, up to {EXACT_UP_TO} raters, and a normal "
-            "approximation above. The shift of a pair is Hodges and Lehmann's, the median of the means of every two "
-            "raters' differences; its interval belongs to the same test, without Holm's correction, and takes no note "
-            "of ties and zeros."
+            "systems have in common. Friedman's test with correction for ties, and Kendall's W, over the raters who "
+            "rated every system. Wilcoxon's signed-rank test of every pair, two-sided, with Holm's correction over all "
+            f"pairs; {ZERO_METHODS[report.settings.zeros]}. Absolute differences that are equal but for rounding share "
+            "the mean of their ranks. The distribution is exact, over all sign patterns given the ties, up to "
+            f"{EXACT_UP_TO} raters, and a normal approximation above. The shift of a pair is Hodges and Lehmann's, the "
+            "median of the means of every two raters' differences; its interval belongs to the same test, without "
+            "Holm's correction, and ignores ties and zeros."
         ),
         "Mixed model": _mixed_model(report),
         "Other tests": (
-            "Permutations: the signs of each rater's differences are turned round, the same for all pairs, and every "
-            "pair is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
-            "logits of the five bands of the scale with random effects of raters, items and both with the systems (fixed "
-            "items: without items with the systems), by "
-            "maximum likelihood with Laplace's approximation. Analysis of variance: one factor within raters, with "
-            "Greenhouse and Geisser's and Huynh and Feldt's corrections and Mauchly's test."
+            "Permutations: the signs of each rater's differences are reversed, the same for all pairs, and every pair "
+            "is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
+            "logits of the five bands of the scale with random effects of raters, items, raters with systems and, if "
+            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Analysis of "
+            "variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's corrections and "
+            "Mauchly's test."
         ),
         "Agreement": (
             "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "

@@ -88,15 +88,17 @@ def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
 def _of_bits(low: float, high: float) -> str:
     """The interval of how many times fewer bits, in words where it reaches above and below as many.
 
-    >>> _of_bits(2.0, 8.0), _of_bits(0.5, 0.8), _of_bits(0.5, 2.0), _of_bits(0.0, 0.8)
-    ('2.0 to 8.0 times fewer', '1.2 to 2.0 times as many', '2.0 times as many to 2.0 times fewer', '1.2 times as many or more')
+    >>> _of_bits(2.0, 8.0), _of_bits(0.5, 0.8), _of_bits(0.0, 0.8)
+    ('2.0 to 8.0 times fewer', '1.2 to 2.0 times as many', 'at best 1.2 times as many')
+    >>> _of_bits(0.5, 2.0)
+    '2.0 times as many to 2.0 times fewer'
     """
     if math.isnan(low) or math.isnan(high):
         return NOTHING
     if not low > 0:
-        return "no bounds" if math.isinf(high) else f"{bits(high)} or more bits"
+        return "no bounds" if math.isinf(high) else f"at best {bits(high)}"
     if math.isinf(high):
-        return f"{bits(low)} or fewer bits"
+        return f"at worst {bits(low)}"
     if low >= 1:
         return f"{number(low)} to {number(high)} times fewer"
     if high <= 1:

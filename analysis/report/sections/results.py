@@ -23,7 +23,8 @@ def results(report: Report) -> list[Block]:
     blocks: list[Block] = [
         *pictures(report, "means"),
         Table(
-            f"Conditions after screening. CI: {level} confidence interval, cut off at the ends of the scale. Items fixed.",
+            f"Conditions after screening. CI: {level} confidence interval, cut off at the ends of the scale. "
+            "Items fixed.",
             _described(report.conditions),
         ),
         *pictures(report, "boxes", "violins"),
