@@ -71,7 +71,9 @@ def claim(
     level: float = 0.95,
     model: MixedModel | None = None,
 ) -> Claim:
-    """Test every system against the systems of other codecs at the same rate or above, over their common items.
+    """Test every system against those of other codecs at the same rate or above, or without a known rate.
+
+    Two systems are compared over the items that both have.
 
     Parameters
     ----------
@@ -191,6 +193,27 @@ def bits(factor: float) -> str:
     return f"{number(factor)} times fewer" if factor >= 1 else f"{number(1 / factor)} times as many"
 
 
+def bits_between(low: float, high: float) -> str:
+    """The interval of how many times fewer bits, in words where it reaches above and below as many.
+
+    >>> bits_between(2.0, 8.0), bits_between(0.5, 0.8), bits_between(0.0, 0.8)
+    ('2.0 to 8.0 times fewer', '1.2 to 2.0 times as many', 'at best 1.2 times as many')
+    >>> bits_between(0.5, 2.0)
+    '2.0 times as many to 2.0 times fewer'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    if not low > 0:
+        return "no bounds" if math.isinf(high) else f"at best {bits(high)}"
+    if math.isinf(high):
+        return f"at worst {bits(low)}"
+    if low >= 1:
+        return f"{number(low)} to {number(high)} times fewer"
+    if high <= 1:
+        return f"{number(1 / high)} to {number(1 / low)} times as many"
+    return f"{bits(low)} to {bits(high)}"
+
+
 def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     target = f"{row['against']}{_at(row['kbps_against'])}"
     if row["status"] == NOT_COMPARABLE:
@@ -207,24 +230,18 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s{_span(row['low'], row['high'])}"
     if not row["kbps_against"] > 0:
         return f"{reached}."
-    factor, least, most = row["factor"], row["factor_low"], row["factor_high"]
-    if 0.95 < factor < 1.05:
-        return f"{reached}, with about as many bits{_span(least, most, ' times fewer')}."
-    if factor >= 1:
-        return f"{reached}, with {factor:.2g} times fewer bits{_span(least, most)}."
-    most_bits = 1 / least if least > 0 else math.inf
-    return f"{reached}, with {1 / factor:.2g} times as many bits{_span(1 / most, most_bits)}."
+    return f"{reached}, with {bits(row['factor'])} bits ({bits_between(row['factor_low'], row['factor_high'])})."
 
 
-def _span(low: float, high: float, unit: str = "") -> str:
+def _span(low: float, high: float) -> str:
     """An interval in brackets, open where it has no end.
 
     >>> _span(2.0, 8.0), _span(0.0, 8.0), _span(2.0, math.inf), _span(0.0, math.inf)
     (' (2 to 8)', ' (at most 8)', ' (at least 2)', ' (no bounds)')
     """
     if low > 0:
-        return f" ({low:.3g} to {high:.3g}{unit})" if math.isfinite(high) else f" (at least {low:.3g}{unit})"
-    return f" (at most {high:.3g}{unit})" if math.isfinite(high) else " (no bounds)"
+        return f" ({low:.3g} to {high:.3g})" if math.isfinite(high) else f" (at least {low:.3g})"
+    return f" (at most {high:.3g})" if math.isfinite(high) else " (no bounds)"
 
 
 def _at(kbps: float) -> str:

@@ -105,9 +105,11 @@ def _claim(report: Report) -> list[str]:
         verdicts = found.comparisons["verdict"].value_counts()
         names = [name for name in VERDICTS if name != NOT_COMPARABLE or name in verdicts]
         listing = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in names)
+        unknown = found.comparisons[["kbps", "kbps_against"]].isna().to_numpy().any()
         said.append(
             f"Within the margin of {found.margin:g} points, of "
-            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above: {listing}."
+            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above"
+            f"{' or without a known rate' if unknown else ''}: {listing}."
         )
     rates = found.rates[found.rates["status"] != NOT_COMPARABLE]
     if len(rates):

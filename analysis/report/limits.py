@@ -81,7 +81,7 @@ def _incomplete(report: Report) -> list[str]:
     if low < n_items:
         each = f"{low}" if low == high else f"{low} to {high}"
         found.append(
-            f"Each rater rated {each} of {count(n_items, 'item')}, so raters' means differ also by what they heard."
+            f"Each rater rated {each} of {count(n_items, 'item')}, so raters' means also differ by their items."
         )
     missing, whole = material.missing_cells(kept)
     if missing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.claim import bits, sentences
+from analysis.claim import bits, bits_between, sentences
 from analysis.report.cells import chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
@@ -46,7 +46,8 @@ def the_claim(report: Report) -> list[Block]:
 
 def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -> Table:
     caption = (
-        f"Every system against those of other codecs at its rate or above, margin {margin:g} points, items {items}. "
+        f"Every system against those of other codecs at its rate or above, or without a known rate, "
+        f"margin {margin:g} points, items {items}. "
         f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
         "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
         "is of its own row. Bold: p (Holm) < 0.05."
@@ -72,38 +73,18 @@ def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
         f"confidence interval, and how many times fewer or as many bits that is. Items {items}."
     )
+    of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [
         words("Codec", table["codec"]),
         words("against", table["against"]),
         numbers("kbit/s", table["kbps_against"]),
         numbers("Equivalent at", table["kbps"], 2),
         Column("CI", [_ends(low, high) for low, high in zip(table["low"], table["high"], strict=True)]),
-        Column("Bits", [bits(factor) for factor in table["factor"]], numeric=False),
-        Column("CI", [_of_bits(a, b) for a, b in zip(table["factor_low"], table["factor_high"], strict=True)], False),
+        words("Bits", [bits(factor) for factor in table["factor"]]),
+        words("CI", of_bits),
         words("Status", table["status"]),
     ]
     return Table(caption, columns, group=True, file="rates.csv")
-
-
-def _of_bits(low: float, high: float) -> str:
-    """The interval of how many times fewer bits, in words where it reaches above and below as many.
-
-    >>> _of_bits(2.0, 8.0), _of_bits(0.5, 0.8), _of_bits(0.0, 0.8)
-    ('2.0 to 8.0 times fewer', '1.2 to 2.0 times as many', 'at best 1.2 times as many')
-    >>> _of_bits(0.5, 2.0)
-    '2.0 times as many to 2.0 times fewer'
-    """
-    if math.isnan(low) or math.isnan(high):
-        return NOTHING
-    if not low > 0:
-        return "no bounds" if math.isinf(high) else f"at best {bits(high)}"
-    if math.isinf(high):
-        return f"at worst {bits(low)}"
-    if low >= 1:
-        return f"{number(low)} to {number(high)} times fewer"
-    if high <= 1:
-        return f"{number(1 / high)} to {number(1 / low)} times as many"
-    return f"{bits(low)} to {bits(high)}"
 
 
 def _ends(low: float, high: float) -> str:

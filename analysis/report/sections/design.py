@@ -78,7 +78,7 @@ def _stimuli(report: Report) -> str:
     n = int((roles == "system").sum())
     names = {HIDDEN_REFERENCE: "a hidden reference", MID_ANCHOR: "a mid anchor", LOW_ANCHOR: "a low anchor"}
     there = [text for role, text in names.items() if (roles == role).any()]
-    return f"{count(n, 'system')} and {listed(there) or 'neither hidden reference nor anchor'}."
+    return f"{listed([count(n, 'system'), *(there or ['neither a hidden reference nor an anchor'])])}."
 
 
 def _time(report: Report) -> str:

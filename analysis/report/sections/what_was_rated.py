@@ -39,7 +39,7 @@ def what_was_rated(report: Report) -> list[Block]:
         *([words("Category", items["category"])] if categories else []),
         counts("Raters, before screening", items["n_raters"]),
     ]
-    return [*blocks, Details("Items", [Table("Items.", columns)])]
+    return [*blocks, Details("Items", [Table("Raters of each item.", columns)])]
 
 
 def _rate(low: float, high: float) -> str:
