@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audiocodecs import audio
 from audiocodecs.registry import get_codec
 from listening import clip_words, clips, duplicates, excerpts, flaws, overviews, spectrograms, studies
+from listening.reporting import design_of
 from tests.conftest import CLIPS
 
 RATE = 48000
