@@ -16,12 +16,13 @@ from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.frame import ROLES, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
-from analysis.mixed import ITEMS, mixed_model
+from analysis.mixed import FEWEST_ITEMS, ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
 from analysis.rates import Curve
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.report.findings import findings
+from analysis.roles import doubts
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
 from analysis.wording import NOTHING
@@ -76,7 +77,7 @@ def _check_folder(folder: Path) -> None:
 def _screened(options: argparse.Namespace) -> Screening:
     frame = one_study(read_ratings(options.ratings, roles=dict(options.role), layout=options.layout), options.study)
     found = screen(frame, options.screening, keep_unfinished=options.keep_unfinished)
-    for note in found.notes:
+    for note in (*found.notes, *doubts(frame)):
         print(f"analysis: {note}", file=sys.stderr)
     return found
 
@@ -91,9 +92,10 @@ def _screen(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     model = mixed_model(_screened(options).kept, items=options.items)
     if not options.csv:
-        print(f"{ITEMS[options.items].capitalize()}.\n")
+        print(f"{ITEMS[model.items].capitalize()}.\n")
         _show(model.components, csv=False)
-        _show(model.means(), csv=False)
+        if model.same_items:
+            _show(model.means(), csv=False)
     _show(model.contrasts(), options.csv)
     for note in model.notes:
         print(f"analysis: {note}", file=sys.stderr)
@@ -239,7 +241,12 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
 
 
 def _items(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--items", choices=list(ITEMS), default="random", help="whether other items are spoken of too")
+    parser.add_argument(
+        "--items",
+        choices=list(ITEMS),
+        default="random",
+        help=f"whether the result is to hold for other items too; fewer than {FEWEST_ITEMS} are fixed in any case",
+    )
 
 
 def _margin_and_rates(parser: argparse.ArgumentParser) -> None:

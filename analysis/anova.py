@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.contrasts import helmert
-from analysis.inference import mixed_items, system_matrix
+from analysis.inference import mixed_items, not_all_items, system_matrix
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
         notes.append("Two systems have one difference, so sphericity holds and nothing is corrected.")
     elif n < k:
         notes.append(f"With {n} raters for {k} systems sphericity cannot be tested; read the corrected p.")
-    notes += mixed_items(frame)
+    notes += [*not_all_items(frame), *mixed_items(frame)]
     return RepeatedMeasures(
         f=f,
         df=df,

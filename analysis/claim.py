@@ -18,7 +18,7 @@ from analysis.inference import holm
 from analysis.margins import within_margin
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.rates import Curve, curves, equivalent_rate, points
-from analysis.wording import number
+from analysis.wording import NOTHING, number
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,9 @@ def claim(
     level: float = 0.95,
     model: MixedModel | None = None,
 ) -> Claim:
-    """Test every system against the systems of other codecs at the same rate or above.
+    """Test every system against those of other codecs at the same rate or above, or without a known rate.
+
+    Two systems are compared over the items that both have.
 
     Parameters
     ----------
@@ -107,7 +109,12 @@ def claim(
         for condition, codec, kbps in _rows(table):
             if codec == curve.codec:
                 continue
-            one = equivalent_rate(model, curve, condition, kbps, level=level)
+            try:
+                common = model.among([*curve.conditions, condition])
+            except RatingsError:
+                equal.append((curve.codec, condition, kbps, *[math.nan] * 6, NOT_COMPARABLE))
+                continue
+            one = equivalent_rate(common, curve, condition, kbps, level=level)
             equal.append(
                 (one.codec, one.against, one.kbps_against, one.kbps, one.low, one.high, *one.factor, one.status)
             )
@@ -122,13 +129,22 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
     ]
 
 
+NOT_COMPARABLE = "not comparable"
+"""Verdict and status of systems that have no item in common, or too few ratings there."""
+
+
 def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: float) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for one, codec, kbps in _rows(table):
         for other, other_codec, other_kbps in _rows(table):
             if codec == other_codec or kbps > other_kbps:
                 continue
-            found = within_margin(*model.estimate(model.weights({one: 1.0, other: -1.0})), margin, level=level)
+            try:
+                pair = model.among([one, other])
+            except RatingsError:
+                rows.append((one, other, kbps, other_kbps, *[math.nan] * 7, NOT_COMPARABLE))
+                continue
+            found = within_margin(*pair.estimate(pair.weights({one: 1.0, other: -1.0})), margin, level=level)
             rows.append(
                 (one, other, kbps, other_kbps, found.difference, found.se, found.df, found.lower, found.upper)
                 + (found.p_non_inferior, found.p_equivalent, found.verdict)
@@ -142,24 +158,66 @@ VERDICTS = {
     "no worse": "is no worse than",
     "worse": "is worse by more than the margin than",
     "not shown": "is not shown to be as good as",
+    NOT_COMPARABLE: "cannot be compared with",
 }
-"""What a comparison within the margin can show -> how it is said of two systems."""
+"""What a comparison within the margin can show -> the words for it between two systems."""
 
 
 def sentences(found: Claim) -> list[str]:
     """What the tests show, in words: comparisons within the margin, then equivalent rates."""
-    said = [
-        f"{row['system']}{_at(row['kbps'])} {VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}: "
-        f"{_signed(row['difference'])} points, bounds {_signed(row['lower'])} and {_signed(row['upper'])}, "
-        f"margin {found.margin:g}."
-        for row in found.comparisons.to_dict("records")
-    ]
+    said = [_comparison_sentence(row, found.margin) for row in found.comparisons.to_dict("records")]
     said += [_rate_sentence(row) for row in found.rates.to_dict("records")]
     return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
 
 
+def _comparison_sentence(row: Mapping[Hashable, Any], margin: float) -> str:
+    said = f"{row['system']}{_at(row['kbps'])} {VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}"
+    if row["verdict"] == NOT_COMPARABLE:
+        return f"{said}: they have too few items or ratings in common."
+    return (
+        f"{said}: {_signed(row['difference'])} points, bounds {_signed(row['lower'])} and {_signed(row['upper'])}, "
+        f"margin {margin:g}."
+    )
+
+
+def bits(factor: float) -> str:
+    """How many bits a codec takes, from how many times fewer it takes than another.
+
+    >>> bits(8.0), bits(0.8), bits(1.02)
+    ('8.0 times fewer', '1.2 times as many', 'about as many')
+    """
+    if math.isnan(factor):
+        return NOTHING
+    if 0.95 < factor < 1.05:
+        return "about as many"
+    return f"{number(factor)} times fewer" if factor >= 1 else f"{number(1 / factor)} times as many"
+
+
+def bits_between(low: float, high: float) -> str:
+    """The interval of how many times fewer bits, in words where it reaches above and below as many.
+
+    >>> bits_between(2.0, 8.0), bits_between(0.5, 0.8), bits_between(0.0, 0.8)
+    ('2.0 to 8.0 times fewer', '1.2 to 2.0 times as many', 'at best 1.2 times as many')
+    >>> bits_between(0.5, 2.0)
+    '2.0 times as many to 2.0 times fewer'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return NOTHING
+    if not low > 0:
+        return "no bounds" if math.isinf(high) else f"at best {bits(high)}"
+    if math.isinf(high):
+        return f"at worst {bits(low)}"
+    if low >= 1:
+        return f"{number(low)} to {number(high)} times fewer"
+    if high <= 1:
+        return f"{number(1 / high)} to {number(1 / low)} times as many"
+    return f"{bits(low)} to {bits(high)}"
+
+
 def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     target = f"{row['against']}{_at(row['kbps_against'])}"
+    if row["status"] == NOT_COMPARABLE:
+        return f"{row['codec']} cannot be compared with {target}: they have too few items or ratings in common."
     if row["status"] == "exceeded":
         return f"{row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s."
     if row["status"] == "not reached" and row["kbps"] > 0:
@@ -172,24 +230,18 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s{_span(row['low'], row['high'])}"
     if not row["kbps_against"] > 0:
         return f"{reached}."
-    factor, least, most = row["factor"], row["factor_low"], row["factor_high"]
-    if 0.95 < factor < 1.05:
-        return f"{reached}, with about as many bits{_span(least, most, ' times fewer')}."
-    if factor >= 1:
-        return f"{reached}, with {factor:.2g} times fewer bits{_span(least, most)}."
-    most_bits = 1 / least if least > 0 else math.inf
-    return f"{reached}, with {1 / factor:.2g} times as many bits{_span(1 / most, most_bits)}."
+    return f"{reached}, with {bits(row['factor'])} bits ({bits_between(row['factor_low'], row['factor_high'])})."
 
 
-def _span(low: float, high: float, unit: str = "") -> str:
+def _span(low: float, high: float) -> str:
     """An interval in brackets, open where it has no end.
 
     >>> _span(2.0, 8.0), _span(0.0, 8.0), _span(2.0, math.inf), _span(0.0, math.inf)
     (' (2 to 8)', ' (at most 8)', ' (at least 2)', ' (no bounds)')
     """
     if low > 0:
-        return f" ({low:.3g} to {high:.3g}{unit})" if math.isfinite(high) else f" (at least {low:.3g}{unit})"
-    return f" (at most {high:.3g}{unit})" if math.isfinite(high) else " (no bounds)"
+        return f" ({low:.3g} to {high:.3g})" if math.isfinite(high) else f" (at least {low:.3g})"
+    return f" (at most {high:.3g})" if math.isfinite(high) else " (no bounds)"
 
 
 def _at(kbps: float) -> str:

@@ -7,6 +7,7 @@ are there for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis import walsh
+from analysis.common_items import common_items
 from analysis.frame import RatingsError, in_cells, rater_means, systems_of
 from analysis.groups import group
 from analysis.order import condition_order
+from analysis.ties import equal_sizes, without_rounding
 
 ZeroMethod = Literal["pratt", "wilcox", "zsplit"]
 
@@ -71,14 +74,32 @@ class Friedman:
     note: str
 
 
-def system_matrix(frame: pd.DataFrame) -> pd.DataFrame:
-    """Raters' means of the systems: shape (raters, systems), NaN where a rater rated none of a system.
+def system_matrix(frame: pd.DataFrame, systems: Sequence[str] | None = None) -> pd.DataFrame:
+    """Raters' means of systems over the items that all of these systems have.
 
-    Rounded to 9 decimals, so that means that are equal are not made different
-    by the last bit of a division.
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy frame.
+    systems : sequence of str, optional
+        Columns, in this order; all systems without it.
+
+    Returns
+    -------
+    DataFrame, shape (raters, systems)
+        NaN where a rater rated none of a system. Means that differ by rounding
+        alone are equal (`analysis.ties`).
     """
-    systems = systems_of(frame)
-    return rater_means(systems, condition_order(systems)).round(9)
+    rows = systems_of(frame)
+    names = condition_order(rows) if systems is None else list(systems)
+    found = common_items(rows)
+    common = found.of(names)
+    if len(common) < len(found.items):
+        raters = pd.Index(rows.loc[rows["score"].notna(), "rater"].unique(), name="rater")
+        means = rater_means(rows[rows["item"].isin(common)], names).reindex(raters)
+    else:
+        means = rater_means(rows, names)
+    return pd.DataFrame(without_rounding(means.to_numpy(float)), index=means.index, columns=means.columns)
 
 
 def friedman(frame: pd.DataFrame) -> Friedman:
@@ -111,6 +132,8 @@ def friedman(frame: pd.DataFrame) -> Friedman:
     if k < 3 or n < 2:
         what = f"{_count(k, 'system')} rated by {_count(n, 'rater')} who rated every system"
         note = f"Friedman's test needs at least 3 systems and 2 raters who rated all of them; here {what}."
+        if k > 2 and not common_items(frame).of(list(matrix.columns)):
+            note = "No item was rated with every system, so that Friedman's test cannot compare them all."
         return Friedman(nan, max(k - 1, 0), nan, nan, n, k, dropped, note)
     ranks = stats.rankdata(complete.to_numpy(float), axis=1)
     spread = ((ranks - (k + 1) / 2) ** 2).sum()
@@ -122,7 +145,7 @@ def friedman(frame: pd.DataFrame) -> Friedman:
     notes = []
     if n < ROUGH_BELOW:
         notes.append(f"With fewer than {ROUGH_BELOW} raters the chi-square approximation is rough: read p as a guide.")
-    notes += mixed_items(frame)
+    notes += [*not_all_items(frame), *mixed_items(frame)]
     p = float(stats.chi2.sf(statistic, k - 1))
     return Friedman(statistic, k - 1, p, statistic / (n * (k - 1)), n, k, dropped, " ".join(notes))
 
@@ -190,6 +213,9 @@ def wilcoxon_pairs(frame: pd.DataFrame, *, zeros: ZeroMethod = "pratt", level: f
     -----
     Wilcoxon, Biometrics Bull. 1 (1945) 80-83; zeros: Pratt, J. Am. Stat. Assoc.
     54 (1959) 655-667; correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
+    Differences whose absolute values are equal but for rounding are ties and
+    share the mean of their ranks; those that are 0 but for rounding are zeros.
+    Two systems are compared over the items that both have.
 
     >>> import pandas as pd
     >>> from analysis.frame import tidy
@@ -201,11 +227,18 @@ def wilcoxon_pairs(frame: pd.DataFrame, *, zeros: ZeroMethod = "pratt", level: f
     """
     if zeros not in ZERO_METHODS:
         raise RatingsError(f"There is no zero method {zeros!r}. There are: {', '.join(ZERO_METHODS)}.")
-    matrix = system_matrix(frame)
+    matrix, found = system_matrix(frame), common_items(frame)
     rows = []
     for a, b in combinations(matrix.columns, 2):
-        differences = (matrix[a] - matrix[b]).dropna().round(9).to_numpy(float)
+        common = found.of([a, b])
+        whole = found.same and len(found.systems) == len(matrix.columns)
+        both = matrix if whole else system_matrix(frame, [a, b])
+        differences = equal_sizes((both[a] - both[b]).dropna().to_numpy(float))
         statistic, p, method, note = _signed_rank(differences, zeros)
+        if not common:
+            note = "No item was rated with both systems: they cannot be compared."
+        elif len(common) < len(found.items):
+            note = f"Compared over the {_count(len(common), 'item')} that both have. {note}".strip()
         n, n_zero = len(differences), int((differences == 0).sum())
         mean, median = (differences.mean(), float(np.median(differences))) if n else (float("nan"), float("nan"))
         shift = hodges_lehmann(differences, level=level)
@@ -335,9 +368,22 @@ def _rank_sums(ranks: NDArray[np.int64]) -> Floats:
     return chance
 
 
+def not_all_items(frame: pd.DataFrame) -> list[str]:
+    """Say over how many items all systems are compared at once, where that is not all items."""
+    found = common_items(frame)
+    if found.same:
+        return []
+    n_common = len(found.of(found.systems))
+    return [f"Over the {_count(n_common, 'item')} of {len(found.items)} that were rated with every system."]
+
+
 def mixed_items(frame: pd.DataFrame) -> list[str]:
     """Say if a rater's means of the systems are over different items, so that items and systems mix."""
-    rows, cells = in_cells(systems_of(frame))
+    systems = systems_of(frame)
+    found = common_items(systems)
+    if not found.same:
+        systems = systems[systems["item"].isin(found.of(found.systems))]
+    rows, cells = in_cells(systems)
     pages = group(rows["rater"], rows["item"])
     incomplete = pages.first[pages.over(cells).counts() < rows["condition"].nunique()]
     mixed = rows["rater"].iloc[incomplete].nunique()

@@ -47,14 +47,19 @@ def missing_cells(frame: pd.DataFrame) -> tuple[int, int]:
     """How many ratings are missing in trials that were begun, and how many those trials would have.
 
     A trial is an item that a rater rated any condition of; it is complete with
-    a rating of every condition.
+    a rating of every condition of that item. A condition belongs to an item if
+    any rater has a row with both, rated or not: what nobody was shown is not
+    missing.
 
     >>> from analysis.frame import tidy
     >>> missing_cells(tidy(pd.DataFrame({"rater": list("aab"), "item": "x", "condition": ["A", "B", "A"], "score": 1})))
     (1, 4)
     """
+    shown = group(frame["item"], frame["condition"])
+    n_conditions = frame["item"].iloc[shown.first].value_counts()
     rows, cells = in_cells(frame)
-    whole = len(group(rows["rater"], rows["item"])) * rows["condition"].nunique()
+    begun = rows["item"].iloc[group(rows["rater"], rows["item"]).first]
+    whole = int(begun.map(n_conditions).sum())
     return whole - len(cells), whole
 
 
@@ -69,6 +74,20 @@ def items_per_rater(frame: pd.DataFrame) -> tuple[int, int]:
 def n_systems(frame: pd.DataFrame) -> int:
     """Conditions that are neither reference nor anchor."""
     return int(frame.loc[frame["role"] == SYSTEM, "condition"].nunique())
+
+
+def categories_of(table: pd.DataFrame) -> str:
+    """How many items there are of each category, from `items`; "" where no item has one.
+
+    >>> categories_of(pd.DataFrame({"category": ["music", "speech", "music"]}))
+    '2 music, 1 speech'
+    >>> categories_of(pd.DataFrame({"category": ["music", "", ""]}))
+    '1 music, 2 without a category'
+    """
+    counts = table["category"].value_counts()
+    names = sorted(counts.index, key=lambda name: (name == "", name))
+    parts = [f"{counts[name]:,} {name or 'without a category'}" for name in names]
+    return ", ".join(parts) if any(counts.index) else ""
 
 
 def _joined(values: pd.Series) -> str:

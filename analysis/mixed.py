@@ -19,7 +19,7 @@ data, because a rater's (or an item's) taste for a system is then counted as man
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -37,9 +37,12 @@ Floats = NDArray[np.float64]
 Items = Literal["random", "fixed"]
 
 ITEMS = {
-    "random": "items are a sample: the result speaks of other items of the same kind too",
-    "fixed": "items are fixed: the result speaks of these items only",
+    "random": "items are a sample: the result holds for other items of the same kind too",
+    "fixed": "items are fixed: the result holds for these items only",
 }
+FEWEST_ITEMS = 5
+"""Items below which they are taken as fixed: so few do not tell how much items vary (docs/validation.md)."""
+
 MOST_CELLS = 400_000_000
 """Raters x items x systems that are held in memory at once: 3 GB of counts."""
 
@@ -53,6 +56,7 @@ class MixedModel:
     conditions : tuple of str
         In the order of tables.
     items : {"random", "fixed"}
+        How items were taken, which is not always as asked for: see `items_used`.
     n_raters, n_items, n_ratings : int
         Ratings with repeats averaged.
     components : DataFrame
@@ -60,6 +64,10 @@ class MixedModel:
     notes : tuple of str
         Terms that the data cannot tell and that are therefore left out, and
         variances that are estimated as none.
+    terms : tuple of str
+        Random effects that were asked for.
+    cells : Cells
+        The ratings.
     """
 
     conditions: tuple[str, ...]
@@ -69,7 +77,46 @@ class MixedModel:
     n_ratings: int
     components: pd.DataFrame
     notes: tuple[str, ...]
+    terms: tuple[str, ...]
     fit: crossed.Fit = field(repr=False)
+    cells: crossed.Cells = field(repr=False)
+
+    @property
+    def same_items(self) -> bool:
+        """Whether all conditions have all items."""
+        return bool((self.cells.n.sum(axis=0) > 0).all())
+
+    def among(self, names: Sequence[str]) -> MixedModel:
+        """The model that these conditions are compared with: over the items that all of them have.
+
+        It is this model where all of them have all items. Otherwise it is
+        fitted anew to these conditions and their common items.
+
+        Raises
+        ------
+        RatingsError
+            If they have no item in common, or too few ratings there.
+        """
+        places = np.array([self.conditions.index(name) for name in dict.fromkeys(names)])
+        rated = self.cells.n.sum(axis=0)[:, places] > 0
+        if rated.all():
+            return self
+        common = np.flatnonzero(rated.all(axis=1))
+        if not len(common):
+            raise RatingsError(f"No item was rated with {' and '.join(names)}: they cannot be compared.")
+        part = np.ix_(np.arange(len(self.cells.n)), common, places)
+        n, total = self.cells.n[part], self.cells.total[part]
+        raters = n.any(axis=(1, 2))
+        scores = np.where(n > 0, total / np.maximum(n, 1), np.nan)[raters]
+        if len(scores) < 2:
+            raise RatingsError("The mixed model needs at least 2 raters; the ratings are of one.")
+        if np.nanstd(scores) == 0:
+            raise RatingsError("All scores are equal: there is no variance to model.")
+        fixed = items_used(self.items, len(common)) == "fixed"
+        cells = cells_of(scores, fixed_items=fixed)
+        if cells.n_ratings <= cells.n_means:
+            raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
+        return model_of(cells, [self.conditions[at] for at in places], self.terms)
 
     def weights(self, of: Mapping[str, float]) -> Floats:
         """Weights by condition, for `estimate`: those of the given conditions, 0 for the others.
@@ -126,13 +173,14 @@ class MixedModel:
         return pd.DataFrame(rows, columns=["condition", "mean", "se", "df", "ci_low", "ci_high"])
 
     def contrasts(self, level: float = 0.95) -> pd.DataFrame:
-        """Differences of all pairs of conditions.
+        """Differences of all pairs of conditions, each over the items that both have.
 
         Returns
         -------
         DataFrame
             a, b, difference (a - b), se, df (Satterthwaite), t, p, p_holm (over
-            all pairs), ci_low, ci_high (of each pair by itself).
+            all pairs), ci_low, ci_high (of each pair by itself), items ("random"
+            or "fixed"), n_items, note (why there is no difference).
 
         Notes
         -----
@@ -140,17 +188,31 @@ class MixedModel:
         correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
         """
         rows = []
-        unit = np.eye(len(self.conditions))
-        for i, j in combinations(range(len(self.conditions)), 2):
-            value, error, df = self.estimate(unit[i] - unit[j])
-            t = value / error
-            half = float(stats.t.ppf(0.5 + level / 2, df)) * error
+        nan = float("nan")
+        for a, b in combinations(self.conditions, 2):
+            try:
+                model = self.among([a, b])
+            except RatingsError as error:
+                rows.append((a, b, nan, nan, nan, nan, nan, nan, nan, "", 0, str(error)))
+                continue
+            value, se, df = model.estimate(model.weights({a: 1.0, b: -1.0}))
+            t = value / se
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * se
             p = 2 * float(stats.t.sf(abs(t), df))
-            rows.append((self.conditions[i], self.conditions[j], value, error, df, t, p, value - half, value + half))
-        columns = ["a", "b", "difference", "se", "df", "t", "p", "ci_low", "ci_high"]
+            rows.append((a, b, value, se, df, t, p, value - half, value + half, model.items, model.n_items, ""))
+        columns = ["a", "b", "difference", "se", "df", "t", "p", "ci_low", "ci_high", "items", "n_items", "note"]
         table = pd.DataFrame(rows, columns=columns)
         table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
+
+
+def items_used(items: Items, n_items: int) -> Items:
+    """How items are taken: as asked for, but fixed where they are too few to be a sample of others.
+
+    >>> items_used("random", 8), items_used("random", 4)
+    ('random', 'fixed')
+    """
+    return items if n_items >= FEWEST_ITEMS else "fixed"
 
 
 def mixed_model(
@@ -167,8 +229,9 @@ def mixed_model(
     frame : DataFrame
         Tidy frame of one study, screened; balanced or not, repeats are averaged.
     items : {"random", "fixed"}
-        Whether the result is to speak of other items too. With fixed items
+        Whether the result is to hold for other items too. With fixed items
         each item has its own mean of each system, all of the same weight.
+        Fewer than `FEWEST_ITEMS` items are fixed in any case, with a note.
     roles : sequence of str
         Conditions of these roles are in the model. Reference and anchors stay
         out unless asked for: they vary far less than systems do.
@@ -199,7 +262,14 @@ def mixed_model(
     conditions = condition_order(chosen[chosen["score"].notna()])
     if len(conditions) < 2:
         raise RatingsError(f"The mixed model compares at least 2 conditions; the ratings have {len(conditions)}.")
-    return model_of(_cells(average_repeats(chosen), conditions, items), conditions, terms)
+    ratings = average_repeats(chosen)
+    n_items = ratings["item"].nunique()
+    used = items_used(items, n_items)
+    model = model_of(_cells(ratings, conditions, used), conditions, terms)
+    if used == items:
+        return model
+    few = f"{n_items} {'item is' if n_items == 1 else 'items are'} too few to stand for others, and taken as fixed."
+    return replace(model, notes=(few, *model.notes))
 
 
 def model_of(cells: crossed.Cells, conditions: Sequence[str], terms: Sequence[str] = crossed.TERMS) -> MixedModel:
@@ -218,7 +288,9 @@ def model_of(cells: crossed.Cells, conditions: Sequence[str], terms: Sequence[st
         n_ratings=cells.n_ratings,
         components=table,
         notes=tuple(notes),
+        terms=tuple(terms),
         fit=fitted,
+        cells=cells,
     )
 
 
@@ -247,7 +319,7 @@ def _cells(ratings: pd.DataFrame, conditions: list[str], items: Items) -> crosse
         i, c = np.argwhere(n.sum(axis=0) == 0)[0]
         raise RatingsError(
             f"Nobody rated the condition {conditions[c]} of the item {names[i]}, so that with fixed items its mean is "
-            "not known. Take the items as random, or leave that item out."
+            f"not known. Leave that item out{', or take the items as random' if shape[1] >= FEWEST_ITEMS else ''}."
         )
     cells = crossed.Cells(n, total, squares, middle, items == "fixed")
     if cells.n_ratings <= cells.n_means:

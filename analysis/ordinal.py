@@ -28,8 +28,10 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize, sparse, special, stats
 from scipy.sparse.csgraph import connected_components
 
+from analysis.common_items import different_items
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
+from analysis.mixed import Items, items_used
 from analysis.order import condition_order
 from analysis.threads import blas_threads
 
@@ -44,7 +46,13 @@ MOST_SD = 20.0
 """Log odds; a spread that grows to it has no finite estimate."""
 
 NO_SD = 1e-3
-"""Log odds; a spread below it is none."""
+"""Log odds; a smaller standard deviation counts as none."""
+
+START_SD = 0.5
+"""Log odds; where the search for a standard deviation begins, as in the linear mixed model."""
+
+AWAY = (0.1, 0.5)
+"""Log odds; steps away from a standard deviation of none, to see whether the likelihood rises there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +65,8 @@ class OrdinalModel:
         The first is the one that effects are relative to.
     borders : tuple of float
         Scores at which the categories that occur meet.
+    items : {"random", "fixed"}
+        Whether the odds hold for other items too.
     thresholds : ndarray, shape (categories - 1,)
     effects : ndarray, shape (conditions,)
         Log odds of a higher category, relative to the first condition.
@@ -71,6 +81,7 @@ class OrdinalModel:
 
     conditions: tuple[str, ...]
     borders: tuple[float, ...]
+    items: Items
     thresholds: Floats
     effects: Floats
     components: pd.DataFrame
@@ -141,16 +152,17 @@ def ordinal_model(
         Conditions of these roles are in the model.
     interactions : bool
         Raters and items have their own odds of each condition as well
-        (rater:condition, item:condition). Without them the standard errors
-        speak of these items only, and are too small if raters differ in what
-        they prefer.
+        (rater:condition, item:condition). Without them the odds hold for these
+        items only, and their standard errors are too small if raters differ in
+        what they prefer. Items that are too few to stand for others
+        (`analysis.mixed.items_used`) have no item:condition.
 
     Raises
     ------
     RatingsError
-        If there are fewer than two conditions, raters or categories, or the
-        conditions are so separated by categories that the odds between some of
-        them have no finite estimate.
+        If there are fewer than two conditions, raters or categories, systems
+        were rated on different items, or the conditions are so separated by
+        categories that the odds between some of them have no finite estimate.
 
     Notes
     -----
@@ -175,17 +187,21 @@ def ordinal_model(
     if len(found) < 2:
         raise RatingsError("All scores lie in one category: there are no odds to compare.")
     condition = np.asarray(pd.Categorical(ratings["condition"], conditions).codes, np.int64)
-    terms, notes = _terms(ratings, interactions)
+    if different_items(chosen):
+        raise RatingsError("Systems were rated on different items, and this model compares them all at once.")
+    items: Items = items_used("random", ratings["item"].nunique()) if interactions else "fixed"
+    terms, notes = _terms(ratings, interactions, items)
     data = _Data(category, condition, len(found), len(conditions), terms)
     _check_separation(data, conditions)
     met = tuple(float(borders[low]) for low in found[1:] - 1)
     with blas_threads(1):
-        return _fit(data, tuple(conditions), met, notes)
+        return _fit(data, tuple(conditions), met, items, notes)
 
 
-def _terms(ratings: pd.DataFrame, interactions: bool) -> tuple[tuple[_Term, ...], list[str]]:
+def _terms(ratings: pd.DataFrame, interactions: bool, items: Items) -> tuple[tuple[_Term, ...], list[str]]:
     """Random effects that the ratings can tell, and a note for each that they cannot."""
-    columns = [["rater"], ["item"], *([["rater", "condition"], ["item", "condition"]] if interactions else [])]
+    columns = [["rater"], ["item"], *([["rater", "condition"]] if interactions else [])]
+    columns += [["item", "condition"]] if items == "random" else []
     terms, notes = [], []
     for names in columns:
         level = np.asarray(ratings.groupby(names, sort=False).ngroup(), np.int64)
@@ -364,18 +380,12 @@ class _Ratings:
         )
 
 
-def _fit(data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], notes: list[str]) -> OrdinalModel:
+def _fit(
+    data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], items: Items, notes: list[str]
+) -> OrdinalModel:
     likelihood = _Likelihood(data)
-    n_effects, n_steps, n_terms = likelihood.n_effects, likelihood.n_steps, len(data.terms)
-    share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
-    first = special.logit(share)
-    start = np.concatenate([first[:1], np.log(np.diff(first)), np.zeros(n_effects), np.full(n_terms, 0.5)])
-    bounds = [(-100, 100), *[(-15, 6)] * n_steps, *[(-100, 100)] * n_effects, *[(0, MOST_SD)] * n_terms]
-    options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
-    found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method
-        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-    )
-    values = np.asarray(found.x, np.float64)
+    n_effects, n_steps = likelihood.n_effects, likelihood.n_steps
+    values, loss = _search(likelihood)
     thresholds, effects, sds = likelihood.unpack(values)
     for term, sd in zip(data.terms, sds, strict=True):
         if sd > 0.99 * MOST_SD:
@@ -392,13 +402,65 @@ def _fit(data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], n
     return OrdinalModel(
         conditions=conditions,
         borders=borders,
+        items=items,
         thresholds=thresholds,
         effects=effects,
         components=pd.DataFrame(table, columns=["term", "n_levels", "sd"]),
-        log_likelihood=-float(found.fun),
+        log_likelihood=-loss,
         notes=tuple(notes),
         cov=cov,
     )
+
+
+def _search(likelihood: _Likelihood) -> tuple[Floats, float]:
+    """Parameters of the largest likelihood, and its negative logarithm.
+
+    The slope by a standard deviation is 0 where that is 0, so a descent that
+    overshoots to 0 stays there. Each such term is therefore tried a step away,
+    and the descent goes on from there if the likelihood is larger.
+    """
+    data, n_terms = likelihood.data, len(likelihood.data.terms)
+    share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
+    first = special.logit(share)
+    values = np.concatenate(
+        [first[:1], np.log(np.diff(first)), np.zeros(likelihood.n_effects), np.full(n_terms, START_SD)]
+    )
+    values, loss = _descend(likelihood, values)
+    for _ in range(2 * n_terms):
+        moved = _away_from_zero(likelihood, values, loss)
+        if moved is None:
+            break
+        values, loss = _descend(likelihood, moved)
+    return values, loss
+
+
+def _descend(likelihood: _Likelihood, start: Floats) -> tuple[Floats, float]:
+    n_terms = len(likelihood.data.terms)
+    bounds: list[tuple[float, float]] = [
+        (-100, 100),
+        *[(-15, 6)] * likelihood.n_steps,
+        *[(-100, 100)] * likelihood.n_effects,
+    ]
+    bounds += [(0, MOST_SD)] * n_terms
+    options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
+    found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method
+        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    return np.asarray(found.x, np.float64), float(found.fun)
+
+
+def _away_from_zero(likelihood: _Likelihood, values: Floats, loss: float) -> Floats | None:
+    """Parameters with a larger likelihood, one standard deviation being moved away from 0; None if there are none."""
+    best, moved = loss - 1e-6, None
+    first = len(values) - len(likelihood.data.terms)
+    for at in first + np.flatnonzero(values[first:] < NO_SD):
+        for step in AWAY:
+            tried = values.copy()
+            tried[at] = step
+            tried_loss = likelihood(tried)[0]
+            if tried_loss < best:
+                best, moved = tried_loss, tried
+    return moved
 
 
 def _covariance(likelihood: _Likelihood, values: Floats, free: Ints) -> Floats:

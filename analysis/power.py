@@ -18,7 +18,7 @@ from scipy import stats
 from analysis import crossed
 from analysis.frame import RatingsError
 from analysis.margins import within_margin
-from analysis.mixed import Items, cells_of, model_of
+from analysis.mixed import Items, cells_of, items_used, model_of
 from analysis.rates import Curve, equivalent_rate
 from analysis.simulation import Plan, draw_scores
 
@@ -93,6 +93,7 @@ def power(
         raise RatingsError("A margin above 0 is needed (--margin POINTS).")
     if question == "equivalent_rate" and curve is None:
         raise RatingsError("The rates and true means of the codec are needed (--curve KBPS=MEAN, two or more).")
+    items = items_used(items, plan.n_items)
     terms = crossed.TERMS if items == "random" else crossed.TERMS[:2]
     if items == "fixed":  # what items do is the same in every study then, and goes into their own means
         plan = replace(plan, components=replace(plan.components, item=0.0, item_condition=0.0))

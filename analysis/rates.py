@@ -97,13 +97,17 @@ class EquivalentRate:
 
 
 def rate_of(condition: str, spec: str = "") -> float:
-    """Nominal rate of a condition, from its spec or its name, in kbit/s; NaN if neither says one.
+    """Nominal rate of a condition, from its spec, or from its name if it has no spec, in kbit/s; NaN if that says none.
 
     >>> rate_of("Opus at 12", "opus@12:application=voip"), rate_of("Proposed 1.38 16kHz"), rate_of("AudioDec")
     (12.0, 1.38, nan)
+    >>> rate_of("Ours 6", "supplied:name=ours-6")  # files of a system whose rate nobody measured
+    nan
     """
     if found := re.search(r"@(\d+(?:\.\d+)?)", spec or condition):
         return float(found[1])
+    if spec:
+        return float("nan")
     named = re.sub(r"\d+(?:\.\d+)?\s*k?hz", "", condition, flags=re.IGNORECASE)
     found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])", named)
     return float(found[1]) if found else float("nan")

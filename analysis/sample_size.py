@@ -71,7 +71,7 @@ def standard_error(plan: Sizes, items: Items = "random") -> tuple[float, float]:
         For one random item: nothing then tells the item from the systems.
     """
     if items == "random" and plan.n_items < 2:
-        raise RatingsError("With one item nothing can be said of others.")
+        raise RatingsError("One item does not tell how far others differ.")
     found, each = plan.components, plan.items_per_rater or plan.n_items
     times = max(plan.n_systems - 1, 1)
     n, ratings = plan.n_raters, plan.n_raters * each

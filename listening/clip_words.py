@@ -26,7 +26,28 @@ def fate(clip: Clip) -> str:
         steps.append(f"resampled from {clip.original_rate / 1000:g} to {study.rate / 1000:g} kHz{more}")
     else:
         steps.append(f"stays at {study.rate / 1000:g} kHz")
-    return f"In this study: {', '.join(steps)}, brought to {_signed(study.loudness)} LUFS."
+    reached = clip.loudness if clip.loudness is not None and _differs(clip.loudness, study) else study.loudness
+    short = ", as its peaks allow no more" if reached < study.loudness else ""
+    return f"In this study: {', '.join(steps)}, brought to {_signed(round(reached, 1))} LUFS{short}."
+
+
+def loudness(study: Study) -> str:
+    """Loudness that the references have, for the report: the study's, and how many differ from it."""
+    target = f"{_signed(study.loudness)} LUFS"
+    reached = [value for value in study.clips.values_list("loudness", flat=True) if value is not None]
+    apart = sorted(round(value, 1) for value in reached if _differs(value, study))
+    if not apart:
+        return f"references at {target}"
+    ends = dict.fromkeys([apart[0], apart[-1]])
+    return (
+        f"references brought to {target} as far as their peaks allow; {len(apart)} of {len(reached)} reached "
+        f"{' to '.join(map(_signed, ends))} LUFS"
+    )
+
+
+def _differs(loudness: float, study: Study) -> bool:
+    """Whether a reference's loudness is not the study's, to the decimal that is shown."""
+    return abs(loudness - study.loudness) >= 0.05
 
 
 def rule(study: Study) -> str:

@@ -27,7 +27,7 @@ class Row:
     here : float
         Smallest difference of two systems, in points, that they find on these clips.
     beyond : float or None
-        The same of other clips like these; None where there is one clip.
+        The same of other clips like these; None where the clips are too few for it (`analysis.mixed.items_used`).
     """
 
     n_raters: int
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def beyond_on_the_scale(self) -> float | None:
-        """The same, or None where it is longer than the scale: so few clips say nothing of others."""
+        """The same, or None where it is longer than the scale."""
         return None if self.beyond is None or self.beyond > SCALE else self.beyond
 
 
@@ -50,6 +50,8 @@ class PlannedPower:
     rows : list of Row
     clips, each, systems : int
         Of the study; clips that each rater gets.
+    generalises : bool
+        Whether the clips are enough to stand for others.
     percent : int
         Share of studies that find it.
     margin : float or None
@@ -64,6 +66,7 @@ class PlannedPower:
     clips: int
     each: int
     systems: int
+    generalises: bool
     percent: int
     margin: float | None
     for_margin: int | None
@@ -79,12 +82,14 @@ class PlannedPower:
 def of(study: Study) -> PlannedPower | None:
     """Power of a study as it is set now; None as long as there are no clips or fewer than two systems to compare."""
     # scipy's statistics take more than a second to load
+    from analysis.mixed import items_used
     from analysis.sample_size import POWER, Sizes, raters_for_margin, smallest_difference
 
     clips = study.clips.count()
     systems = study.conditions.filter(role=Condition.Role.SYSTEM, repeat=0).count()
     if not clips or systems < 2:
         return None
+    generalises = items_used("random", clips) == "random"
     each = study.protocol.design.clips_each(clips)
     planned = raters_of(study)
     sizes = Sizes(2, clips, systems, each)
@@ -93,7 +98,7 @@ def of(study: Study) -> PlannedPower | None:
             n,
             n == planned,
             smallest_difference(replace(sizes, n_raters=n), "fixed"),
-            smallest_difference(replace(sizes, n_raters=n), "random") if clips > 1 else None,
+            smallest_difference(replace(sizes, n_raters=n), "random") if generalises else None,
         )
         for n in sorted({*NUMBERS, planned or NUMBERS[0]})
     ]
@@ -103,10 +108,11 @@ def of(study: Study) -> PlannedPower | None:
         clips,
         each,
         systems,
+        generalises,
         round(100 * POWER),
         margin,
         raters_for_margin(sizes, margin, "fixed") if margin else None,
-        raters_for_margin(sizes, margin, "random") if margin and clips > 1 else None,
+        raters_for_margin(sizes, margin, "random") if margin and generalises else None,
         sizes.components,
     )
 

@@ -10,7 +10,7 @@ from analysis.frame import RatingsError, tidy
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
 from listening import invites, material, presets, recruiting
-from listening.clip_words import licences
+from listening.clip_words import licences, loudness
 from listening.export import ratings_frame
 from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
@@ -130,13 +130,13 @@ def _excluded(study: Study) -> int:
 
 
 def _environment(protocol: Protocol) -> str:
-    said = ["Raters listened in a browser, with equipment of their own in places of their own."]
+    said = ["Raters listened in a browser."]
     if protocol.headphones.tests:
         tests = listed([HEADPHONE_TESTS[name] for name in protocol.headphones.tests])
         then = (
-            "who failed was sent away"
+            "raters who failed were screened out"
             if protocol.headphones.failing == "screen_out"
-            else "who failed went on and is marked in the sessions' table"
+            else "raters who failed went on and are marked in the sessions' table"
         )
         said.append(f"Headphones were tested by {tests}; {then}.")
     else:
@@ -149,8 +149,8 @@ def _environment(protocol: Protocol) -> str:
 def _stimuli(study: Study) -> str:
     channels = "mono" if study.channels == 1 else "stereo"
     said = (
-        f"{study.rate / 1000:g} kHz, {channels}; references brought to {study.loudness:g} LUFS, every other signal "
-        "aligned with its reference in time and as long as it."
+        f"{study.rate / 1000:g} kHz, {channels}; {loudness(study)}; every other signal is aligned with its reference "
+        "in time and has the same length."
     )
     return " ".join(part for part in (said, *presets.departures(study), licences(study)) if part)
 
@@ -167,10 +167,10 @@ def _procedure(study: Study, protocol: Protocol) -> str:
         "Multiple stimuli with hidden reference, after BS.1534-3: a page for each item with the open reference, a "
         f"scale from 0 to 100 in five bands for every signal, rated by {protocol.rating.input}. "
         f"{_order(study, protocol)} Switching and looping within a page without a gap, with ramps of 5 ms.",
-        f"A signal had to be played for {study.heard_seconds:g} s before its page could be left.",
+        f"Each signal had to be played for {study.heard_seconds:g} s before the rater could go on.",
     ]
     if protocol.repeats:
-        said.append(f"{count(protocol.repeats, 'page')} came a second time.")
+        said.append(f"{count(protocol.repeats, 'page')} {'was' if protocol.repeats == 1 else 'were'} repeated.")
     if protocol.attention:
         said.append(f"{count(protocol.attention, 'page')} asked for a stated score, to see who reads.")
     if protocol.pause.after_minutes:

@@ -193,7 +193,10 @@ def _form(top: Mapping[str, Any], found: _Found, root: Path) -> dict[str, Any]:
         conditions.append({"title": signal, "role": role, "files": files})
     if any(probe.seconds > MAX_EXCERPT for probe in probes):
         found.note(f"Of references of more than {MAX_EXCERPT:g} s, the first {MAX_EXCERPT:g} s are heard.")
-    found.note("Each clip is brought to -23 LUFS, its stimuli by the same gain; webMUSHRA plays files as they are.")
+    found.note(
+        "Each clip is brought to -23 LUFS as far as its peaks allow, its stimuli by the same gain; webMUSHRA plays "
+        "files as they are."
+    )
     found.note("A page of training comes first.")
     title = str(top.get("testname") or top.get("testId") or "webMUSHRA")
     return {

@@ -207,16 +207,15 @@ def _of_ratings(
 def _of_the_model(kept: pd.DataFrame, model: MixedModel | None, settings: Settings) -> list[Drawing]:
     if model is None:
         return []
-    return [
-        difference_plot(model.contrasts(settings.level), settings.margin, level=settings.level),
-        residual_plot(*predictions(model, kept)),
-    ]
+    pairs = model.contrasts(settings.level).dropna(subset=["difference"]).reset_index(drop=True)
+    shown = [difference_plot(pairs, settings.margin, level=settings.level)] if len(pairs) else []
+    return [*shown, residual_plot(*predictions(model, kept))]
 
 
 def _of_rates(
     tested: Claim | None, conditions: pd.DataFrame, colours: dict[str, str], settings: Settings
 ) -> list[Drawing]:
-    if tested is None or not tested.curves:
+    if tested is None or not tested.curves or not tested.model.same_items:  # means over different items are no curve
         return []
     others = conditions[conditions["role"] != SYSTEM]
     references = dict(zip(others["condition"], others["mean"].astype(float), strict=True))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.claim import VERDICTS
+from analysis.claim import NOT_COMPARABLE, VERDICTS
+from analysis.common_items import different_items
 from analysis.frame import SYSTEM
-from analysis.report.cells import ALPHA
+from analysis.report.cells import ALPHA, on_scale
+from analysis.roles import doubts
 from analysis.wording import count, listed, number, p_phrase
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ def findings(report: Report) -> list[str]:
     """What came out: raters, the highest system, the tests."""
     return [
         _raters(report),
-        *_highest(report),
+        *doubts(report.ratings),
+        *(different_items(report.screening.kept) or _highest(report)),
         *_common_order(report),
         *_pairs(report),
         *_model_pairs(report),
@@ -40,7 +43,7 @@ def _highest(report: Report) -> list[str]:
     best = systems.iloc[int(systems["mean"].to_numpy().argmax())]
     interval = ""
     if not math.isnan(best["ci_low"]):
-        low, high = number(best["ci_low"]), number(best["ci_high"])
+        low, high = map(number, on_scale(best["ci_low"], best["ci_high"]))
         interval = f" ({100 * report.settings.level:g}% confidence interval {low} to {high})"
     if len(systems) == 1:
         return [f"{best['condition']}, the only system, has a mean of {number(best['mean'])}{interval}."]
@@ -70,19 +73,27 @@ def _pairs(report: Report) -> list[str]:
     n = int((tested < ALPHA).sum())
     verb = "differs" if n == 1 else "differ"
     return [
-        f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, for these "
+        f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, on these "
         "items (Wilcoxon's test)."
     ]
+
+
+OF_ITEMS = {"fixed": "on these items", "random": "on other items of the kind as well"}
+"""How items are taken in a model -> where its differences hold."""
 
 
 def _model_pairs(report: Report) -> list[str]:
     if report.model is None:
         return []
-    tested = report.model.contrasts()["p_holm"]
-    n = int((tested < ALPHA).sum())
-    of = "for these items" if report.model.items == "fixed" else "for other items of the kind as well"
-    verb = "differs" if n == 1 else "differ"
-    return [f"{n} of {count(len(tested), 'pair')} of systems {verb} so {of} (mixed model, items {report.model.items})."]
+    said = []
+    for items, tested in report.model.contrasts().dropna(subset=["p_holm"]).groupby("items", sort=False):
+        n = int((tested["p_holm"] < ALPHA).sum())
+        verb = "differs" if n == 1 else "differ"
+        said.append(
+            f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, "
+            f"{OF_ITEMS[str(items)]} (mixed model, items {items})."
+        )
+    return said
 
 
 def _claim(report: Report) -> list[str]:
@@ -92,16 +103,20 @@ def _claim(report: Report) -> list[str]:
     said = []
     if len(found.comparisons):
         verdicts = found.comparisons["verdict"].value_counts()
-        listing = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in VERDICTS)
+        names = [name for name in VERDICTS if name != NOT_COMPARABLE or name in verdicts]
+        listing = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in names)
+        unknown = found.comparisons[["kbps", "kbps_against"]].isna().to_numpy().any()
         said.append(
             f"Within the margin of {found.margin:g} points, of "
-            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above: {listing}."
+            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above"
+            f"{' or without a known rate' if unknown else ''}: {listing}."
         )
-    if len(found.rates):
-        reached = int(found.rates["status"].isin(["reached", "exceeded"]).sum())
+    rates = found.rates[found.rates["status"] != NOT_COMPARABLE]
+    if len(rates):
+        reached = int(rates["status"].isin(["reached", "exceeded"]).sum())
         said.append(
             f"A codec is shown to reach another's quality within the rates that were rated in {reached} of "
-            f"{count(len(found.rates), 'case')}."
+            f"{count(len(rates), 'case')}."
         )
     return said
 

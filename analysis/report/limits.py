@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis import material
+from analysis.common_items import different_items
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM
 from analysis.inference import ROUGH_BELOW
+from analysis.mixed import FEWEST_ITEMS
 from analysis.report.cells import ALPHA
 from analysis.wording import count, listed, number
 
@@ -25,6 +27,7 @@ def limits(report: Report) -> list[str]:
         *_few_raters(report),
         *_no_pair_can_differ(report),
         *_few_items(report),
+        *different_items(report.screening.kept),
         *_incomplete(report),
         *_unequal_weights(report),
         *(notes if report.screening.kept["rater"].nunique() > 1 else []),
@@ -62,9 +65,11 @@ def _few_items(report: Report) -> list[str]:
     n_items, n_systems = report.screening.kept["item"].nunique(), material.n_systems(report.screening.kept)
     if n_items >= max(5, math.ceil(1.5 * n_systems)):
         return []
+    few = n_items < FEWEST_ITEMS
+    fixed = " So few items are taken as fixed: the results hold for these items only." if few else ""
     return [
-        f"{count(n_items, 'item')} for {count(n_systems, 'system')}. After BS.1534-3 there should be at least 5 items, "
-        "and 1.5 times as many items as systems."
+        f"{count(n_items, 'item')} for {count(n_systems, 'system')}. BS.1534-3 asks for at least 5 items, "
+        f"and 1.5 times as many items as systems.{fixed}"
     ]
 
 
@@ -76,7 +81,7 @@ def _incomplete(report: Report) -> list[str]:
     if low < n_items:
         each = f"{low}" if low == high else f"{low} to {high}"
         found.append(
-            f"Each rater rated {each} of {count(n_items, 'item')}, so raters' means differ also by what they heard."
+            f"Each rater rated {each} of {count(n_items, 'item')}, so raters' means also differ by their items."
         )
     missing, whole = material.missing_cells(kept)
     if missing:

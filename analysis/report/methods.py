@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
-from analysis.mixed import ITEMS
+from analysis.mixed import FEWEST_ITEMS, ITEMS
 from analysis.versions import versions
 
 if TYPE_CHECKING:
@@ -21,27 +21,29 @@ def methods(report: Report) -> dict[str, str]:
         "Means": (
             "Repeats of a trial were averaged. The mean of a condition is the mean of its raters' means, each over the "
             f"items that the rater rated. Its {100 * report.settings.level:g}% confidence interval is from "
-            f"{INTERVALS[report.settings.ci]} and is not cut off at the ends of the scale. Raters are the independent "
-            "units; the ratings of one rater are not. Items are fixed: the interval speaks of other raters who hear "
-            "these items, not of other items."
+            f"{INTERVALS[report.settings.ci]}. Tables and figures cut it off at the ends of the scale; the CSV and "
+            "JSON files do not. Raters are independent; the ratings of one rater are not. Items are fixed: the "
+            "interval holds for other raters with these items, not for other items."
         ),
         "Medians": f"Median and quartiles are of the ratings. Quantile method: {QUANTILES[report.settings.quantiles]}.",
         "Tests": (
-            "On the raters' means of the systems, without reference and anchors. Friedman's test with correction for "
-            "ties, and Kendall's W, over the raters who rated every system. Wilcoxon's signed-rank test of every "
-            f"pair, two-sided, with Holm's correction over all pairs; {ZERO_METHODS[report.settings.zeros]}. Its "
-            f"distribution is exact, over all sign patterns given the ties, up to {EXACT_UP_TO} raters, and a normal "
-            "approximation above. The shift of a pair is Hodges and Lehmann's, the median of the means of every two "
-            "raters' differences; its interval belongs to the same test, without Holm's correction, and takes no note "
-            "of ties and zeros."
+            "On the raters' means of the systems, without reference and anchors, over the items that the compared "
+            "systems have in common. Friedman's test with correction for ties, and Kendall's W, over the raters who "
+            "rated every system. Wilcoxon's signed-rank test of every pair, two-sided, with Holm's correction over all "
+            f"pairs; {ZERO_METHODS[report.settings.zeros]}. Absolute differences that are equal but for rounding share "
+            "the mean of their ranks. The distribution is exact, over all sign patterns given the ties, up to "
+            f"{EXACT_UP_TO} raters, and a normal approximation above. The shift of a pair is Hodges and Lehmann's, the "
+            "median of the means of every two raters' differences; its interval belongs to the same test, without "
+            "Holm's correction, and ignores ties and zeros."
         ),
         "Mixed model": _mixed_model(report),
         "Other tests": (
-            "Permutations: the signs of each rater's differences are turned round, the same for all pairs, and every "
-            "pair is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
-            "logits of the five bands of the scale with random effects of raters, items and both with the systems, by "
-            "maximum likelihood with Laplace's approximation. Analysis of variance: one factor within raters, with "
-            "Greenhouse and Geisser's and Huynh and Feldt's corrections and Mauchly's test."
+            "Permutations: the signs of each rater's differences are reversed, the same for all pairs, and every pair "
+            "is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
+            "logits of the five bands of the scale with random effects of raters, items, raters with systems and, if "
+            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Analysis of "
+            "variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's corrections and "
+            "Mauchly's test."
         ),
         "Agreement": (
             "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "
@@ -60,17 +62,20 @@ def methods(report: Report) -> dict[str, str]:
 
 
 def _mixed_model(report: Report) -> str:
-    of = report.model.items if report.model is not None else report.settings.items
+    if report.model is None:
+        return f"There is none. {report.refusals['model']}"
+    of = report.model.items
     effects = (
         "raters, items, raters with systems and items with systems"
         if of == "random"
-        else "raters and of raters with systems; each item has a mean of its own for each system"
+        else "raters and of raters with systems; each item has its own mean for each system"
     )
+    each = "" if report.model.same_items else " Each pair is compared in a model of the items that both systems have."
     return (
         f"Score by system, with random effects of {effects}; the systems without reference and anchors. Restricted "
         "maximum likelihood; means of all items with the same weight; all pairs with Satterthwaite's degrees of "
-        f"freedom and Holm's correction. {ITEMS[of][0].upper()}{ITEMS[of][1:]}. Equal to lme4, lmerTest and emmeans "
-        "of R (docs/validation.md)."
+        f"freedom and Holm's correction. {ITEMS[of][0].upper()}{ITEMS[of][1:]}. With fewer than {FEWEST_ITEMS} items "
+        f"they are fixed in any case.{each} Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
     )
 
 

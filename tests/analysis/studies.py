@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from analysis.simulation import Components, Plan, as_frame, draw_scores
+
 CONDITIONS = [
     # condition, role, spec, weights, kbps, true score
     ("Reference", "hidden_reference", "reference", "", np.nan, 98),
@@ -72,6 +74,25 @@ def scores_table(scores: dict[str, list[float]], item: str = "x", **columns: obj
         for rater, score in enumerate(given, start=1)
     ]
     return pd.DataFrame(rows)
+
+
+def small_study(seed: int) -> pd.DataFrame:
+    """A small study with variances of which some are none, and in every third one missing ratings.
+
+    Its ordinal model has standard deviations of 0, or a likelihood that is flat near 0.
+    """
+    draw = np.random.default_rng(seed)
+    n_systems = int(draw.integers(2, 5))
+    present = draw.random(4) > 0.3
+    variances = draw.uniform(1, [150, 120, 60, 120]) * present
+    plan = Plan(
+        int(draw.integers(5, 10)),
+        int(draw.integers(5, 8)),
+        dict(zip("ABCD", draw.uniform(35, 75, n_systems).tolist(), strict=False)),
+        Components(*variances.tolist(), float(draw.uniform(100, 400))),
+        missing=float(draw.choice([0.0, 0.0, 0.2])),
+    )
+    return as_frame(draw_scores(plan, draw), plan)
 
 
 def _apart(condition: str) -> int:

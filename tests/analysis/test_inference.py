@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.frame import RatingsError, tidy
-from analysis.inference import friedman, hodges_lehmann, holm, system_matrix, wilcoxon_pairs
+from analysis.inference import friedman, hodges_lehmann, holm, mean_ranks, system_matrix, wilcoxon_pairs
 
 from .studies import exported, scores_table
 
@@ -252,3 +252,77 @@ def test_holm_lies_between_no_correction_and_bonferroni_and_keeps_the_order(valu
 def test_an_unknown_way_with_zeros_is_refused():
     with pytest.raises(RatingsError, match="no zero method 'drop'. There are: pratt, wilcox, zsplit"):
         wilcoxon_pairs(frame_of([[10, 20], [20, 30]]), zeros="drop")
+
+
+THIRDS = st.lists(st.tuples(*[st.integers(0, 12)] * 6), min_size=3, max_size=9)
+
+
+def three_items(ratings: list[tuple[int, ...]]) -> pd.DataFrame:
+    """Each rater's scores of A on three items, then of B: means are thirds, and many differences are equal."""
+    rows = [
+        {"rater": f"{rater}", "item": f"{item}", "condition": name, "score": scores[3 * at + item]}
+        for rater, scores in enumerate(ratings)
+        for at, name in enumerate("AB")
+        for item in range(3)
+    ]
+    return tidy(pd.DataFrame(rows))
+
+
+@settings(deadline=None, max_examples=60)
+@given(THIRDS, st.sampled_from(["pratt", "wilcox", "zsplit"]))
+def test_equal_differences_of_means_over_three_items_are_ties_as_all_sign_patterns_have_them(ratings, zeros):
+    sums = np.array([sum(scores[:3]) - sum(scores[3:]) for scores in ratings], float)  # whole numbers have no rounding
+    found = wilcoxon_pairs(three_items(ratings), zeros=zeros).iloc[0]
+    assert found["n_zero"] == (sums == 0).sum()
+    if sums.any():
+        assert found["p"] == pytest.approx(brute_force_p(sums, zeros))
+
+
+def test_means_are_not_rounded_before_they_are_subtracted():
+    # Differences of 50, -50, 100/3 and -100/3, each as thirds: 66.667 - 16.667, 16.333 - 66.333, ...
+    ratings = [(50, 50, 50, 0, 0, 0), (0, 0, 1, 50, 50, 51), (50, 50, 0, 0, 0, 0), (1, 0, 0, 51, 50, 0)]
+    found = wilcoxon_pairs(three_items(ratings)).iloc[0]
+    assert found["statistic"] == 5.0  # ranks 3.5 and 1.5 on both sides
+    assert found["p"] == 1.0
+
+
+def on_items(items: dict[str, str], n_raters: int = 6) -> pd.DataFrame:
+    """System -> letters of its items; a score that depends on rater, system and item."""
+    rows = [
+        {"rater": rater, "item": item, "condition": name, "score": 20 + 9 * rater + 3 * place + 7 * (item > "c") % 11}
+        for place, (name, letters) in enumerate(items.items())
+        for item in letters
+        for rater in range(n_raters)
+    ]
+    return tidy(pd.DataFrame(rows).assign(role="system"))
+
+
+def test_wilcoxon_compares_over_the_items_that_both_systems_have():
+    frame = on_items({"A": "abcd", "B": "cdef", "C": "abcdef"})
+    found = wilcoxon_pairs(frame).set_index(["a", "b"])
+    common = frame[frame["item"].isin(["c", "d"]) & frame["condition"].isin(["A", "B"])]
+    alone = wilcoxon_pairs(common).iloc[0]
+    assert found.loc[("A", "B"), "mean_difference"] == pytest.approx(alone["mean_difference"])
+    assert found.loc[("A", "B"), "p"] == alone["p"]
+    assert "Compared over the 2 items that both have." in found.loc[("A", "B"), "note"]
+    assert "over the 2 items" in " ".join(friedman(frame).note.lower().split())
+
+
+def test_systems_without_a_common_item_are_not_tested():
+    frame = on_items({"A": "abc", "B": "def", "C": "abcdef"})
+    found = wilcoxon_pairs(frame).set_index(["a", "b"])
+    assert math.isnan(found.loc[("A", "B"), "p"])
+    assert found.loc[("A", "B"), "note"] == "No item was rated with both systems: they cannot be compared."
+    assert not math.isnan(found.loc[("A", "C"), "p"])
+    assert math.isnan(friedman(frame).p)
+    assert (
+        friedman(frame).note == "No item was rated with every system, so that Friedman's test cannot compare them all."
+    )
+    assert mean_ranks(frame).empty
+
+
+def test_a_system_that_nobody_rated_leaves_the_other_pairs_as_they_are():
+    frame = on_items({"A": "abc", "B": "abc"})
+    unrated = frame[frame["condition"] == "A"].assign(condition="C", score=np.nan)
+    found = wilcoxon_pairs(pd.concat([frame, unrated], ignore_index=True)).set_index(["a", "b"])
+    assert found.loc[("A", "B"), "p"] == wilcoxon_pairs(frame).iloc[0]["p"]

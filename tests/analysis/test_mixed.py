@@ -63,7 +63,7 @@ def _cells(frame, fixed):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_no_other_theta_is_more_likely(seed):
-    frame = study(6, 4, missing=0.2, seed=seed)
+    frame = study(6, 5, missing=0.2, seed=seed)
     model = mixed_model(frame)
     other = optimize.minimize(
         lambda theta: dense_deviance(frame, theta, fixed=False)[0], model.fit.theta + 0.1, method="Nelder-Mead",
@@ -173,13 +173,15 @@ def test_an_item_that_a_condition_lacks_is_named_where_items_are_fixed():
     rows = [
         (r, i, c, 30 + 5 * i + r + (c == "B") * (1 + r * i % 3))
         for r in range(4)
-        for i in range(3)
+        for i in range(6)
         for c in "AB"
         if (i, c) != (2, "B")
     ]
-    with pytest.raises(RatingsError, match="condition B of the item 2"):
+    with pytest.raises(RatingsError, match="condition B of the item 2.*, or take the items as random"):
         mixed_model(scores(rows), items="fixed")
     assert len(mixed_model(scores(rows)).contrasts()) == 1
+    with pytest.raises(RatingsError, match="condition B of the item 2.*Leave that item out.$"):
+        mixed_model(scores([row for row in rows if row[1] < 4]))
 
 
 @pytest.mark.parametrize("lost", [0, 1])
@@ -195,3 +197,52 @@ def test_scores_that_only_conditions_explain_give_no_nan():
     ]
     found = mixed_model(scores(rows)).contrasts()
     assert not found.isna().any().any()
+
+
+@pytest.mark.parametrize("n_items", [1, 2, 4])
+def test_fewer_than_five_items_are_fixed_and_the_model_says_so(n_items):
+    frame = study(8, n_items)
+    model, fixed = mixed_model(frame), mixed_model(frame, items="fixed")
+    assert model.items == "fixed"
+    assert set(model.contrasts()["items"]) == {"fixed"}
+    verb = "item is" if n_items == 1 else "items are"
+    assert model.notes[0] == f"{n_items} {verb} too few to stand for others, and taken as fixed."
+    pd.testing.assert_frame_equal(model.contrasts(), fixed.contrasts())
+
+
+def test_five_items_are_random():
+    assert mixed_model(study(8, 5)).items == "random"
+
+
+def different_items(n_common: int, seed: int = 1) -> pd.DataFrame:
+    """A and B have `n_common` items in common and six each; items that only one of them has are far easier for A."""
+    draw = np.random.default_rng(seed)
+    own = {"A": range(6), "B": range(6 - n_common, 12 - n_common), "C": range(12 - n_common)}
+    rows = [
+        (rater, f"i{item:02}", name, 50 + (5 * (name == "C")) + (30 * (item < 6 - n_common)) + draw.normal(0, 5))
+        for rater in range(10)
+        for name, items in own.items()
+        for item in items
+    ]
+    return scores(rows)
+
+
+def test_systems_on_different_items_are_compared_over_the_items_that_both_have():
+    frame = different_items(5)
+    found = mixed_model(frame).contrasts().set_index(["a", "b"])
+    common = sorted(
+        set(frame.loc[frame["condition"] == "A", "item"]) & set(frame.loc[frame["condition"] == "B", "item"])
+    )
+    alone = mixed_model(frame[frame["item"].isin(common) & frame["condition"].isin(["A", "B"])]).contrasts().iloc[0]
+    assert found.loc[("A", "B"), "n_items"] == 5
+    for name in ("difference", "se", "df", "p"):
+        assert found.loc[("A", "B"), name] == pytest.approx(alone[name], rel=1e-6)
+    assert abs(found.loc[("A", "B"), "difference"]) < 5  # plain means are 25 apart
+
+
+def test_systems_without_a_common_item_are_not_compared_and_few_common_items_are_fixed():
+    found = mixed_model(different_items(0)).contrasts().set_index(["a", "b"])
+    assert np.isnan(found.loc[("A", "B"), "difference"])
+    assert found.loc[("A", "B"), "note"] == "No item was rated with A and B: they cannot be compared."
+    assert found.loc[("A", "C"), ["items", "n_items"]].tolist() == ["random", 6]
+    assert mixed_model(different_items(3)).contrasts()["items"].tolist() == ["fixed", "random", "random"]

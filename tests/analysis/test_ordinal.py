@@ -12,7 +12,7 @@ from analysis.frame import RatingsError, tidy
 from analysis.ordinal import BANDS, ordinal_model
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 
-from .studies import exported, scores_table
+from .studies import exported, scores_table, small_study
 
 
 def in_bands(frame: pd.DataFrame) -> pd.DataFrame:
@@ -184,3 +184,28 @@ def test_leaving_the_interactions_out_makes_the_standard_error_too_small():
     frame = as_frame(draw_scores(plan, np.random.default_rng(3)), plan)
     without, within = (ordinal_model(frame, interactions=each).contrasts().loc[0, "se"] for each in (False, True))
     assert within > 1.5 * without
+
+
+@pytest.mark.parametrize("seed", [36, 50, 56])
+def test_a_standard_deviation_of_none_is_left_where_the_likelihood_rises_away_from_it(seed):
+    # A search that stays at 0 ends 0.15, 0.78 and 0.37 below.
+    found = ordinal_model(small_study(seed), interactions=True)
+    assert found.log_likelihood >= BEST[seed] - 0.01
+
+
+BEST = {36: -103.4180, 50: -195.5203, 56: -178.6519}
+"""Log-likelihoods of three studies of `small_study`; tests/verify asks clmm for 200."""
+
+
+@pytest.mark.parametrize("n_items", [1, 4])
+def test_the_odds_of_few_items_are_those_of_these_items(n_items):
+    found = ordinal_model(tidy(exported(9, n_items)), interactions=True)
+    assert found.items == "fixed"
+    assert "item:condition" not in set(found.components["term"])
+
+
+def test_systems_that_were_rated_on_different_items_have_no_ordinal_model():
+    table = exported(5, 4)
+    table = table[(table["condition"] != "Opus 6") | (table["clip"] != "clip 2")]
+    with pytest.raises(RatingsError, match="rated on different items"):
+        ordinal_model(tidy(table), interactions=True)

@@ -109,7 +109,7 @@ def test_it_shows_the_shift_of_each_pair_with_its_interval(report):
 def test_it_shows_measured_rates_and_categories(report):
     text = text_of(report.html)
     assert "Opus 6 system opus@6 – 6.1" in text
-    assert "6 items in 2 categories (music and speech)." in text
+    assert "6 items: 2 music, 4 speech." in text
     assert "Conditions in each category." in text
 
 

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audiocodecs import audio
 from audiocodecs.registry import get_codec
 from listening import clip_words, clips, duplicates, excerpts, flaws, overviews, spectrograms, studies
+from listening.reporting import design_of
 from tests.conftest import CLIPS
 
 RATE = 48000
@@ -195,3 +196,18 @@ def test_the_page_says_what_will_happen_to_a_file(researcher):
     said = "both channels made the same, as it is mono, resampled from 32 to 48 kHz; nothing is gained above its own"
     assert said in clip_words.fate(clip)
     assert clip_words.licences(study) == "Licences of the material: CC BY 4.0 (1)."
+
+
+def test_the_report_says_which_loudness_the_references_have(researcher):
+    study = studies.create_study(researcher, "Peaks")
+    for name in ("a", "b", "c"):
+        clips.add_clip(study, upload(tone(2, 1000 + ord(name)), f"{name}.wav"))
+    study.clips.update(loudness=-23.0)
+    assert clip_words.loudness(study) == "references at −23 LUFS"
+    loud = study.clips.get(name="b")
+    loud.loudness = -24.2
+    loud.save()
+    said = "references brought to −23 LUFS as far as their peaks allow; 1 of 3 reached −24.2 LUFS"
+    assert clip_words.loudness(study) == said
+    assert said in design_of(study)["stimuli"]
+    assert clip_words.fate(loud).endswith("brought to −24.2 LUFS, as its peaks allow no more.")

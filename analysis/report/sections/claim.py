@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.claim import sentences
+from analysis.claim import bits, bits_between, sentences
 from analysis.report.cells import chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
@@ -46,10 +46,11 @@ def the_claim(report: Report) -> list[Block]:
 
 def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -> Table:
     caption = (
-        f"Every system against those of other codecs at its rate or above, margin {margin:g} points, items {items}. "
+        f"Every system against those of other codecs at its rate or above, or without a known rate, "
+        f"margin {margin:g} points, items {items}. "
         f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
         "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
-        "is of its row by itself."
+        "is of its own row. Bold: p (Holm) < 0.05."
     )
     columns = [
         words("System", table["system"]),
@@ -70,16 +71,17 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -
 def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
-        f"confidence interval, and how many times fewer bits that is. Items {items}."
+        f"confidence interval, and how many times fewer or as many bits that is. Items {items}."
     )
+    of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [
         words("Codec", table["codec"]),
         words("against", table["against"]),
         numbers("kbit/s", table["kbps_against"]),
         numbers("Equivalent at", table["kbps"], 2),
         Column("CI", [_ends(low, high) for low, high in zip(table["low"], table["high"], strict=True)]),
-        numbers("Times fewer bits", table["factor"]),
-        Column("CI", [_ends(a, b) for a, b in zip(table["factor_low"], table["factor_high"], strict=True)]),
+        words("Bits", [bits(factor) for factor in table["factor"]]),
+        words("CI", of_bits),
         words("Status", table["status"]),
     ]
     return Table(caption, columns, group=True, file="rates.csv")

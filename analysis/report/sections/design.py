@@ -69,8 +69,8 @@ def _assessors(report: Report) -> str:
 
 def _excerpts(report: Report) -> str:
     items = material.items(report.ratings)
-    categories = sorted({name for name in items["category"] if name})
-    return f"{count(len(items), 'item')}{f' ({listed(categories)})' if categories else ''}."
+    categories = material.categories_of(items)
+    return f"{count(len(items), 'item')}{f': {categories}' if categories else ''}."
 
 
 def _stimuli(report: Report) -> str:
@@ -78,7 +78,7 @@ def _stimuli(report: Report) -> str:
     n = int((roles == "system").sum())
     names = {HIDDEN_REFERENCE: "a hidden reference", MID_ANCHOR: "a mid anchor", LOW_ANCHOR: "a low anchor"}
     there = [text for role, text in names.items() if (roles == role).any()]
-    return f"{count(n, 'system')} and {listed(there) or 'neither hidden reference nor anchor'}."
+    return f"{listed([count(n, 'system'), *(there or ['neither a hidden reference nor an anchor'])])}."
 
 
 def _time(report: Report) -> str:

@@ -11,7 +11,7 @@ from analysis.mixed import ITEMS, MixedModel
 from analysis.report.cells import ALPHA, chances, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
-from analysis.wording import count, listed, number, p_value
+from analysis.wording import NOTHING, count, listed, number, p_value
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -30,24 +30,17 @@ def _model(report: Report) -> list[Block]:
     level = f"{100 * report.settings.level:g}%"
     blocks: list[Block] = [
         Text(
-            "The mixed model takes raters and items as they are, crossed with each other and each with a taste of its "
-            f"own for a system. {which}"
+            "The mixed model has effects of raters and of items, and of each of them on each system: raters and items "
+            f"prefer different systems. {which}"
         ),
         *pictures(report, "differences"),
         _contrasts(model, report.settings.level),
     ]
     means = model.means(report.settings.level)
-    inner: list[Block] = [
-        Table(
-            f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval.",
-            [
-                words("System", means["condition"]),
-                numbers("Mean", means["mean"]),
-                numbers("Standard error", means["se"], 2),
-                numbers("df", means["df"]),
-                intervals("CI", means["ci_low"], means["ci_high"]),
-            ],
-        ),
+    inner: list[Block] = []
+    if model.same_items:
+        inner.append(_means(means, model, level))
+    inner += [
         Table(
             f"Variances in the mixed model, items {model.items}.",
             [
@@ -58,15 +51,32 @@ def _model(report: Report) -> list[Block]:
         ),
         *pictures(report, "residuals"),
     ]
-    blocks += [Text(note, note=True) for note in model.notes]
+    missing = model.contrasts(report.settings.level)["note"]
+    blocks += [Text(note, note=True) for note in (*model.notes, *dict.fromkeys(note for note in missing if note))]
     return [*blocks, Details("Means, variances and residuals of the mixed model", inner)]
+
+
+def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
+    caption = (
+        f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval, cut off at "
+        "the ends of the scale."
+    )
+    columns = [
+        words("System", means["condition"]),
+        numbers("Mean", means["mean"]),
+        numbers("Standard error", means["se"], 2),
+        numbers("df", means["df"]),
+        intervals("CI", means["ci_low"], means["ci_high"], of_means=True),
+    ]
+    return Table(caption, columns)
 
 
 def _contrasts(model: MixedModel, level: float) -> Table:
     pairs = model.contrasts(level)
+    items = f", items {model.items}" if model.same_items else ", each over the items that both have"
     caption = (
-        f"Differences of every pair in the mixed model, items {model.items}: first minus second, with the "
-        f"{100 * level:g}% confidence interval of each pair by itself. Strong: p (Holm) < {ALPHA:g}."
+        f"Differences of every pair in the mixed model{items}: first minus second, with the "
+        f"{100 * level:g}% confidence interval of each pair by itself. Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
         words("System", pairs["a"]),
@@ -78,6 +88,9 @@ def _contrasts(model: MixedModel, level: float) -> Table:
         chances("p", pairs["p"]),
         chances("p (Holm)", pairs["p_holm"], strong=True),
     ]
+    if not model.same_items:
+        kinds = zip(pairs["n_items"], pairs["items"], strict=True)
+        columns.append(Column("Items", [f"{n:,} {kind}" if kind else NOTHING for n, kind in kinds]))
     return Table(caption, columns, group=True, file="contrasts.csv")
 
 
@@ -115,7 +128,7 @@ def _rank_tests(report: Report) -> list[Block]:
         return [*blocks, Text("There is no pair of systems to test.")]
     caption = (
         "Wilcoxon's signed-rank test of every pair. Items fixed. Differences: first minus second. Shift: Hodges and "
-        f"Lehmann's, with its {100 * report.settings.level:g}% confidence interval. Strong: p (Holm) < {ALPHA:g}."
+        f"Lehmann's, with its {100 * report.settings.level:g}% confidence interval. Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
         words("System", pairs["a"]),
@@ -161,10 +174,14 @@ def _others(report: Report) -> list[Block]:
         pairs = report.ordinal.contrasts(report.settings.level)
         caption = (
             "Cumulative link mixed model of the five bands of the scale: how many times the odds of a higher band the "
-            f"first system has, with the {100 * report.settings.level:g}% confidence interval. Items random. With few "
-            "items it errs more often than it says: in 7 to 8% of simulated studies of 20 raters and 8 items, where 5% "
-            "are meant."
+            f"first system has, with the {100 * report.settings.level:g}% confidence interval. "
+            f"Items {report.ordinal.items}."
         )
+        if report.ordinal.items == "random":
+            caption += (
+                " With few items the test errs too often: in 7 to 8% instead of 5% of simulated studies of 20 raters "
+                "and 8 items."
+            )
         columns = [
             words("System", pairs["a"]),
             words("and", pairs["b"]),
@@ -182,7 +199,8 @@ def _side_by_side(report: Report) -> list[Block]:
     """p of every pair by each method, after its own correction over all pairs."""
     found: dict[str, pd.Series] = {}
     if report.model is not None:
-        found[f"Mixed model, items {report.model.items}"] = _by_pair(report.model.contrasts(), "p_holm")
+        items = f", items {report.model.items}" if report.model.same_items else ""
+        found[f"Mixed model{items}"] = _by_pair(report.model.contrasts(), "p_holm")
     if len(report.pairs):
         found["Wilcoxon"] = _by_pair(report.pairs, "p_holm")
     if len(report.permutation):
@@ -198,7 +216,7 @@ def _side_by_side(report: Report) -> list[Block]:
     n_apart = int(np.sum(~np.array(agree)))
     caption = (
         "p of every pair by each method, corrected over all pairs: Holm's, and for permutations the largest "
-        f"statistic. Strong: below {ALPHA:g}."
+        f"statistic. Bold: below {ALPHA:g}."
     )
     columns = [
         words("System", [a for a, _ in pairs]),
@@ -206,12 +224,23 @@ def _side_by_side(report: Report) -> list[Block]:
         *(chances(str(name), list(table[name]), strong=True) for name in table),
     ]
     said = (
-        f"For {count(n_apart, 'pair')} of {len(table):,} the methods do not agree at the 5% level. "
-        "Tests on raters' means speak of these items only, the mixed model with random items of others too."
+        f"For {count(n_apart, 'pair')} of {len(table):,} the methods do not agree at the 5% level. " + _reach(report)
         if n_apart
         else f"All methods agree on all {count(len(table), 'pair')} at the 5% level."
     )
     return [Text(said), Details("All methods side by side", [Table(caption, columns, group=True, file="methods.csv")])]
+
+
+def _reach(report: Report) -> str:
+    """For which items the methods' results hold, where they are not all for the same."""
+    sampled = [
+        name
+        for name, found in (("mixed model", report.model), ("ordinal model", report.ordinal))
+        if found is not None and found.items == "random"
+    ]
+    if not sampled:
+        return "All of them hold for these items only."
+    return f"Tests on raters' means hold for these items only, the {listed(sampled)} for other items of the kind too."
 
 
 def _by_pair(table: pd.DataFrame, column: str) -> pd.Series:

@@ -23,7 +23,8 @@ def results(report: Report) -> list[Block]:
     blocks: list[Block] = [
         *pictures(report, "means"),
         Table(
-            f"Conditions after screening. CI: {level} confidence interval. Items fixed.",
+            f"Conditions after screening. CI: {level} confidence interval, cut off at the ends of the scale. "
+            "Items fixed.",
             _described(report.conditions),
         ),
         *pictures(report, "boxes", "violins"),
@@ -45,7 +46,7 @@ def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
         *([words(by.capitalize(), table[by])] if by else []),
         words("Condition", table["condition"]),
         numbers("Mean", table["mean"]),
-        intervals("CI", table["ci_low"], table["ci_high"]),
+        intervals("CI", table["ci_low"], table["ci_high"], of_means=True),
         numbers("Median", table["median"]),
         intervals("Quartiles", table["q1"], table["q3"]),
         *(counts(name.capitalize(), table[f"n_{name}"]) for name in of),

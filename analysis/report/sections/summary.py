@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import material
+from analysis.frame import rated
 from analysis.report.document import Block, Bullets, KeyFigures
 from analysis.report.findings import findings
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def summary(report: Report) -> list[Block]:
     """Key figures and findings."""
-    kept, raters = report.screening.kept, report.screening.raters
+    kept, raters = rated(report.screening.kept), report.screening.raters
     figures = {
         "raters analysed": f"{len(raters) - len(report.screening.excluded):,}",
         "excluded": f"{len(report.screening.excluded):,}",

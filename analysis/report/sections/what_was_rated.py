@@ -8,7 +8,7 @@ from analysis import material
 from analysis.report.cells import counts, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.findings import weights
-from analysis.wording import NOTHING, count, listed, number
+from analysis.wording import NOTHING, count, number
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -28,19 +28,18 @@ def what_was_rated(report: Report) -> list[Block]:
     if table["kbps_low"].notna().any():
         rates = zip(table["kbps_low"], table["kbps_high"], strict=True)
         columns.append(Column("Measured kbit/s", [_rate(low, high) for low, high in rates]))
-    categories = sorted({name for name in items["category"] if name})
-    of = f" in {count(len(categories), 'category', 'categories')} ({listed(categories)})" if categories else ""
+    categories = material.categories_of(items)
     blocks: list[Block] = [
         Text(weights(report)),
         Table("Conditions as they were rated.", columns),
-        Text(f"{count(len(items), 'item')}{of}."),
+        Text(f"{count(len(items), 'item')}{f': {categories}' if categories else ''}."),
     ]
     columns = [
         words("Item", items["item"]),
         *([words("Category", items["category"])] if categories else []),
         counts("Raters, before screening", items["n_raters"]),
     ]
-    return [*blocks, Details("Items", [Table("Items.", columns)])]
+    return [*blocks, Details("Items", [Table("Raters of each item.", columns)])]
 
 
 def _rate(low: float, high: float) -> str:

@@ -1,0 +1,169 @@
+"""A report states nothing that its data do not show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import material
+from analysis.__main__ import main
+from analysis.claim import bits, bits_between, claim, sentences
+from analysis.frame import tidy
+from analysis.rates import points
+from analysis.readers import read_ratings
+from analysis.report import Report, build_report
+from analysis.report.sections.claim import the_claim
+from analysis.roles import doubts
+
+from .studies import exported, scores_table
+from .test_report import text_of
+
+TRIALS = Path(__file__).parent.parent / "data" / "trials"
+
+
+@pytest.fixture(scope="module")
+def one_item() -> Report:
+    return build_report(read_ratings(TRIALS / "one_item.csv"), margin=5)
+
+
+@pytest.fixture(scope="module")
+def disjoint() -> Report:
+    rates = {"Alpha": 6.0, "Beta": 6.0, "Gamma": 12.0}
+    return build_report(read_ratings(TRIALS / "systems_on_disjoint_items.csv"), margin=5, rates=rates)
+
+
+def test_a_report_on_one_item_takes_it_as_fixed_and_says_nothing_about_other_items(one_item):
+    text = text_of(one_item.html)
+    assert "on these items (mixed model, items fixed)" in text
+    assert "1 item is too few to stand for others, and taken as fixed." in text
+    for words in ("other items of the kind", "for other items of the same kind", "items random", "Items random"):
+        assert words not in text
+    assert one_item.model is not None
+    assert one_item.claim is not None
+    assert {one_item.model.items, one_item.claim.model.items} == {"fixed"}
+    assert json.loads(json.dumps(one_item.tests()["mixed_model"]["items"])) == "fixed"
+
+
+def test_four_items_are_fixed_and_five_random_in_every_sentence():
+    few, enough = (text_of(build_report(exported(6, n)).html) for n in (4, 5))
+    assert "So few items are taken as fixed: the results hold for these items only." in few
+    assert "other items of the kind" not in few
+    assert "Items random" not in few
+    assert "on other items of the kind as well (mixed model, items random)" in enough
+
+
+def test_systems_on_different_items_are_compared_over_common_items_and_the_summary_says_so(disjoint):
+    summary = " ".join(disjoint.document.sections[0].blocks[1].sentences)
+    assert "Systems were rated on different items." in summary
+    assert "1 pair cannot be compared, having no item in common: Alpha and Beta." in summary
+    assert "has the highest mean" not in summary
+    text = text_of(disjoint.html)
+    assert "missing in trials" not in text
+    assert material.missing_cells(disjoint.screening.kept) == (0, 12 * 6 * 3)
+    pairs = disjoint.model.contrasts().set_index(["a", "b"])
+    assert np.isnan(pairs.loc[("Alpha", "Beta"), "difference"])
+    assert pairs.loc[("Alpha", "Gamma"), ["items", "n_items"]].tolist() == ["fixed", 3]
+    verdicts = disjoint.claim.comparisons.set_index(["system", "against"])["verdict"]
+    assert verdicts["Alpha", "Beta"] == "not comparable"
+    assert verdicts["Alpha", "Gamma"] != "not comparable"
+    assert any("Alpha (6 kbit/s) cannot be compared with Beta" in said for said in sentences(disjoint.claim))
+    assert disjoint.ordinal is None
+
+
+def test_a_cell_that_somebody_was_shown_and_left_empty_is_missing():
+    table = scores_table({"A": [10, 20, 30], "B": [40, np.nan, 60]})
+    other = scores_table({"A": [10, 20, 30]}, item="y")
+    assert material.missing_cells(tidy(pd.concat([table, other]))) == (1, 9)
+
+
+def test_a_condition_rated_like_a_hidden_reference_is_pointed_out_with_the_option_that_names_it(tmp_path, capsys):
+    table = scores_table({"orig": [100, 99, 100, 98, 100, 97, 99], "A": [50, 61, 55, 70, 62, 48, 66], "B": [40] * 7})
+    said = "orig was rated like a hidden reference (90 or more in 100% of ratings) and has no role."
+    assert [note.startswith(said) for note in doubts(tidy(table))] == [True]
+    table.to_csv(tmp_path / "ratings.csv", index=False)
+    how = f'{said} If it is the hidden reference, say so: --role "orig=hidden_reference"'
+    for command in ("compare", "screen"):
+        assert main([command, str(tmp_path / "ratings.csv"), "--screening", "none"]) == 0
+        assert how in capsys.readouterr().err
+    assert main(["compare", str(tmp_path / "ratings.csv"), "--role", "orig=hidden_reference"]) == 0
+    assert "has no role" not in capsys.readouterr().err
+    summary = build_report(table, screening=["none"]).document.sections[0].blocks[1]
+    assert any(sentence.startswith(said) for sentence in summary.sentences)
+
+
+def test_a_condition_rated_like_an_anchor_is_pointed_out():
+    table = scores_table({"Reference": [100] * 7, "lp35": [5, 10, 12, 8, 20, 0, 3], "A": [50, 61, 55, 70, 62, 48, 66]})
+    (said,) = doubts(tidy(table))
+    assert said.startswith("lp35 was rated like a low anchor (20 or less in 100% of ratings)")
+    assert '--role "lp35=low_anchor"' in said
+
+
+NO_DOUBT = {
+    "a known reference": scores_table({"Reference": [100] * 7, "A": [99] * 7, "low anchor": [10] * 7}),
+    "roles in the file": scores_table({"orig": [100] * 7, "A": [50] * 7, "B": [40] * 7}, role="system"),
+    "a wide spread": scores_table({"orig": [100, 100, 100, 70, 60, 100, 100], "A": [50] * 7, "B": [40] * 7}),
+    "two at the top": scores_table({"A": [99] * 7, "B": [98] * 7, "C": [50] * 7}),
+    "one condition": scores_table({"A": [99] * 7}),
+}
+
+
+@pytest.mark.parametrize("name", NO_DOUBT)
+def test_no_other_condition_is_taken_for_a_reference(name):
+    assert doubts(tidy(NO_DOUBT[name])) == []
+
+
+def test_categories_are_counted_and_items_without_one_are_named():
+    table = exported(4, 6).assign(category=lambda rows: rows["clip"].eq("clip 1").map({True: "music", False: ""}))
+    text = text_of(build_report(table).html)
+    assert text.count("6 items: 1 music, 5 without a category.") == 2  # material and design
+    assert "(music)" not in text
+
+
+def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files(tmp_path):
+    table = scores_table({"Reference": [100, 100, 100], "A": [99, 100, 91], "B": [2, 0, 11]})
+    report = build_report(table, screening=["none"])
+    row = report.conditions.set_index("condition")
+    assert row.loc["A", "ci_high"] > 100
+    assert row.loc["B", "ci_low"] < 0
+    text = text_of(report.html)
+    assert f"A {row.loc['A', 'mean']:.1f} {row.loc['A', 'ci_low']:.1f} to 100.0" in text
+    assert f"B {row.loc['B', 'mean']:.1f} 0.0 to {row.loc['B', 'ci_high']:.1f}" in text
+    assert f"confidence interval {row.loc['A', 'ci_low']:.1f} to 100.0)" in text
+    assert "Tables and figures cut it off at the ends of the scale; the CSV and JSON files do not." in text
+    report.save(tmp_path)
+    assert pd.read_csv(tmp_path / "conditions.csv").set_index("condition").loc["A", "ci_high"] > 100
+
+
+def test_bold_figures_are_called_bold(one_item):
+    text = text_of(one_item.html)
+    assert "Strong" not in text
+    assert "Bold: p (Holm) < 0.05." in text
+
+
+def test_more_bits_are_not_called_fewer():
+    assert (bits(0.8), bits(1.25)) == ("1.2 times as many", "1.2 times fewer")
+    assert bits_between(0.5, 0.8) == "1.2 to 2.0 times as many"
+    frame = tidy(exported(8, 6))
+    found = claim(frame)
+    more = found.rates[(found.rates["factor"] < 0.9) & (found.rates["status"] == "reached")]
+    assert len(more)
+    report = build_report(exported(8, 6))
+    (table,) = [block for block in the_claim(report) if getattr(block, "file", "") == "rates.csv"]
+    (cells,) = [column.cells for column in table.columns if column.heading == "Bits"]
+    for factor, text in zip(report.claim.rates["factor"], cells, strict=True):
+        assert ("as many" in text) == (factor < 1.05) or factor != factor
+
+
+def test_the_number_in_a_supplied_systems_name_is_not_its_bitrate():
+    table = scores_table({"Ours 6": [50, 60]}, spec="supplied:name=ours-6", role="system")
+    assert points(tidy(table))["kbps"].isna().all()
+
+
+def test_ratings_without_a_score_are_not_counted():
+    table = scores_table({"Reference": [100, 99, 98], "A": [20, np.nan, 30], "B": [50, 45, 60]})
+    figures = build_report(table).document.sections[0].blocks[0].figures
+    assert figures["ratings"] == "8"
