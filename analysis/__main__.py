@@ -310,7 +310,11 @@ def _items(parser: argparse.ArgumentParser) -> None:
 
 def _margin_and_rates(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--margin", type=float, default=float("nan"), metavar="MARGIN", help="fixed before the data, on the scale"
+        "--margin",
+        type=float,
+        default=float("nan"),
+        metavar="MARGIN",
+        help="units of the scale, fixed before the data",
     )
     parser.add_argument(
         "--rate",

@@ -24,17 +24,23 @@ MISSING = frozenset({"", "NA", "NaN", "nan", "N/A", "#N/A", "<NA>"})
 TWICE = "twice"
 """Among a table's attributes: names that several of its columns have."""
 
-NAMES = ("rater", "item", "clip", "signal", "condition", "session_uuid", "trial_id", "rating_stimulus")
-NAMES += ("questionaire_uuid", "wm_id", "responses_stimulus")
+NAMES: tuple[str, ...] = (
+    "rater", "item", "clip", "signal", "condition", "session_uuid", "trial_id", "rating_stimulus", "questionaire_uuid",
+    "wm_id", "responses_stimulus",
+)  # fmt: skip
 """Columns of names."""
 
-NUMBERS = ("score", "kbps", "repeat", "trial_position", "slot", "plays", "seconds_heard", "scale_min", "scale_max")
-NUMBERS += ("rating_score", "responses_score")
+NUMBERS: tuple[str, ...] = (
+    "score", "kbps", "repeat", "trial_position", "slot", "plays", "seconds_heard", "scale_min", "scale_max",
+    "rating_score", "responses_score",
+)  # fmt: skip
 """Columns of numbers."""
 
-_OTHERS = ("study", "session", "session_state", "category", "role", "spec", "weights", "excluded", "attribute")
-_OTHERS += ("started_at", "rated_at", "ratings", "participant_ids", "session_test_id", "rating_time")
-_OTHERS += ("wm_testId", "wm_type", "responses_time")
+_OTHERS: tuple[str, ...] = (
+    "study", "session", "session_state", "category", "role", "spec", "weights", "excluded", "attribute", "started_at",
+    "rated_at", "ratings", "participant_ids", "session_test_id", "rating_time", "wm_testId", "wm_type",
+    "responses_time",
+)  # fmt: skip
 _KNOWN = {name.lower(): name for name in (*NAMES, *NUMBERS, *_OTHERS)}
 
 _COUNTING = re.compile(r"|X|index|level_0|\.\.\.1|Unnamed: \d+", re.IGNORECASE)
@@ -57,9 +63,9 @@ def restored(table: pd.DataFrame, columns: Mapping[str, str] | None = None) -> p
         If the table lacks one of `columns`, or a column of numbers has commas
         and points.
 
-    >>> restored(pd.DataFrame({"Rater": ["NA"], "Condition": ["'-6 dB"], "score": ["80,5"], "repeat.": ["NA"]}))
-      rater condition score repeat
-    0    NA     -6 dB  80.5
+    >>> restored(pd.DataFrame({"Rater": ["NA"], "repeat.": ["NA"], "Condition": ["'-6 dB"], "score": ["80,5"]}))
+      rater repeat condition score
+    0    NA            -6 dB  80.5
     """
     table = _renamed(table, columns or {})
     for name in table.columns:

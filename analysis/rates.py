@@ -36,8 +36,8 @@ _UNIT = re.compile(
 )
 CODECS = (
     "opus", "celt", "silk", "mp3", "lame", "aac", "aac-lc", "he-aac", "xhe-aac", "usac", "vorbis", "ogg vorbis", "wma",
-    "ac-3", "e-ac-3", "atrac", "musepack", "speex", "evs", "amr", "amr-nb", "amr-wb", r"amr-wb\+", "lc3", "lc3plus", "sbc",
-    "lyra", "soundstream", "encodec", "encodec_24khz", "encodec_48khz", "spectral", "rvqf",
+    "ac-3", "e-ac-3", "atrac", "musepack", "speex", "evs", "amr", "amr-nb", "amr-wb", r"amr-wb\+", "lc3", "lc3plus",
+    "sbc", "lyra", "soundstream", "encodec", "encodec_24khz", "encodec_48khz", "spectral", "rvqf",
 )  # fmt: skip
 """Codecs whose names are followed by their rate."""
 
@@ -137,8 +137,8 @@ def rate_in_name(condition: str) -> float:
     A number is a rate if it has a unit, or follows the name of a known codec
     and nothing but a "k" or brackets follow. Other numbers say nothing.
 
-    >>> rate_in_name("Ours, 1.5 kbit/s"), rate_in_name("Lyra 3.2"), rate_in_name("EnCodec 24 kHz 6"), rate_in_name("x 800 bps")
-    (1.5, 3.2, 6.0, 0.8)
+    >>> [rate_in_name(name) for name in ("Ours, 1.5 kbit/s", "Lyra 3.2", "EnCodec 24 kHz 6", "x 800 bps")]
+    [1.5, 3.2, 6.0, 0.8]
     >>> [rate_in_name(name) for name in ("System 1", "Ours (2024)", "AudioDec", "Opus 1.3.1", "@48k", "Opus v2")]
     [nan, nan, nan, nan, nan, nan]
     """
