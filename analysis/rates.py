@@ -30,7 +30,7 @@ _FREE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])(?!\s*k?hz)", re.IGNORECASE
 _HERTZ = re.compile(r"\d+(?:\.\d+)?[\s_]*k?hz", re.IGNORECASE)
 _KILOBITS = {"b": 0.001, "k": 1.0, "m": 1000.0}
 _UNIT = re.compile(
-    r"(?<![\w.])(?P<number>\d+(?:[.,]\d+)?)[\s_]*"
+    r"(?<![A-Za-z\d.])(?P<number>\d+(?:[.,]\d+)?)[\s_]*"
     r"(?P<unit>[km]?bps|[km]?bits?/s(?:ec)?|[km]b/s|kbits?)(?![\w/])",
     re.IGNORECASE,
 )
@@ -173,7 +173,8 @@ def codec_of(condition: str, spec: str = "", kbps: float = float("nan")) -> str:
         if at is None or distance > NEAR:
             return " ".join(condition.split())
         start, end = at.span()
-    return " ".join(f"{condition[:start]} {condition[end:]}".split()).strip(" ,;:@-_") or condition
+    rest = re.sub(r"\(\s*\)|\[\s*\]", " ", f"{condition[:start]} {condition[end:]}")
+    return " ".join(rest.split()).strip(" ,;:@-_") or condition
 
 
 def _rate_in_name(condition: str) -> tuple[float, tuple[int, int]] | None:

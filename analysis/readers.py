@@ -225,7 +225,13 @@ def _in_points(ratings: pd.DataFrame, declared: Scale | None, notes: list[str]) 
             raise RatingsError("The ratings have several scales (scale_min, scale_max). Analyse each by itself.")
         if len(ends):
             scale, known = Scale(*map(float, ends.iloc[0])), True
-    check_scale(scores, scale, declared=known)
+    names = ratings[["rater", _column(ratings, "item"), "condition"]].astype(str)
+    check_scale(
+        scores,
+        scale,
+        declared=known,
+        place=lambda row: "Rater {}, item {}, condition {}".format(*names.iloc[row]),
+    )
     if not scale.is_points:
         notes.append(
             f"Scores were given from {scale}. They are shown in points: {scale.low:g} is 0, {scale.high:g} is 100, and "

@@ -6,14 +6,18 @@ Limits of post-screening, margins and figures therefore mean the same on every s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from analysis.frame import RatingsError
 
-PLAUSIBLE = 0.2
-"""Scores that all stay in this lower share of a scale were hardly given on it."""
+LOW_SHARE = 0.2
+"""Scores that all stay in this lowest share of a scale were not given on it."""
+
+FEWEST = 6
+"""Ratings below which they may all be low by chance."""
 
 _USUAL = ((0, 1), (1, 5), (0, 5), (1, 7), (0, 10), (1, 10), (0, 100))
 
@@ -69,7 +73,7 @@ def parse_scale(text: str) -> Scale:
     return Scale(float(ends[1]), float(ends[2]))
 
 
-def check_scale(scores: pd.Series, scale: Scale, *, declared: bool) -> None:
+def check_scale(scores: pd.Series, scale: Scale, *, declared: bool, place: Callable[[int], str]) -> None:
     """Refuse scores that cannot be on a scale.
 
     Parameters
@@ -80,6 +84,8 @@ def check_scale(scores: pd.Series, scale: Scale, *, declared: bool) -> None:
     declared : bool
         Whether the data or the caller named the scale. Otherwise scores that
         all stay in its lowest fifth are refused too.
+    place : callable
+        Number of a row, from 0 -> how a message names it.
 
     Raises
     ------
@@ -88,13 +94,15 @@ def check_scale(scores: pd.Series, scale: Scale, *, declared: bool) -> None:
     """
     low, high = float(scores.min()), float(scores.max())
     outside = scores.notna() & ~scores.between(scale.low, scale.high)
-    squeezed = not declared and high <= scale.low + PLAUSIBLE * (scale.high - scale.low)
+    squeezed = (
+        not declared and scores.count() >= FEWEST and low < high <= scale.low + LOW_SHARE * (scale.high - scale.low)
+    )
     if outside.any() or squeezed:
         first = int(outside.to_numpy().argmax())
-        where = f" Row {first + 1} has {scores.iloc[first]:g}." if outside.any() else ""
+        where = f" {place(first)}: {scores.iloc[first]:g}." if outside.any() else ""
         raise RatingsError(
             f"The scores range from {low:g} to {high:g}, and the scale from {scale}.{where} "
-            f"Declare another scale, if they are on one: --scale {_usual(low, high)}."
+            f"For another scale: --scale {_usual(low, high)}."
         )
 
 

@@ -55,7 +55,7 @@ def test_every_numeric_column_may_have_a_decimal_comma(tmp_path):
     assert frame["seconds_heard"].astype(float).tolist() == [9.5, 0.5]
 
 
-@pytest.mark.parametrize("header", ["RATER,CLIP,Condition,SCORE,Repeat.", " Rater , Signal ,condition,score,REPEAT"])
+@pytest.mark.parametrize("header", ["RATER,CLIP,Condition,SCORE,Repeat.", " Rater , Item ,condition,score,REPEAT"])
 def test_headers_may_be_in_any_case_and_end_with_rs_full_stop(tmp_path, header):
     frame = read_ratings(written(tmp_path, f"{header}\na,x,A,40,0\na,x,A,50,1\n"))
     assert frame[["item", "score", "repeat"]].values.tolist() == [["x", 40, 0], ["x", 50, 1]]

@@ -83,7 +83,7 @@ def test_means_that_fall_are_levelled():
         ("opus@12", 12, "opus"),
         ("Lyra 3.2", 3.2, "Lyra"),
         ("MP3 64", 64, "MP3"),
-        ("MP3 (64k)", 64, "MP3 ()"),
+        ("MP3 (64k)", 64, "MP3"),
         ("EnCodec 24 kHz 6", 6, "EnCodec 24 kHz"),
         ("encodec_24khz@1.5", 1.5, "encodec_24khz"),
         ("AMR-WB 12.65", 12.65, "AMR-WB"),

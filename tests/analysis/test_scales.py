@@ -28,18 +28,24 @@ def written(tmp_path, scores, **columns):
         ([2, 7], "from 2 to 7,", "--scale 1-7"),
         ([0, 10], "from 0 to 10,", "--scale 0-10"),
         ([-3, 3], "from -3 to 3,", "--scale MIN-MAX"),
-        ([40, 152], "from 40 to 152, and the scale from 0 to 100. Row 2 has 152.", "--scale"),
+        (
+            [40, 152],
+            "from 40 to 152, and the scale from 0 to 100. Rater a, item x, condition condition 1: 152.",
+            "--scale",
+        ),
     ],
 )
 def test_scores_that_cannot_be_on_the_scale_are_refused_with_their_range(tmp_path, scores, found, hint):
     with pytest.raises(RatingsError) as error:
-        read_ratings(written(tmp_path, scores))
+        read_ratings(written(tmp_path, scores * 3))
     assert found in str(error.value)
     assert hint in str(error.value)
 
 
 def test_scores_outside_a_declared_scale_are_refused_too(tmp_path):
-    with pytest.raises(RatingsError, match="range from 40 to 90, and the scale from 1 to 5. Row 1 has 40"):
+    with pytest.raises(
+        RatingsError, match="range from 40 to 90, and the scale from 1 to 5. Rater a, item x, condition condition 0: 40"
+    ):
         read_ratings(written(tmp_path, [40, 90]), scale=Scale(1, 5))
 
 
@@ -68,18 +74,13 @@ def test_what_is_no_scale_is_refused(text):
 
 @pytest.fixture
 def opinions(tmp_path):
-    """Three raters of two items on 1 to 5; one gives the reference 4, below 90 points."""
-    scores = {"Reference": 5, "A": 4, "B": 2}
+    """Ratings of three raters on 1 to 5. One gives the reference 4, which is 75 points."""
+    scores = {"Reference": [5, 5, 5], "A": [4, 4, 3.5], "B": [2, 2.5, 1.5]}
     rows = [
-        (
-            rater,
-            item,
-            name,
-            (4 if rater == "r2" and name == "Reference" else score) - (item == "y" and name == "B") * 0.5,
-        )
-        for rater in ("r0", "r1", "r2")
-        for item in ("x", "y")
-        for name, score in scores.items()
+        (f"r{rater}", f"item {item}", name, 4 if (rater, name) == (2, "Reference") else given[(rater + item) % 3])
+        for rater in range(3)
+        for item in range(2)
+        for name, given in scores.items()
     ]
     path = tmp_path / "opinions.csv"
     pd.DataFrame(rows, columns=["rater", "item", "condition", "score"]).to_csv(path, index=False)
