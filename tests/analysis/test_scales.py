@@ -14,8 +14,9 @@ from analysis.screening import screen
 
 def written(tmp_path, scores, **columns):
     path = tmp_path / "ratings.csv"
-    names = [f"condition {number}" for number in range(len(scores))]
-    table = pd.DataFrame({"rater": "a", "item": "x", "condition": names, "score": scores} | columns)
+    table = pd.DataFrame(
+        {"rater": "a", "item": "x", "condition": list("ABCDEF"[: len(scores)]), "score": scores} | columns
+    )
     table.to_csv(path, index=False)
     return path
 
@@ -30,7 +31,7 @@ def written(tmp_path, scores, **columns):
         ([-3, 3], "from -3 to 3,", "--scale MIN-MAX"),
         (
             [40, 152],
-            "from 40 to 152, and the scale from 0 to 100. Rater a, item x, condition condition 1: 152.",
+            "from 40 to 152, and the scale from 0 to 100. Rater a, item x, condition B: 152.",
             "--scale",
         ),
     ],
@@ -44,7 +45,7 @@ def test_scores_that_cannot_be_on_the_scale_are_refused_with_their_range(tmp_pat
 
 def test_scores_outside_a_declared_scale_are_refused_too(tmp_path):
     with pytest.raises(
-        RatingsError, match="range from 40 to 90, and the scale from 1 to 5. Rater a, item x, condition condition 0: 40"
+        RatingsError, match="from 40 to 90, and the scale from 1 to 5. Rater a, item x, condition A: 40"
     ):
         read_ratings(written(tmp_path, [40, 90]), scale=Scale(1, 5))
 
