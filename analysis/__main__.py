@@ -281,20 +281,18 @@ def _reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--columns",
         type=_column,
-        nargs="+",
-        action="extend",
+        action="append",
         default=[],
         metavar="OLD=NEW",
-        help="columns that are called otherwise in the file, such as subject=rater system=condition",
+        help="a column that is called otherwise in the file, such as subject=rater; may be repeated",
     )
     for name in WITHOUT:
         parser.add_argument(
             f"--without-{name}",
-            nargs="+",
-            action="extend",
+            action="append",
             default=[],
             metavar=name.upper(),
-            help=f"leave out the ratings of one {name} or several",
+            help=f"leave out the ratings of this {name}; may be repeated",
         )
     parser.add_argument(
         "--scale",

@@ -175,7 +175,7 @@ def test_a_condition_called_x_with_scores_stays(tmp_path):
 
 
 OTHERWISE = "subject,clip,codec,rating\nann,x,A,40\nann,x,B,50\nben,x,A,60\nben,y,B,70\n"
-RENAMED = ["--columns", "subject=rater", "codec=condition", "rating=score"]
+RENAMED = ["--columns=subject=rater", "--columns=codec=condition", "--columns=rating=score"]
 
 
 def test_columns_that_are_called_otherwise_can_be_named(tmp_path, capsys):
