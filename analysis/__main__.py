@@ -6,7 +6,7 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,18 +14,22 @@ import pandas as pd
 
 from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
-from analysis.frame import ROLES, RatingsError, one_study
+from analysis.frame import NOTES, ROLES, SCALE, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import FEWEST_ITEMS, ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
-from analysis.rates import Curve
+from analysis.rates import Curve, said_by_names
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.report.findings import findings
 from analysis.roles import doubts
+from analysis.scales import Scale, parse_scale
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
 from analysis.wording import NOTHING
+
+WITHOUT = ("rater", "item", "condition")
+"""What can be left out."""
 
 WRONG_RATINGS = 2
 """Exit code when there is nothing to analyse; argparse uses it for wrong options too."""
@@ -44,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace) -> None:
     _check_folder(options.output)
+    ratings = _read(options, options.ratings)
     report = build_report(
-        read_ratings(options.ratings, roles=dict(options.role), layout=options.layout),
+        ratings,
         title=options.title,
         screening=options.screening,
         study=options.study,
@@ -54,15 +59,40 @@ def _report(options: argparse.Namespace) -> None:
         quantiles=options.quantiles,
         zeros=options.zeros,
         items=options.items,
-        margin=options.margin,
+        margin=_margin(options, ratings),
         rates=dict(options.rate),
+        rates_from_names=options.rates_from_names,
         keep_unfinished=options.keep_unfinished,
         made_on=date.today().isoformat(),
     )
     report.save(options.output)
-    for note in report.screening.notes:
-        print(f"analysis: {note}", file=sys.stderr)
+    _say([*report.notes, *report.screening.notes])
     print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}, report.pdf, tables and figures"]))
+
+
+def _read(options: argparse.Namespace, path: Path) -> pd.DataFrame:
+    return read_ratings(
+        path,
+        roles=dict(options.role),
+        layout=options.layout,
+        columns=dict(options.columns),
+        without={name: getattr(options, f"without_{name}") for name in WITHOUT},
+        scale=options.scale,
+    )
+
+
+def _margin(options: argparse.Namespace, ratings: pd.DataFrame) -> float:
+    """The margin in points; it is given in units of the scale."""
+    scale = ratings.attrs[SCALE]
+    margin: float = options.margin * scale.points
+    if margin > 0 and not scale.is_points:
+        ratings.attrs[NOTES] += (f"The margin of {options.margin:g} on the scale is {margin:g} points.",)
+    return margin
+
+
+def _say(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"analysis: {note}", file=sys.stderr)
 
 
 def _check_folder(folder: Path) -> None:
@@ -74,35 +104,42 @@ def _check_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
-def _screened(options: argparse.Namespace) -> Screening:
-    frame = one_study(read_ratings(options.ratings, roles=dict(options.role), layout=options.layout), options.study)
+def _screened(options: argparse.Namespace, ratings: pd.DataFrame) -> Screening:
+    frame = one_study(ratings, options.study)
     found = screen(frame, options.screening, keep_unfinished=options.keep_unfinished)
-    for note in (*found.notes, *doubts(frame)):
-        print(f"analysis: {note}", file=sys.stderr)
+    _say([*ratings.attrs[NOTES], *found.notes, *doubts(frame)])
     return found
 
 
 def _screen(options: argparse.Namespace) -> None:
-    found = _screened(options)
+    found = _screened(options, _read(options, options.ratings))
     _show(found.raters[["rater", "excluded", "reason"]], options.csv)
     if not options.csv:
         print(f"{len(found.excluded)} of {len(found.raters)} raters are excluded.")
 
 
 def _compare(options: argparse.Namespace) -> None:
-    model = mixed_model(_screened(options).kept, items=options.items)
+    model = mixed_model(_screened(options, _read(options, options.ratings)).kept, items=options.items)
     if not options.csv:
         print(f"{ITEMS[model.items].capitalize()}.\n")
         _show(model.components, csv=False)
         if model.same_items:
             _show(model.means(), csv=False)
     _show(model.contrasts(), options.csv)
-    for note in model.notes:
-        print(f"analysis: {note}", file=sys.stderr)
+    _say(model.notes)
 
 
 def _claim(options: argparse.Namespace) -> None:
-    found = claim(_screened(options).kept, margin=options.margin, items=options.items, rates=dict(options.rate))
+    ratings = _read(options, options.ratings)
+    margin = _margin(options, ratings)
+    found = claim(
+        _screened(options, ratings).kept,
+        margin=margin,
+        items=options.items,
+        rates=dict(options.rate),
+        rates_from_names=options.rates_from_names,
+    )
+    _say(said_by_names(found.points))
     if options.csv:
         found.comparisons.to_csv(sys.stdout, index=False)
         return
@@ -111,7 +148,7 @@ def _claim(options: argparse.Namespace) -> None:
 
 def _power(options: argparse.Namespace) -> None:
     if options.pilot:
-        frame = read_ratings(options.pilot, roles=dict(options.role))
+        frame = _read(options, options.pilot)
         components = Components.of(mixed_model(screen(one_study(frame, options.study), None).kept).components)
     else:
         components = Components()
@@ -179,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     size.add_argument("question", choices=list(QUESTIONS), help="what is to be shown of the first two systems")
     size.add_argument("--pilot", type=Path, metavar="RATINGS", help="take the variances from these ratings")
     size.add_argument("--study", help="which study, where the pilot's file holds several")
-    size.add_argument("--role", type=_role, action="append", default=[], metavar="CONDITION=ROLE")
+    _reading(size)
     size.add_argument("--difference", type=float, default=0.0, metavar="POINTS", help="true one of the two (default 0)")
     size.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="for margins")
     size.add_argument(
@@ -212,11 +249,7 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
         metavar="RATINGS",
         help="CSV, JSON or Parquet file of ratings, or a folder of results of BeaqleJS",
     )
-    found.add_argument(
-        "--layout",
-        choices=LAYOUT_NAMES,
-        help="what the file is; without it the columns say so, but for a wide table, with a column for each condition",
-    )
+    _reading(found)
     found.add_argument(
         "--screening",
         nargs="+",
@@ -226,7 +259,20 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
         "bs1534_hidden_reference for a file without that column",
     )
     found.add_argument("--study", help="which study, where the file holds several")
-    found.add_argument(
+    found.add_argument("--keep-unfinished", action="store_true", help="analyse unfinished sessions like the others")
+    if table:
+        found.add_argument("--csv", action="store_true", help="print the table as CSV")
+    return found
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    """Options of how a file is read."""
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUT_NAMES,
+        help="what the file is; without it the columns say so, but for a wide table, with a column for each condition",
+    )
+    parser.add_argument(
         "--role",
         type=_role,
         action="append",
@@ -234,10 +280,28 @@ def _command(commands, name: str, run, text: str, *, table: bool = False) -> arg
         metavar="CONDITION=ROLE",
         help=f"role of a condition ({', '.join(ROLES)}), where the file does not say it; may be repeated",
     )
-    found.add_argument("--keep-unfinished", action="store_true", help="analyse unfinished sessions like the others")
-    if table:
-        found.add_argument("--csv", action="store_true", help="print the table as CSV")
-    return found
+    parser.add_argument(
+        "--columns",
+        type=_column,
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="a column that is called otherwise in the file, such as subject=rater; may be repeated",
+    )
+    for name in WITHOUT:
+        parser.add_argument(
+            f"--without-{name}",
+            action="append",
+            default=[],
+            metavar=name.upper(),
+            help=f"leave out the ratings of this {name}; may be repeated",
+        )
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        metavar="LOW-HIGH",
+        help="on which the scores were given, such as 1-5, where the file does not say it (default 0-100)",
+    )
 
 
 def _items(parser: argparse.ArgumentParser) -> None:
@@ -250,7 +314,13 @@ def _items(parser: argparse.ArgumentParser) -> None:
 
 
 def _margin_and_rates(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="fixed before the data")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=float("nan"),
+        metavar="MARGIN",
+        help="units of the scale, fixed before the data",
+    )
     parser.add_argument(
         "--rate",
         type=_rate,
@@ -258,6 +328,12 @@ def _margin_and_rates(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="CONDITION=KBPS",
         help="rate of a condition, where the file does not say it; may be repeated",
+    )
+    parser.add_argument(
+        "--no-rates-from-names",
+        dest="rates_from_names",
+        action="store_false",
+        help="take no rate from the name of a condition, such as 12 kbit/s from Opus 12",
     )
 
 
@@ -270,6 +346,20 @@ def _rate(text: str) -> tuple[str, float]:
     if not condition or not value > 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not CONDITION=KBPS with a rate above 0")
     return condition, value
+
+
+def _column(text: str) -> tuple[str, str]:
+    old, _, new = text.rpartition("=")
+    if not old or not new:
+        raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW with two names of columns")
+    return old, new
+
+
+def _scale(text: str) -> Scale:
+    try:
+        return parse_scale(text)
+    except RatingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _point(text: str) -> tuple[float, float]:

@@ -68,6 +68,7 @@ def claim(
     margin: float = float("nan"),
     items: Items = "random",
     rates: Mapping[str, float] | None = None,
+    rates_from_names: bool = True,
     level: float = 0.95,
     model: MixedModel | None = None,
 ) -> Claim:
@@ -85,6 +86,8 @@ def claim(
         See `analysis.mixed.mixed_model`.
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
+    rates_from_names : bool
+        Whether names say rates, see `analysis.rates.rate_in_name`.
     level : float
     model : MixedModel, optional
         Of these ratings, if it is there already; `items` are its own then.
@@ -97,7 +100,7 @@ def claim(
     model = model or mixed_model(frame, items=items)
     if margin <= 0:
         raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
-    table = points(frame, rates)
+    table = points(frame, rates, from_names=rates_from_names)
     found = tuple(curves(table))
     compared = _compared(model, table, margin, level) if not math.isnan(margin) else []
     comparisons = pd.DataFrame(compared, columns=COMPARISONS)

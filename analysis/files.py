@@ -1,24 +1,39 @@
-"""Files as they stand: a table of text from CSV, JSON or Parquet, or an array from JSON."""
+"""Files as they stand: a table of text from CSV, Excel or Parquet, or an array from JSON."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pandas as pd
 
+from analysis.cells import TWICE
 from analysis.frame import RatingsError
+from analysis.golisten_files import from_golisten, is_golisten
 
 TABLES = (".parquet", ".pq")
 JSON = (".json", ".jsonl", ".ndjson")
 SEPARATORS = ",;\t"
-TWICE = "twice"
-"""Among a table's attributes: names that several of its columns have."""
+COMPRESSED = ".gz"
+WORKBOOKS = (".xlsx", ".xlsm")
+OTHERS = {
+    ".xls": "Save the sheet as CSV or .xlsx.",
+    ".ods": "Save the sheet as CSV or .xlsx.",
+    ".numbers": "Export the sheet as CSV.",
+    ".sav": "Save it as CSV.",
+    ".rds": 'Save it as CSV: write.csv(ratings, "ratings.csv", row.names = FALSE).',
+    ".zip": "Unpack it and name the file of ratings.",
+}
+"""Formats that are not read, and what to do."""
 
 
 def read_file(path: Path) -> pd.DataFrame | list[object]:
@@ -41,19 +56,27 @@ def read_file(path: Path) -> pd.DataFrame | list[object]:
     """
     if not path.is_file():
         raise RatingsError("There is no such file." if not path.exists() else "This is not a file.")
-    ending = path.suffix.lower()
+    ending, compressed = path.suffix.lower(), False
+    if ending == COMPRESSED:
+        ending, compressed = path.with_suffix("").suffix.lower(), True
+    if ending in OTHERS:
+        raise RatingsError(f"Files in the format {ending} are not read. {OTHERS[ending]}")
     try:
+        content = gzip.decompress(path.read_bytes()) if compressed else path.read_bytes()
         if ending in TABLES:
-            return pd.read_parquet(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+            return pd.read_parquet(io.BytesIO(content))
+        if ending in WORKBOOKS:
+            return _sheet(content)
+        text = content.decode("utf-8-sig")
         if "\0" in text:  # UTF-16 without its mark passes for UTF-8
             raise RatingsError("The file is not UTF-8 text (it has zero bytes). Save it as UTF-8.")
         if not re.search(r"[^\s,;\"]", text):
             raise RatingsError("There are no ratings: the file is empty.")
-        if ending in JSON or (ending == ".txt" and text.lstrip().startswith("[")):
+        if ending in JSON or (ending == ".txt" and text.lstrip()[0] in "[{"):
             return _array(text)
         return _table(text)
+    except (EOFError, zlib.error) as error:
+        raise RatingsError(f"The file cannot be unpacked: {error}.") from error
     except UnicodeDecodeError as error:
         raise RatingsError(f"The file is not UTF-8 text ({error}). Save it as UTF-8.") from error
     except json.JSONDecodeError as error:
@@ -71,63 +94,102 @@ def table_of(found: pd.DataFrame | Sequence[object]) -> pd.DataFrame:
     if isinstance(found, pd.DataFrame):
         return found
     if not all(isinstance(row, dict) for row in found):
-        raise RatingsError("The JSON must be an array of objects, one for each rating, or one object a line.")
+        raise RatingsError('The JSON must be an array of objects, one for each rating (pandas: orient="records").')
     return pd.DataFrame(list(found))
 
 
-def decimal_points(cells: pd.Series) -> pd.Series:
-    """Scores with a decimal comma, as spreadsheets of many countries write them, as scores with a point.
-
-    No score is above 100, so a comma never parts thousands.
-
-    Raises
-    ------
-    RatingsError
-        If some have a comma and others a point.
-
-    >>> decimal_points(pd.Series(["80,5", "7"])).tolist()
-    ['80.5', '7']
-    """
-    if not (pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)):
-        return cells
-    text = cells.astype("string").str.strip()
-    comma = text.str.fullmatch(r"-?\d+,\d+").fillna(False).to_numpy(dtype=bool)
-    if not comma.any():
-        return cells
-    point = text.str.fullmatch(r"-?\d+\.\d+").fillna(False).to_numpy(dtype=bool)
-    if point.any():
-        one, other = int(comma.argmax()), int(point.argmax())
-        raise RatingsError(
-            f"Row {one + 1} has the score {text.iloc[one]} and row {other + 1} {text.iloc[other]}. "
-            "Write all with a point, or all with a comma."
-        )
-    return cells.mask(comma, text.str.replace(",", "."))
-
-
 def _table(text: str) -> pd.DataFrame:
-    separator = _separator(text)
+    text, separator = _without_separator_line(text)
+    separator = separator or _separator(text)
+    try:
+        rows = _rows(text, separator)
+    except RatingsError:
+        if '\\"' not in text:
+            raise
+        rows = _rows(_doubled_quotes(text, separator), separator)
+    if is_golisten(rows):
+        return from_golisten(rows)
+    return _of_rows(rows)
+
+
+def _without_separator_line(text: str) -> tuple[str, str]:
+    """Text without the line by which Excel learns the separator, and the separator.
+
+    >>> _without_separator_line("sep=;\\nrater;score\\n")
+    ('rater;score\\n', ';')
+    """
+    line = re.match(r'"?sep=([,;\t|])"?[;,\t|]*(?:\r\n|\n|\r)', text, flags=re.IGNORECASE)
+    return (text[line.end() :], line[1]) if line else (text, "")
+
+
+def _doubled_quotes(text: str, separator: str) -> str:
+    r"""Text of PHP's fputcsv, which leaves a quote after a backslash as it is, with quotes as CSV writes them.
+
+    A quote at the end of a cell closes it, also after a backslash.
+
+    >>> print(_doubled_quotes(r'a,"a \"robot\" at C:\"', ","))
+    a,"a ""robot"" at C:\"
+    """
+    return re.sub(rf'\\"(?!{re.escape(separator)}|\r|\n|\Z)', '""', text)
+
+
+def _rows(text: str, separator: str) -> list[list[str]]:
+    """Rows of CSV that have a cell; raises RatingsError also for a row that is longer or shorter than the header.
+
+    pandas would fill short rows and shift long ones without a word.
+    """
     rows: list[list[str]] = []
     try:
-        # pandas would fill short rows and shift long ones without a word.
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True):
             if any(cell.strip() for cell in row):  # spreadsheets leave empty rows at the end
                 rows.append(row)
     except csv.Error as error:
         raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
-    header, cells = [name.strip() for name in rows[0]], rows[1:]
-    width = len(header)
-    if all(len(row) > width and not any(row[width:]) for row in cells):
-        cells = [row[:width] for row in cells]  # a spreadsheet that ends all rows alike
-    for number, row in enumerate(cells, start=1):
+    if is_golisten(rows):
+        return rows
+    width = len(rows[0])
+    if all(len(row) > width and not any(row[width:]) for row in rows[1:]):
+        rows = [row[:width] for row in rows]  # a spreadsheet that ends all rows alike
+    for number, row in enumerate(rows[1:], start=1):
         if len(row) != width:
             raise RatingsError(
                 f"The file is not a CSV table: row {number} has {len(row)} cells, and the header has {width}. "
                 "Complete the row, or remove it."
             )
-    table = pd.DataFrame(cells, columns=_distinct(header), dtype=object)
+    return rows
+
+
+def _of_rows(rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Table whose header is the first row."""
+    header = [name.strip() for name in rows[0]]
+    table = pd.DataFrame(list(rows[1:]), columns=_distinct(header), dtype=object)
     table = table.iloc[:, [i for i, name in enumerate(header) if name or (table.iloc[:, i] != "").any()]]
     table.attrs[TWICE] = sorted({name for name in header if name and header.count(name) > 1})
     return table
+
+
+def _sheet(content: bytes) -> pd.DataFrame:
+    """First sheet of an Excel workbook."""
+    from openpyxl import load_workbook  # takes time to load, and few files need it
+
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        rows = [[_text(cell) for cell in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+    except (BadZipFile, KeyError, IndexError) as error:
+        raise RatingsError("This is not an Excel workbook. Save the sheet as CSV.") from error
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if not rows:
+        raise RatingsError("There are no ratings: the first sheet is empty.")
+    width = max(map(len, rows))
+    return _of_rows([row + [""] * (width - len(row)) for row in rows])
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def _distinct(header: list[str]) -> list[str]:
@@ -145,7 +207,7 @@ def _separator(text: str) -> str:
 
 
 def _first_rows(text: str, separator: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         return [row for row in islice(reader, 50) if any(row)]
     except csv.Error:  # a quote that never ends, where the separator is another
@@ -155,4 +217,31 @@ def _first_rows(text: str, separator: str) -> list[list[str]]:
 def _array(text: str) -> list[object]:
     if text.lstrip().startswith("["):
         return list(json.loads(text))
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    try:
+        return _records(json.loads(text))
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _records(found: dict[str, object]) -> list[object]:
+    """Rows of one JSON object: an array within it, or a table as pandas writes it.
+
+    >>> _records({"ratings": [{"score": 40}]}), _records({"score": {"0": 40}}), _records({"score": [40]})
+    ([{'score': 40}], [{'score': 40}], [{'score': 40}])
+    >>> _records({"columns": ["score"], "index": [0], "data": [[40]]}), _records({"0": {"score": 40}})
+    ([{'score': 40}], [{'score': 40}])
+    """
+    columns, data = found.get("columns"), found.get("data")
+    if isinstance(columns, list) and isinstance(data, list):
+        return [dict(zip(columns, row, strict=True)) for row in data]
+    within = [value for value in found.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    if len(within) == 1:
+        return list(within[0])
+    values = list(found.values())
+    if values and all(isinstance(value, dict) for value in values):
+        if all(key.isdigit() for key in found):
+            return values
+        return list(pd.DataFrame(found).astype(object).to_dict("records"))
+    if values and all(isinstance(value, list) and len(value) == len(values[0]) for value in values):  # type: ignore[arg-type]
+        return list(pd.DataFrame(found).astype(object).to_dict("records"))
+    return [found]

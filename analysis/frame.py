@@ -3,6 +3,8 @@
 Columns that every frame has after `tidy`: rater, item, condition, role, score, repeat, study, session, finished,
 category, spec, weights, kbps, marks, has_marks, role_guessed.
 
+Names are in Unicode's form NFC, so that an "é" typed on a Mac is the same as one typed elsewhere.
+
 >>> import pandas as pd
 >>> ratings = pd.DataFrame({
 ...     "rater": ["ann", "ann", "ben", "ben"], "item": "speech",
@@ -22,6 +24,7 @@ analysis.frame.RatingsError: 1 score lies outside 0 to 100: row 4 (rater ben, it
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -44,6 +47,12 @@ KEY = ["study", "rater", "session", "item", "condition", "repeat"]
 
 CELL = ["rater", "item", "category", "condition", "role"]
 """What repeats of a rating have in common."""
+
+NOTES = "notes"
+"""Among a frame's attributes: what its reader must know of how the file was read."""
+
+SCALE = "scale"
+"""Among a frame's attributes: the scale on which the scores were given."""
 
 _REQUIRED = ("rater", "item", "condition", "score")
 _TEXT = ("study", "session", "category", "spec", "weights", "marks")
@@ -112,7 +121,7 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
         frame["has_marks"] = "marks" in frame
     nothing = pd.Series("", index=frame.index, dtype=str)
     for name in _TEXT:
-        frame[name] = frame[name].fillna("").astype(str).str.strip() if name in frame else nothing
+        frame[name] = _texts(frame[name]) if name in frame else nothing
     frame["score"] = _scores(frame)
     frame["kbps"] = _numbers(frame, "kbps") if "kbps" in frame else np.nan
     frame["repeat"] = _repeats(frame)
@@ -233,15 +242,34 @@ def _found(ratings: pd.DataFrame) -> str:
     return f"Needed: {', '.join(_REQUIRED)}. Found: {', '.join(map(str, ratings.columns)) or 'no columns'}."
 
 
-def _names(frame: pd.DataFrame, name: str) -> pd.Series:
-    values = frame[name]
+def unified(name: str) -> str:
+    """Name in one form: letters with accents have several in Unicode.
+
+    >>> unified("Caf\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT} ") == "Café"
+    True
+    """
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def names_in(values: pd.Series) -> pd.Series:
+    """Names of a column in one form; "" where there is none."""
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")  # a missing cell made 3 into 3.0
-    text = values.astype("string").fillna("").str.strip()
+    return _texts(values)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    text = values.astype("string").fillna("")
+    numbers, different = pd.factorize(text)
+    return _of_each([unified(name) for name in different], numbers, values.index)
+
+
+def _names(frame: pd.DataFrame, name: str) -> pd.Series:
+    text = names_in(frame[name])
     empty = frame.index[text == ""]
     if len(empty):
         raise RatingsError(f"{_count(len(empty), 'row has', 'rows have')} no {name}: {_rows(empty)}.")
-    return text.astype(str)
+    return text
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -297,6 +325,7 @@ def _fill_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> None:
     if "role" not in frame:
         frame["role"] = ""
     role = frame["role"].fillna("").astype(str).str.strip()
+    given = {unified(condition): role for condition, role in given.items()}
     numbers, conditions = pd.factorize(frame["condition"])
     absent = sorted(set(given) - set(conditions))
     if absent:

@@ -4,8 +4,8 @@ Both have a row for each stimulus that was rated, and the answers to a questionn
 the rater was, `session_uuid` says (pymushra: `questionaire_uuid`). Older files have none; there
 
 - a session begins where the answers change, or a stimulus of a trial comes again;
-- its rater is called "session 1", "session 2" and so on, in the order of the file: answers may be names or addresses,
-  which have no place in a report. Whoever took part twice is two raters;
+- its rater is called by its rows, such as "rows 1-12", by which the session can be found in the file. Answers may be
+  names or addresses, which have no place in a report. A person who took part twice counts as two raters;
 - sessions with the same answers must have the same trials and stimuli. If they do not, nothing says where one ends,
   and the file is refused.
 
@@ -58,11 +58,11 @@ def from_webmushra(table: pd.DataFrame) -> pd.DataFrame:
     >>> table = pd.DataFrame({"session_test_id": "t", "age": ["30", "30", "41", "41"], "trial_id": "speech",
     ...                       "rating_stimulus": ["reference", "C1"] * 2, "rating_score": ["100", "40", "98", "55"]})
     >>> from_webmushra(table)[["rater", "condition", "role", "score"]]
-           rater  condition              role score
-    0  session 1  reference  hidden_reference   100
-    1  session 1         C1                      40
-    2  session 2  reference  hidden_reference    98
-    3  session 2         C1                      55
+          rater  condition              role score
+    0  rows 1-2  reference  hidden_reference   100
+    1  rows 1-2         C1                      40
+    2  rows 3-4  reference  hidden_reference    98
+    3  rows 3-4         C1                      55
     """
     columns = list(table.columns)
     between = columns[columns.index("session_test_id") + 1 : columns.index("trial_id")]
@@ -180,7 +180,9 @@ class _Session:
 
 def _sessions(frame: pd.DataFrame, answers: pd.DataFrame, column: str) -> list[str]:
     """Names of the raters, row by row, where no column has them."""
-    raters: list[str] = []
+    numbers: list[int] = []
+    starts: dict[int, int] = {}
+    ends: dict[int, int] = {}
     sessions: dict[tuple[str, ...], list[_Session]] = {}
     now: tuple[str, ...] | None = None
     given = answers.itertuples(index=False, name=None) if len(answers.columns) else iter([()] * len(frame))
@@ -194,7 +196,9 @@ def _sessions(frame: pd.DataFrame, answers: pd.DataFrame, column: str) -> list[s
             n += 1
             sessions.setdefault(who, []).append(_Session(int(row), set()))
         sessions[who][-1].rated.add((item, stimulus))
-        raters.append(f"session {n}")
+        numbers.append(n)
+        ends[n] = int(row)
+        starts.setdefault(n, int(row))
     for who, several in sessions.items():
         for other in several[1:]:
             if other.rated != several[0].rated:
@@ -204,7 +208,7 @@ def _sessions(frame: pd.DataFrame, answers: pd.DataFrame, column: str) -> list[s
                     f"has {f'the same answers ({same})' if same else 'no answers to a questionnaire'}, but not the "
                     f"same trials and stimuli. Add a column {column} that has one name for each session."
                 )
-    return raters
+    return [f"rows {starts[n] + 1}-{ends[n] + 1}" for n in numbers]
 
 
 def _repeats(frame: pd.DataFrame) -> list[int]:

@@ -16,11 +16,36 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from analysis.frame import SYSTEM, RatingsError, rated
+from analysis.frame import SYSTEM, RatingsError, rated, unified
 from analysis.mixed import MixedModel
 from analysis.order import family
+from analysis.wording import listed
 
 Floats = NDArray[np.float64]
+
+NEAR = 0.1
+"""Share by which a measured rate may differ from the rate in a name."""
+
+_FREE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])(?!\s*k?hz)", re.IGNORECASE)
+_HERTZ = re.compile(r"\d+(?:\.\d+)?[\s_]*k?hz", re.IGNORECASE)
+_KILOBITS = {"b": 0.001, "k": 1.0, "m": 1000.0}
+_UNIT = re.compile(
+    r"(?<![A-Za-z\d.])(?P<number>\d+(?:[.,]\d+)?)[\s_]*"
+    r"(?P<unit>[km]?bps|[km]?bits?/s(?:ec)?|[km]b/s|kbits?)(?![\w/])",
+    re.IGNORECASE,
+)
+CODECS = (
+    "opus", "celt", "silk", "mp3", "lame", "aac", "aac-lc", "he-aac", "xhe-aac", "usac", "vorbis", "ogg vorbis", "wma",
+    "ac-3", "e-ac-3", "atrac", "musepack", "speex", "evs", "amr", "amr-nb", "amr-wb", r"amr-wb\+", "lc3", "lc3plus",
+    "sbc", "lyra", "soundstream", "encodec", "encodec_24khz", "encodec_48khz", "spectral", "rvqf",
+)  # fmt: skip
+"""Codecs whose names are followed by their rate."""
+
+_AFTER_CODEC = re.compile(
+    rf"(?<![\w.])(?:{'|'.join(sorted(CODECS, key=len, reverse=True)).replace(' ', '[ ]')})"
+    r"(?:[\s_@:,(\-]|\bat\b)+(?P<number>\d+(?:\.\d+)?)(?P<k>\s?k)?(?=\s*(?:[,;(\[)\]]|$))",
+    re.IGNORECASE,
+)
 
 STEPS = 400
 """Rates that are tried between the lowest and the highest, evenly on the logarithmic axis, before refining."""
@@ -96,37 +121,76 @@ class EquivalentRate:
         return self.kbps_against / self.kbps, low, high
 
 
-def rate_of(condition: str, spec: str = "") -> float:
-    """Nominal rate of a condition, from its spec, or from its name if it has no spec, in kbit/s; NaN if that says none.
+def rate_in_spec(spec: str) -> float:
+    """Nominal rate in the spec of a condition, in kbit/s; NaN if there is none. The number of a low-pass is in Hz.
 
-    >>> rate_of("Opus at 12", "opus@12:application=voip"), rate_of("Proposed 1.38 16kHz"), rate_of("AudioDec")
-    (12.0, 1.38, nan)
-    >>> rate_of("Ours 6", "supplied:name=ours-6")  # files of a system whose rate nobody measured
-    nan
+    >>> rate_in_spec("opus@12:application=voip"), rate_in_spec("lowpass@7000"), rate_in_spec("")
+    (12.0, nan, nan)
     """
-    if found := re.search(r"@(\d+(?:\.\d+)?)", spec or condition):
-        return float(found[1])
-    if spec:
-        return float("nan")
-    named = re.sub(r"\d+(?:\.\d+)?\s*k?hz", "", condition, flags=re.IGNORECASE)
-    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])", named)
-    return float(found[1]) if found else float("nan")
+    found = re.search(r"@(\d+(?:\.\d+)?)(?![\w.])", spec)
+    return float(found[1]) if found and family(spec) != "lowpass" else float("nan")
 
 
-def codec_of(condition: str, spec: str = "") -> str:
+def rate_in_name(condition: str) -> float:
+    """Rate that the name of a condition says, in kbit/s; NaN if it says none.
+
+    A number is a rate if it has a unit, or follows the name of a known codec
+    and nothing but a "k" or brackets follow. Other numbers say nothing.
+
+    >>> [rate_in_name(name) for name in ("Ours, 1.5 kbit/s", "Lyra 3.2", "EnCodec 24 kHz 6", "x 800 bps")]
+    [1.5, 3.2, 6.0, 0.8]
+    >>> [rate_in_name(name) for name in ("System 1", "Ours (2024)", "AudioDec", "Opus 1.3.1", "@48k", "Opus v2")]
+    [nan, nan, nan, nan, nan, nan]
+    """
+    found = _rate_in_name(condition)
+    return found[0] if found else float("nan")
+
+
+def codec_of(condition: str, spec: str = "", kbps: float = float("nan")) -> str:
     """Codec of a condition with all that its rates share: options of the spec, other words of the name.
 
-    >>> codec_of("", "opus@12:application=voip"), codec_of("Proposed 1.38 16kHz"), codec_of("Lyra 3")
+    Parameters
+    ----------
+    condition, spec : str
+    kbps : float
+        The rate, where it is known. The number in the name that is closest to
+        it, by 10% at most, is no part of the codec's name.
+
+    >>> codec_of("", "opus@12:application=voip"), codec_of("Proposed 1.38 16kHz", kbps=1.38), codec_of("Lyra 3")
     ('opus:application=voip', 'Proposed 16kHz', 'Lyra')
+    >>> codec_of("System 1"), codec_of("System 1", kbps=6.0)
+    ('System 1', 'System 1')
     """
     if "@" in spec:
         options = ":".join(part for part in spec.split(":")[1:] if not part.startswith("weights="))
         return family(spec) + (f":{options}" if options else "")
-    named = re.sub(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])(?!\s*k?hz)", "", condition, count=1, flags=re.IGNORECASE)
-    return " ".join(named.split())
+    said = _rate_in_name(condition)
+    if said:
+        start, end = said[1]
+    else:
+        numbers = [(abs(float(at[0]) / kbps - 1), at) for at in _FREE.finditer(condition)] if kbps > 0 else []
+        distance, at = min(numbers, key=lambda each: each[0], default=(1.0, None))
+        if at is None or distance > NEAR:
+            return " ".join(condition.split())
+        start, end = at.span()
+    rest = re.sub(r"\(\s*\)|\[\s*\]", " ", f"{condition[:start]} {condition[end:]}")
+    return " ".join(rest.split()).strip(" ,;:@-_") or condition
 
 
-def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None) -> pd.DataFrame:
+def _rate_in_name(condition: str) -> tuple[float, tuple[int, int]] | None:
+    """Rate in kbit/s, and where it stands."""
+    if unit := _UNIT.search(condition):
+        return float(unit["number"].replace(",", ".")) * _KILOBITS[unit["unit"][0].lower()], unit.span()
+    # Of one length with the name, so that places hold.
+    without_hertz = _HERTZ.sub(lambda found: " " * len(found[0]), condition)
+    if codec := _AFTER_CODEC.search(without_hertz):
+        number = float(codec["number"])
+        if not (number.is_integer() and 1900 < number < 2100):  # a year
+            return number, (codec.start("number"), codec.end("number") + len(codec["k"] or ""))
+    return None
+
+
+def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, from_names: bool = True) -> pd.DataFrame:
     """Codec and rate of every system.
 
     Parameters
@@ -135,21 +199,58 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None) -> pd.
         Tidy frame.
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
+    from_names : bool
+        Whether names say rates, see `rate_in_name`.
 
     Returns
     -------
     DataFrame
-        condition, codec, kbps: the mean measured rate where there is one, else
-        the nominal one; NaN where nothing says it.
+        condition, codec, kbps, source. Source is "given" (in `rates`), "data"
+        (the mean of the column kbps), "spec" or "name", in that order; "" if
+        the rate is not known and NaN.
+
+    Raises
+    ------
+    RatingsError
+        If a rate is given for a condition that is not there.
     """
     systems = rated(frame[frame["role"] == SYSTEM])
     table = systems.groupby("condition", sort=False).agg(spec=("spec", "first"), kbps=("kbps", "mean")).reset_index()
-    nominal = [rate_of(name, spec) for name, spec in zip(table["condition"], table["spec"], strict=True)]
-    table["kbps"] = table["kbps"].where(table["kbps"].notna(), nominal)
-    if rates:
-        table["kbps"] = table["condition"].map(dict(rates)).fillna(table["kbps"])
-    table["codec"] = [codec_of(name, spec) for name, spec in zip(table["condition"], table["spec"], strict=True)]
-    return table[["condition", "codec", "kbps"]]
+    given = {unified(name): kbps for name, kbps in (rates or {}).items()}
+    absent = sorted(set(given) - set(frame["condition"]))
+    if absent:
+        raise RatingsError(f"A rate is given for {listed(absent)}, which the ratings do not have.")
+    # A condition with a spec is ours: where its rate was not measured (supplied files), its name is no measurement.
+    without_spec = table["condition"].where(table["spec"].fillna("") == "", "")
+    table["source"] = ""
+    for source, found in {
+        "given": table["condition"].map(given).astype(float),
+        "data": table["kbps"],
+        "spec": table["spec"].map(rate_in_spec).astype(float),
+        "name": without_spec.map(rate_in_name).astype(float) if from_names else table["kbps"],
+    }.items():
+        new = (table["source"] == "") & (found > 0)
+        table.loc[new, "kbps"] = found[new]
+        table.loc[new, "source"] = source
+    table["codec"] = [
+        codec_of(name, spec, kbps) if from_names or source else name
+        for name, spec, kbps, source in zip(
+            *(table[name] for name in ("condition", "spec", "kbps", "source")), strict=True
+        )
+    ]
+    return table[["condition", "codec", "kbps", "source"]]
+
+
+def said_by_names(table: pd.DataFrame) -> list[str]:
+    """What was read from the names in `points`, in a sentence; nothing if no rate was."""
+    rows = table[table["source"] == "name"]
+    if rows.empty:
+        return []
+    pairs = [f"{name}: {kbps:g}" for name, kbps in zip(rows["condition"], rows["kbps"], strict=True)]
+    return [
+        f"Bitrates taken from names, in kbit/s: {listed(pairs)}. Correct one with --rate, or switch this off with "
+        "--no-rates-from-names."
+    ]
 
 
 def curves(table: pd.DataFrame) -> list[Curve]:

@@ -1,14 +1,15 @@
 """Wide tables, with a column for each condition, as columns for `analysis.frame.tidy`.
 
-No column of such a table says that it holds scores: an age is a number from 0 to 100 too. They are therefore read on
-request only.
+Nothing in such a table tells scores from other numbers, such as ages. Wide tables are therefore read on request only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
-from analysis.files import decimal_points
+from analysis.cells import decimal_points
 from analysis.frame import RatingsError
 
 ITEMS = ("item", "clip", "signal")
@@ -16,7 +17,7 @@ KEPT = ("study", "session", "session_state", "category", "repeat", "excluded")
 """Columns that are no conditions."""
 
 
-def from_wide(table: pd.DataFrame) -> pd.DataFrame:
+def from_wide(table: pd.DataFrame, without: Collection[str] = ()) -> pd.DataFrame:
     """Ratings of a wide table.
 
     Parameters
@@ -25,6 +26,8 @@ def from_wide(table: pd.DataFrame) -> pd.DataFrame:
         Either a row for each rater and item: rater, item (or clip, or signal)
         and a column for each condition. Or a row for each rater: rater and
         columns called item/condition. Both may have the columns `KEPT`.
+    without : collection of str
+        Columns to leave out.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def from_wide(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reset_index(drop=True)
     item = next((name for name in ITEMS if name in table), None)
     kept = [name for name in ("rater", item, *KEPT) if name is not None and name in table]
-    columns = [name for name in table.columns if name not in kept]
+    columns = [name for name in table.columns if name not in kept and str(name) not in without]
     if not columns:
         raise RatingsError("A wide table needs a column for each condition, and there is none.")
     for name in columns:
@@ -76,14 +79,13 @@ def _pair(name: str) -> tuple[str, str]:
 
 
 def _scores(cells: pd.Series, name: object) -> pd.Series:
-    cells = decimal_points(cells)
+    cells = decimal_points(cells, f"score of {name}")
     text = cells.astype("string").fillna("").str.strip()
-    number = pd.to_numeric(text.mask(text == ""), errors="coerce")
-    wrong = (text != "") & ~number.between(0, 100).fillna(False).astype(bool)
+    wrong = (text != "") & pd.to_numeric(text.mask(text == ""), errors="coerce").isna()
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise RatingsError(
-            f"Row {row + 1}, column {name}: {text.iloc[row]!r} is no score from 0 to 100. Correct it, or take the "
-            "column out if it is no condition."
+            f"Row {row + 1}, column {name}: {text.iloc[row]!r} is no score. Correct it, or take the column out if it "
+            "is no condition: --without-condition."
         )
     return cells

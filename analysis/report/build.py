@@ -24,14 +24,16 @@ from analysis.figures import (
     residual_plot,
     violin_plot,
 )
-from analysis.frame import SYSTEM, RatingsError, one_study, rated, tidy
+from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated, tidy
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
+from analysis.rates import said_by_names
 from analysis.report.report import Report, Settings
 from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
+from analysis.scales import Scale
 from analysis.screening import screen
 
 MOST_ORDINAL = 20_000
@@ -72,6 +74,7 @@ def build_report(
     items: Items = "random",
     margin: float = float("nan"),
     rates: Mapping[str, float] | None = None,
+    rates_from_names: bool = True,
     keep_unfinished: bool = False,
     design: Mapping[str, str] | None = None,
     made_on: str = "",
@@ -100,6 +103,8 @@ def build_report(
         Points, fixed before the data; NaN for none. See `analysis.claim.claim`.
     rates : mapping, optional
         Condition -> kbit/s, over what the ratings say.
+    rates_from_names : bool
+        Whether conditions' names say rates, see `analysis.rates.rate_in_name`.
     keep_unfinished : bool
         See `analysis.screening.screen`.
     design : mapping, optional
@@ -127,8 +132,9 @@ def build_report(
     model = attempt("model", lambda: mixed_model(kept, items=items))
     name = str(frame["study"].iloc[0])
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
-    settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished)
-    tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, level))
+    scale = str(ratings.attrs.get(SCALE, Scale()))
+    settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
+    tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -151,6 +157,7 @@ def build_report(
         agreement=(agreement.alpha(kept, level=level), *agreement.intraclass(kept, level=level)),
         reliability=agreement.raters(kept),
         refusals=attempt.refusals,
+        notes=(*ratings.attrs.get(NOTES, ()), *(said_by_names(tested.points) if tested else ())),
         drawings=(
             *_of_ratings(frame, kept, screened.excluded, tables, settings),
             *_of_the_model(kept, model, settings),
@@ -165,11 +172,12 @@ def _claim(
     refusals: Mapping[str, str],
     margin: float,
     rates: Mapping[str, float] | None,
+    rates_from_names: bool,
     level: float,
 ) -> Claim:
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
-    return claim(kept, margin=margin, rates=rates, level=level, model=model)
+    return claim(kept, margin=margin, rates=rates, rates_from_names=rates_from_names, level=level, model=model)
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:

@@ -21,7 +21,7 @@ def limits(report: Report) -> list[str]:
     """Limits of a report's figures, those of its own data first."""
     if report.screening.kept.empty:
         nothing = "Every rater was excluded or did not finish: there is nothing to describe or to test."
-        return [nothing, *_roles(report), *report.screening.notes]
+        return [nothing, *_roles(report), *report.notes, *report.screening.notes]
     notes = [note for note in dict.fromkeys(report.conditions["note"]) if note]
     return [
         *_few_raters(report),
@@ -33,6 +33,7 @@ def limits(report: Report) -> list[str]:
         *(notes if report.screening.kept["rater"].nunique() > 1 else []),
         *_friedman(report),
         *_roles(report),
+        *report.notes,
         *report.screening.notes,
         "Scores depend on what else was in a trial, since raters spread what they hear over the scale. Compare systems "
         "within this test, not scores between tests, and do not read the words of the scale absolutely.",

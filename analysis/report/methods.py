@@ -17,6 +17,7 @@ def methods(report: Report) -> dict[str, str]:
     """How the figures were made: a heading and a paragraph each."""
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     return {
+        "Scale": _scale(report),
         "Screening": _screening(report),
         "Means": (
             "Repeats of a trial were averaged. The mean of a condition is the mean of its raters' means, each over the "
@@ -76,6 +77,16 @@ def _mixed_model(report: Report) -> str:
         "maximum likelihood; means of all items with the same weight; all pairs with Satterthwaite's degrees of "
         f"freedom and Holm's correction. {ITEMS[of][0].upper()}{ITEMS[of][1:]}. With fewer than {FEWEST_ITEMS} items "
         f"they are fixed in any case.{each} Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
+    )
+
+
+def _scale(report: Report) -> str:
+    given = f"Scores were given on a scale from {report.settings.scale}."
+    if report.settings.scale == "0 to 100":
+        return given
+    return (
+        f"{given} All figures are in points: the lower end of the scale is 0 and its upper end 100. The limits of "
+        "post-screening and the margin are in points too."
     )
 
 

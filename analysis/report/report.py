@@ -40,6 +40,9 @@ class Settings:
     margin : float
         Points; NaN for none.
     keep_unfinished : bool
+    scale : str
+        On which the scores were given. All figures are in points: its lower
+        end is 0 and its upper end 100.
     """
 
     ci: Interval = "t"
@@ -49,6 +52,7 @@ class Settings:
     items: Items = "random"
     margin: float = float("nan")
     keep_unfinished: bool = False
+    scale: str = "0 to 100"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,9 @@ class Report:
         See `analysis.agreement.raters`.
     refusals : mapping
         Why there is no model, ordinal model or claim.
+    notes : tuple of str
+        How the file was read, where that may surprise: rates taken from
+        names, columns left out, another scale.
     drawings : tuple of Drawing
         Fewer where there is nothing to draw.
     """
@@ -116,6 +123,7 @@ class Report:
     agreement: tuple[Agreement, ...]
     reliability: pd.DataFrame = field(repr=False)
     refusals: Mapping[str, str]
+    notes: tuple[str, ...]
     drawings: tuple[Drawing, ...] = field(repr=False)
 
     @cached_property
@@ -154,6 +162,7 @@ class Report:
         found = {
             "study": self.study,
             "screening": screening,
+            "reading": list(self.notes),
             "settings": asdict(self.settings),
             "friedman": asdict(self.friedman),
             "ranks": self.ranks.to_dict("records"),
@@ -189,6 +198,7 @@ class Report:
             "items": self.claim.model.items,
             "comparisons": self.claim.comparisons.to_dict("records"),
             "rates": self.claim.rates.to_dict("records"),
+            "points": self.claim.points.to_dict("records"),
         }
 
     def _every_condition(self) -> pd.DataFrame:

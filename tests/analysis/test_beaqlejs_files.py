@@ -75,7 +75,10 @@ def test_equal_scores_of_two_raters_are_no_copy(tmp_path):
         ([{"TestID": "a", "rating": True}], "TestID a: rating is True, and not a score for each file"),
         ([{"TestID": "a", "rating": {"x": True}}], "TestID a, x: True is no score"),
         ([{"TestID": "a", "rating": {"x": "loud"}}], "TestID a, x: 'loud' is no score"),
-        ([{"TestID": "a", "rating": {"x": 101}}], "1 score lies outside 0 to 100: .*item a, condition x"),
+        (
+            [{"TestID": "a", "rating": {"x": 101}}],
+            "range from 101 to 101, .* item a, condition x: 101",
+        ),
         ([{"TestID": "a"}, True], "has something else than test sets with a TestID: True"),
         ([{"TestID": "a"}, {"UserName": "ann"}], "There are no ratings: no test set has a rating"),
     ],

@@ -76,7 +76,7 @@ def test_questions_may_have_any_name(tmp_path, names):
     n = 1 if names == "age," else 4
     lines = session(TWO_TRIALS, *["x"] * n) + session(TWO_TRIALS, *["y"] * n)
     frame = read_ratings(written(tmp_path, WEBMUSHRA.format(answers=names) + lines))
-    assert raters_of(frame) == ["session 1", "session 2"]
+    assert raters_of(frame) == ["rows 1-4", "rows 5-8"]
     assert frame["score"].tolist() == [100, 62, 97, 48] * 2
     assert (frame["repeat"] == 0).all()
     assert not frame["has_marks"].any()
@@ -85,7 +85,17 @@ def test_questions_may_have_any_name(tmp_path, names):
 def test_without_uuid_other_answers_are_another_rater(tmp_path):
     lines = session(TWO_TRIALS, "ann@example.org") + session(ONE_TRIAL, "ben@example.org")
     frame = read_ratings(written(tmp_path, WEBMUSHRA.format(answers="email,") + lines))
-    assert frame.groupby("rater", sort=False).size().to_dict() == {"session 1": 4, "session 2": 4}
+    assert frame.groupby("rater", sort=False).size().to_dict() == {"rows 1-4": 4, "rows 5-8": 4}
+
+
+def test_a_rater_without_uuid_is_called_by_rows_that_have_the_ratings_in_the_file(tmp_path):
+    lines = session(TWO_TRIALS, "ann@example.org") + session(ONE_TRIAL, "ben@example.org")
+    path = written(tmp_path, WEBMUSHRA.format(answers="email,") + lines)
+    frame, rows = read_ratings(path), path.read_text().splitlines()[1:]
+    for rater, email in zip(raters_of(frame), ("ann@example.org", "ben@example.org"), strict=True):
+        first, last = map(int, rater.removeprefix("rows ").split("-"))
+        assert {email in row for row in rows[first - 1 : last]} == {True}
+        assert last - first + 1 == (frame["rater"] == rater).sum()
 
 
 def test_an_address_that_was_asked_for_is_not_in_the_frame(tmp_path):
@@ -98,7 +108,7 @@ def test_without_uuid_a_stimulus_that_comes_again_begins_another_session(tmp_pat
     header = WEBMUSHRA.format(answers="age," if answer else "")
     lines = session(TWO_TRIALS, *answer) + session(dict(reversed(TWO_TRIALS.items())), *answer)
     frame = read_ratings(written(tmp_path, header + lines))
-    assert frame["rater"].tolist() == ["session 1"] * 4 + ["session 2"] * 4
+    assert frame["rater"].tolist() == ["rows 1-4"] * 4 + ["rows 5-8"] * 4
     assert (frame["repeat"] == 0).all()
 
 
@@ -189,7 +199,7 @@ def test_pymushra_without_uuid_tells_raters_by_their_answers(tmp_path):
     text = (PYMUSHRA + page("piano", {"reference": 90, "C1": 5}, "ann") + page("piano", {"C1": 7}, "ben")).replace(
         "questionaire_uuid", "questionaire_name"
     )
-    assert raters_of(read_ratings(written(tmp_path, text))) == ["session 1", "session 2"]
+    assert raters_of(read_ratings(written(tmp_path, text))) == ["rows 1-2", "rows 3-3"]
 
 
 def test_json_of_pymushra_is_read_too(tmp_path):

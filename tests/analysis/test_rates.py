@@ -6,7 +6,17 @@ import pytest
 
 from analysis.frame import RatingsError, tidy
 from analysis.mixed import mixed_model
-from analysis.rates import Curve, codec_of, curves, equivalent_rate, monotone, points, rate_of
+from analysis.rates import (
+    Curve,
+    codec_of,
+    curves,
+    equivalent_rate,
+    monotone,
+    points,
+    rate_in_name,
+    rate_in_spec,
+    said_by_names,
+)
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 
 QUIET = Components(80, 40, 5, 10, 60)
@@ -67,21 +77,82 @@ def test_means_that_fall_are_levelled():
 
 
 @pytest.mark.parametrize(
+    ("name", "kbps", "codec"),
+    [
+        ("Opus 12", 12, "Opus"),
+        ("opus@12", 12, "opus"),
+        ("Lyra 3.2", 3.2, "Lyra"),
+        ("MP3 64", 64, "MP3"),
+        ("MP3 (64k)", 64, "MP3"),
+        ("EnCodec 24 kHz 6", 6, "EnCodec 24 kHz"),
+        ("encodec_24khz@1.5", 1.5, "encodec_24khz"),
+        ("AMR-WB 12.65", 12.65, "AMR-WB"),
+        ("HE-AAC at 48", 48, "HE-AAC at"),
+        ("Ours 1.5 kbit/s", 1.5, "Ours"),
+        ("Ours 1,5 kbps", 1.5, "Ours"),
+        ("Ours_6kbps", 6, "Ours"),
+        ("System 1 at 800 bps", 0.8, "System 1 at"),
+        ("Ours 0.5 Mbit/s", 500, "Ours"),
+    ],
+)
+def test_a_unit_or_a_known_codec_before_it_makes_a_number_a_rate(name, kbps, codec):
+    assert rate_in_name(name) == pytest.approx(kbps)
+    assert codec_of(name) == codec
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["System 1", "Ours (2024)", "1", "Proposed 1.38", "Proposed 1.38 16kHz", "AudioDec", "Codec 2", "Codec2", "MP3"]
+    + ["Opus 1.3.1", "Opus 2024", "Opus v2", "Lyra V2", "@48k", "+3 dB", "-6 dB", "48 kHz", "EnCodec 24 kHz", "EVS 2nd"]
+    + ["Opus 6 raters", "Model-7B", "run 3/4", "0.5x", "6 layers", "AAC 2 channels"],
+)
+def test_any_other_number_in_a_name_is_no_rate(name):
+    assert np.isnan(rate_in_name(name))
+    assert codec_of(name) == name
+
+
+def test_the_number_of_a_low_pass_is_no_rate():
+    assert np.isnan(rate_in_spec("lowpass@7000"))
+
+
+@pytest.mark.parametrize(
     ("condition", "spec", "kbps", "codec"),
     [
         ("Opus 12", "opus@12", 12.0, "opus"),
         ("x", "encodec_24khz@1.5:weights=published:entropy=lm", 1.5, "encodec_24khz:entropy=lm"),
-        ("Proposed 1.38", "", 1.38, "Proposed"),
         ("Proposed 1.38 16kHz", "", 1.38, "Proposed 16kHz"),
-        ("Lyra 3", "", 3.0, "Lyra"),
+        ("Proposed 1.38", "", 1.42, "Proposed"),
+        ("System 1", "", 6.0, "System 1"),
     ],
 )
-def test_codec_and_rate_come_from_spec_or_name(condition, spec, kbps, codec):
-    assert (rate_of(condition, spec), codec_of(condition, spec)) == (kbps, codec)
+def test_a_known_rate_is_no_part_of_the_codecs_name(condition, spec, kbps, codec):
+    assert codec_of(condition, spec, kbps) == codec
 
 
-def test_a_condition_without_a_rate_has_none():
-    assert np.isnan(rate_of("AudioDec"))
+def rated_conditions(*rows):
+    return tidy(pd.DataFrame([("a", "x", *row) for row in rows], columns=["rater", "item", "condition", "score"]))
+
+
+def test_what_names_said_is_reported_and_can_be_corrected_or_switched_off():
+    frame = rated_conditions(("Opus 6", 30), ("Opus 12", 60), ("System 1", 50))
+    found = points(frame)
+    assert found["source"].tolist() == ["name", "name", ""]
+    assert said_by_names(found) == [
+        "Bitrates taken from names, in kbit/s: Opus 6: 6 and Opus 12: 12. Correct one with --rate, or switch this off "
+        "with --no-rates-from-names."
+    ]
+    corrected = points(frame, {"Opus 6": 7.5, "System 1": 2.0})
+    assert corrected["kbps"].tolist() == [7.5, 12, 2.0]
+    assert corrected["source"].tolist() == ["given", "name", "given"]
+    off = points(frame, from_names=False)
+    assert off["kbps"].isna().all()
+    assert off["codec"].tolist() == ["Opus 6", "Opus 12", "System 1"]
+    assert said_by_names(off) == []
+
+
+def test_a_rate_for_a_condition_that_is_not_there_is_refused():
+    with pytest.raises(RatingsError, match="A rate is given for Opus 9, which the ratings do not have"):
+        points(rated_conditions(("Opus 6", 30)), {"Opus 9": 9})
 
 
 def test_measured_rates_come_first_and_given_ones_before_them():

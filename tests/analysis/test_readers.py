@@ -86,9 +86,8 @@ def test_another_table_is_refused_with_what_it_has_and_what_is_needed(tmp_path):
     with pytest.raises(RatingsError) as error:
         read_ratings(path)
     assert "things.csv" in str(error.value)
-    assert "Columns found: colour, name." in str(error.value)
-    assert "clip, condition, rater, score (export_results)" in str(error.value)
-    assert "condition, participant_ids, ratings, signal (lists in cells)" in str(error.value)
+    assert "Columns found: colour and name. Needed: rater, item, condition, score." in str(error.value)
+    assert "--columns OLD=NEW" in str(error.value)
 
 
 @pytest.mark.parametrize(

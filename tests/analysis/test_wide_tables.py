@@ -67,8 +67,11 @@ def test_a_wide_table_is_not_guessed_but_its_reader_told_what_to_do(tmp_path, te
     [
         ("name,item,A\nann,choir,40\n", "needs a column rater. Columns found: name, item, A"),
         ("rater,item\nann,choir\n", "needs a column for each condition, and there is none"),
-        ("rater,item,gender,A\nann,choir,,40\nben,choir,m,40\n", "Row 2, column gender: 'm' is no score from 0 to 100"),
-        ("rater,item,year,A\nann,choir,1990,40\n", "Row 1, column year: '1990' is no score from 0 to 100"),
+        ("rater,item,gender,A\nann,choir,,40\nben,choir,m,40\n", "Row 2, column gender: 'm' is no score. Correct it"),
+        (
+            "rater,item,year,A\nann,choir,1990,40\n",
+            "Rater ann, item choir, condition year: 1990",
+        ),
         ("rater,A,B\nann,4,5\n", "column 'A' is not called item/condition"),
         ("rater,x/y/A\nann,4\n", "column 'x/y/A' is not called item/condition, with one slash"),
         ("rater,item,A,A\nann,x,4,5\n", "There are several columns called A"),

@@ -50,7 +50,7 @@ def test_a_study_comes_back_the_same(tmp_path, format):  # noqa: A002
 @pytest.mark.parametrize("format", FORMATS)
 def test_names_of_any_characters_come_back_the_same(tmp_path, format):  # noqa: A002
     rows = [
-        {"study": name, "rater": name, "item": name, "condition": name, "role": "system", "score": 40.25 + i}
+        {"study": f"{name}.", "rater": name, "item": name, "condition": name, "role": "system", "score": 40.25 + i}
         for i, name in enumerate(NAMES)
     ]
     frame = tidy(pd.DataFrame(rows))
