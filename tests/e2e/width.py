@@ -11,7 +11,8 @@ HEIGHT = 800
 
 WIDE_FONT = """
     html { font-size: 125% !important; }
-    body, body *:not(code, code *) { font-family: "DejaVu Sans", Verdana, sans-serif !important; letter-spacing: 0.1em !important; }
+    body, body * { letter-spacing: 0.1em !important; }
+    body, body *:not(code) { font-family: "DejaVu Sans", Verdana, sans-serif !important; }
 """
 """A font a quarter larger, and wider than any that a browser would take: a layout that just fits does not fit it."""
 
