@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -291,7 +292,21 @@ def _page(
         context |= {"trial": trial, "setup": _setup(session, trial)}
         context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
         context["longest_comment"] = ratings.LONGEST_COMMENT
-    return render(request, _PAGES[Session.State(session.state)], context, status=status)
+    response = render(request, _PAGES[Session.State(session.state)], context, status=status)
+    if session.ended:
+        forget_browser(request, response, study)
+    return response
+
+
+def forget_browser(request: HttpRequest, response: HttpResponse, study: Study) -> None:
+    """Take away the cookies of a rater who is done; the page's script takes what the browser stores.
+
+    Where a study allows one attempt, the browser stays known. A researcher's forms keep their cookie.
+    """
+    if not study.protocol.identity.one_attempt:
+        response.delete_cookie(cookie_of(study), path=study.invite_path, samesite="Lax")
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        response.delete_cookie(settings.CSRF_COOKIE_NAME, samesite="Lax")
 
 
 def _setup(session: Session, trial: Trial) -> dict[str, object]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from listening import sessions, withdrawing
 from listening.studies import StudyError
 from listening.translating import for_raters, speak_to
-from listening.views.rater import cookie_of
+from listening.views.rater import cookie_of, forget_browser
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,6 +31,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "listening/rater/withdraw.html", context, status=409)
         response = render(request, "listening/rater/withdrawn.html", {"rater": token})
         response.delete_cookie(cookie_of(study), path=study.invite_path, samesite="Lax")
+        forget_browser(request, response, study)
         return response
     context["allowed"] = withdrawing.may_withdraw(session)
     return render(request, "listening/rater/withdraw.html", context)
