@@ -5,6 +5,7 @@
 
 export class Announcer {
   /** @type {Map<string, string>} */ #waiting = new Map();
+  /** @type {Set<string>} */ #said = new Set();
 
   /**
    * @param {HTMLElement} region
@@ -25,10 +26,17 @@ export class Announcer {
     this.flush();
   }
 
+  /** The same, unless it was said before. @param {string} text @param {string} kind */
+  sayOnce(text, kind) {
+    this.say(this.#said.has(text) ? "" : text, kind);
+  }
+
   /** Say what waited, once no sound plays. */
   flush() {
     if (!this.#waiting.size || this.sounds()) return;
-    this.region.textContent = [...this.#waiting.values()].join(" ");
+    const texts = [...this.#waiting.values()];
+    texts.forEach((text) => this.#said.add(text));
+    this.region.textContent = texts.join(" ");
     this.#waiting.clear();
   }
 }

@@ -31,8 +31,6 @@ const announcer = new Announcer($("told"), () => engine.audible);
 const tell = (text) => announcer.say(text);
 /** Whether every sound is there: from then on the rater may rate. */
 let complete = false;
-/** Whether a screen reader heard that ratings are saved: once is enough. */
-let saidSaved = false;
 
 const { rules } = setup;
 const loaded = performance.now();
@@ -281,10 +279,7 @@ function showSaving() {
   if ($("saving").textContent !== texts[autosave.state]) $("saving").textContent = texts[autosave.state];
   if (autosave.state === "refused") notify(autosave.refusal.text, gettext("Reload the page"));
   if (autosave.state === "offline") announcer.say(texts.offline, "saving");
-  if (autosave.state === "saved" && texts.saved) {
-    announcer.say(saidSaved ? "" : texts.saved, "saving");
-    saidSaved = true;
-  }
+  if (autosave.state === "saved") announcer.sayOnce(texts.saved, "saving");
 }
 
 /** @param {string} text @param {string} [action] label of a button that reloads */
