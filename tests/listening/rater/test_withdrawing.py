@@ -84,8 +84,10 @@ def test_where_the_study_wants_to_be_asked_the_page_says_whom(walker, wants):
 def test_of_a_closed_study_nobody_withdraws_by_themselves(walker, close):
     walker.to_end()
     assert "Withdraw from this test" in walker.text
+    address = reverse("withdraw", args=[walker.token])
+    walker.client.get(address)
     token = walker.client.cookies["csrftoken"].value
     close()
-    answer = walker.client.post(reverse("withdraw", args=[walker.token]), {"csrfmiddlewaretoken": token})
+    answer = walker.client.post(address, {"csrfmiddlewaretoken": token})
     assert answer.status_code == 409
     assert Session.objects.exists()
