@@ -154,6 +154,7 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
     expect(desk.page.get_by_test_id("play-slot-1")).to_be_disabled()
     expect(desk.slider(1)).to_be_disabled()
     expect(desk.page.locator("#missing")).to_contain_text("Rating starts when all are")
+    places = [each.bounding_box() for each in desk.page.locator(".desk button:visible").all()]
     wait_for_routes(desk, held, 3)
     assert len(held) == 3
     held.pop(0).continue_()
@@ -165,6 +166,8 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
         held.pop(0).continue_()
     desk.ready()
     expect(desk.slider(1)).to_be_enabled()
+    now = [each.bounding_box() for each in desk.page.locator(".desk button:visible").all()]
+    assert now == places, "nothing moves when the last sound has come"
     expect(desk.page.get_by_test_id("play-slot-1")).to_have_attribute("aria-pressed", "true")
 
 
