@@ -220,7 +220,10 @@ def _page(
         context["slots"] = [each["slot"] for each in context["setup"]["slots"]]
         context["longest_comment"] = ratings.LONGEST_COMMENT
     page = "listening/rater/not_listened.html" if session.cannot_have_listened else _PAGES[Session.State(session.state)]
-    return render(request, page, context, status=status)
+    response = render(request, page, context, status=status)
+    if session.ended:
+        forget_browser(response, session)
+    return response
 
 
 def consent_context(session: Session) -> dict[str, object]:
@@ -240,7 +243,17 @@ def consent_context(session: Session) -> dict[str, object]:
         "signals": study.conditions.count(),
         "notice": notice(study),
         "may_withdraw": withdrawing.may_withdraw(session),
+        "one_attempt": invites.identity(study, session.panel).one_attempt,
     }
+
+
+def forget_browser(response: HttpResponse, session: Session) -> None:
+    """Remove the cookie of a rater who is done; the page's script removes what the browser stores.
+
+    Where the study allows one attempt, the browser stays known.
+    """
+    if not invites.identity(session.study, session.panel).one_attempt:
+        response.delete_cookie(cookie_of(session.study), path=session.study.invite_path, samesite="Lax")
 
 
 def _setup(session: Session, trial: Trial) -> dict[str, object]:

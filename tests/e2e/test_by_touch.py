@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from listening import sessions
 from listening.models import Rating, Session, Study
 from tests.e2e.conftest import Desk
 
@@ -50,6 +51,14 @@ def at_score(slider, score):
     """Where on the screen a score lies."""
     box = slider.bounding_box()
     return box["x"] + 8 + (box["width"] - 16) * score / 100, box["y"] + box["height"] / 2
+
+
+def at_training(study) -> str:
+    """Address of a rater who has just come there."""
+    session = sessions.start(study, outside_ids={}, locale="en", browser="")
+    for left in ("consent", "instructions"):
+        sessions.advance(session, left)
+    return session.rater.get_absolute_url()
 
 
 def arrives(slider, score):
@@ -130,3 +139,13 @@ def test_on_a_tablet_an_upright_slider_is_dragged_and_the_page_stays(browser, li
     finger.drag((middle, box["y"] + box["height"] / 2), (middle, box["y"] + 8 + 0.1 * (box["height"] - 16)))
     arrives(desk.slider(1), 90)
     context.close()
+
+
+def test_help_names_the_touches_where_there_is_a_touch_screen(phone, page, live_server, opened):
+    """A mouse alone gets the keys alone."""
+    for tab in (phone, page):
+        tab.goto(live_server.url + at_training(opened))
+        tab.get_by_role("button", name="Help and keyboard shortcuts").click()
+        expect(tab.locator("#help")).to_contain_text("Keys")
+    expect(phone.get_by_text("Tap the scale of a sound, or drag along it")).to_be_visible()
+    expect(page.get_by_text("Tap the scale of a sound, or drag along it")).to_be_hidden()

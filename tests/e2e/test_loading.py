@@ -1,5 +1,7 @@
 """Each sound plays as soon as it is there; rating starts when all are; what can't be had is said."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -87,6 +89,45 @@ def test_a_bar_shows_how_much_has_come(desk):
     assert shown[-1] == 1
 
 
+LINE = """async (steps) => {
+    let now = 0;
+    performance.now = () => now;
+    const { LoadingLine } = await import("/static/listening/loading-line.js");
+    const element = document.createElement("p");
+    const line = new LoadingLine(element);
+    return steps.map(([seconds, loaded]) => {
+        now = 1000 * seconds;
+        line.show(loaded, 8_000_000);
+        return element.textContent;
+    });
+}"""
+
+
+def test_a_slow_line_is_told_in_megabytes_and_time_left_and_a_fast_one_is_not(desk):
+    slow = desk.page.evaluate(LINE, [[1, 20_000], [2, 100_000], [4, 1_000_000], [30, 7_500_000]])
+    assert slow == [
+        "",
+        "0.1 of 8.0 MB. About 3 min left.",
+        "1.0 of 8.0 MB. About 30 s left.",
+        "7.5 of 8.0 MB. About 5 s left.",
+    ]
+    assert desk.page.evaluate(LINE, [[1, 2_000_000], [2, 6_000_000], [2.5, 8_000_000]]) == ["", "", ""]
+
+
+@pytest.mark.slow
+def test_a_page_on_a_slow_line_shows_how_much_has_come(desk):
+    network = desk.page.context.new_cdp_session(desk.page)
+    network.send("Network.enable")
+    network.send("Network.clearBrowserCache")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": 30_000, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+    desk.page.reload(wait_until="commit")
+    amount = desk.page.locator("#loading-amount")
+    expect(amount).to_have_text(re.compile(r"^0\.\d of 0\.\d MB\. About \d+ s left\.$"))
+    network.send("Network.emulateNetworkConditions", {**slow, "downloadThroughput": -1})
+    desk.ready()
+
+
 def test_nothing_sounds_and_no_sound_engine_exists_before_the_first_click(desk):
     desk.page.add_init_script(
         """window.contexts = 0;
@@ -114,6 +155,7 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
     expect(desk.page.get_by_test_id("play-slot-1")).to_be_disabled()
     expect(desk.slider(1)).to_be_disabled()
     expect(desk.page.locator("#missing")).to_contain_text("Rating starts when all are")
+    places = [each.bounding_box() for each in desk.page.locator(".desk button:visible").all()]
     wait_for_routes(desk, held, 3)
     assert len(held) == 3
     held.pop(0).continue_()
@@ -125,6 +167,8 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
         held.pop(0).continue_()
     desk.ready()
     expect(desk.slider(1)).to_be_enabled()
+    now = [each.bounding_box() for each in desk.page.locator(".desk button:visible").all()]
+    assert now == places, "nothing moves when the last sound has come"
     expect(desk.page.get_by_test_id("play-slot-1")).to_have_attribute("aria-pressed", "true")
 
 

@@ -174,17 +174,34 @@ def test_a_browser_that_cannot_play_the_rate_says_so(desk):
     expect(desk.page.locator("#notice")).to_contain_text("This browser can't play sounds of 48 kHz")
 
 
-def test_a_device_with_less_treble_is_said_once_and_may_be_used(desk):
+def with_device(desk, hertz: int):
+    """The page again, on a sound device of this rate."""
     desk.page.add_init_script(
-        """window.AudioContext = class extends AudioContext {
-            constructor(options) { super(options ?? { sampleRate: 16000 }); }
-        };"""
+        f"""window.AudioContext = class extends AudioContext {{
+            constructor(options) {{ super(options ?? {{ sampleRate: {hertz} }}); }}
+        }};"""
     )
     desk.page.reload()
-    desk.ready()
-    desk.play(0)
+    return desk.ready()
+
+
+def test_a_device_that_loses_treble_is_named_once_and_nothing_moves(desk):
+    with_device(desk, 16000)
+    controls = desk.page.locator(".controls button, .signal .play, .score, #next")
+    places = [each.bounding_box() for each in controls.all()]
+    desk.listen(0)
     note = desk.page.locator("#device-note")
     expect(note).to_contain_text("Your sound device runs at 16 kHz, these sounds at 48 kHz")
-    expect(desk.page.get_by_test_id("stop")).to_be_enabled()
+    assert [each.bounding_box() for each in controls.all()] == places
     note.get_by_role("button", name="Go on").click()
     expect(note).to_be_hidden()
+    desk.page.reload()
+    desk.ready().listen(0)
+    expect(note).to_be_hidden()
+
+
+@pytest.mark.parametrize("hertz", [44100, 48000])
+def test_a_device_that_reproduces_all_that_ears_hear_is_not_complained_of(desk, hertz):
+    with_device(desk, hertz).listen(0)
+    desk.page.wait_for_function("document.getElementById('clock').textContent !== '0.0 s'")
+    expect(desk.page.locator("#device-note")).to_be_hidden()

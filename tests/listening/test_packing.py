@@ -1,12 +1,15 @@
 """What raters get of a clip: the same samples in files of one length."""
 
 import io
+import zlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from listening import packing, rendering, studies
 from listening.models import Rendering
@@ -28,7 +31,7 @@ def test_opening_a_study_packs_its_clips_without_loss(ready):
         assert all(content.startswith(b"fLaC") for content in contents)
         for packed, plain in pairs:
             assert np.array_equal(read(packed)[0], read(plain)[0])
-        assert len(contents[0]) < 0.8 * clip.reference.size
+        assert len(contents[0]) < clip.reference.size
 
 
 def test_the_hidden_reference_is_a_file_of_its_own(ready):
@@ -38,7 +41,10 @@ def test_the_hidden_reference_is_a_file_of_its_own(ready):
     names = [clip.packed.name, *clip.renderings.values_list("packed", flat=True)]
     assert len(set(names)) == len(names) == 5
     hidden = clip.renderings.get(condition__spec="reference")
-    assert hidden.packed.open("rb").read() == clip.packed.open("rb").read()
+    one, other = hidden.packed.open("rb").read(), clip.packed.open("rb").read()
+    assert np.array_equal(read(hidden.packed)[0], read(clip.packed)[0])
+    assert one[:HEADER] == other[:HEADER]
+    assert one[-1000:] != other[-1000:]
 
 
 def test_a_clip_is_packed_once_all_of_it_is_rendered(draft):
@@ -75,10 +81,40 @@ def test_packing_twice_changes_nothing_and_another_stimulus_packs_anew(ready):
 def test_any_samples_come_back_as_they_were(rate, channels, frames, seed):
     draw = np.random.default_rng(seed)
     samples = draw.integers(-32768, 32768, (frames, channels)).astype(np.int16) >> int(draw.integers(0, 16))
-    content = packing.flac(samples, rate) + bytes(1000)
+    content = packing.flac(samples, rate)
+    content = packing.pad(content, len(content) + 1000, seed.to_bytes(5, "big"))
     back, back_rate = soundfile.read(io.BytesIO(content), dtype="int16", always_2d=True)
     assert back_rate == rate
     assert np.array_equal(back, samples)
+
+
+def test_where_a_sound_ends_cannot_be_read_without_decoding_it(ready):
+    """The end of the file looks like its middle: no zeros, nothing that repeats, nothing that packs."""
+    for clip in ready.clips.all():
+        assert packing.pack(clip)
+        for stored in (clip.packed, *(each.packed for each in clip.renderings.all())):
+            content = stored.open("rb").read()
+            own = len(packing.flac(read(stored)[0], 48000))
+            assert len(content) > own
+            end = content[-(len(content) - own) :]
+            assert len(zlib.compress(end, 9)) >= len(end)
+            assert chisquare(np.bincount(np.frombuffer(end, np.uint8), minlength=256)).pvalue > 1e-6
+
+
+def test_the_length_of_a_clips_files_does_not_follow_from_its_sounds():
+    lengths = {packing.padded_length(1_000_000, bytes([i])) for i in range(50)}
+    assert len(lengths) == 50
+    assert min(lengths) >= 1_000_000
+    assert max(lengths) <= 1_250_000
+
+
+@given(st.binary(min_size=1, max_size=20), st.integers(0, 4000), st.binary(max_size=8))
+def test_padding_never_looks_like_the_start_of_a_frame(content, more, secret):
+    padded = packing.pad(content, len(content) + more, secret)
+    assert padded.startswith(content)
+    assert len(padded) == len(content) + more
+    end = padded[len(content) - 1 :]
+    assert not any(one == 0xFF and 0xF8 <= other <= 0xFB for one, other in pairwise(end))
 
 
 @pytest.mark.parametrize("scale", [1, 200])

@@ -16,12 +16,13 @@ const PATIENCE = 3000; // ms that the browser gets to let sound out
 const LOOK = 1000; // ms between two looks at whether the sound still runs
 const STUCK = 3; // looks without any progress after which the output is made anew
 const BLOCK = 1024; // frames of the script processor
+const AUDIBLE = 20_000; // Hz; nobody misses what is above
 const GLIDE = 0.015; // s, time constant of a change of the level: no click
 
 /**
  * Events: `change` when what plays, the loop or the passage changed; `seek` with the seconds gone to; `blocked` when the browser lets no sound out;
  * `interrupted` when it took the sound away, `resumed` when it gave it back; `unsupported` when the browser can't
- * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`), so that treble is lost;
+ * play at the rate of the sounds; `slower` when the device has a lower rate (`deviceRate`);
  * `level` with the gain in dB when it changed.
  */
 export class AudioEngine extends EventTarget {
@@ -81,6 +82,16 @@ export class AudioEngine extends EventTarget {
 
   get playing() {
     return this.#playing;
+  }
+
+  /** Whether something plays and the browser lets it out. */
+  get audible() {
+    return this.#playing && !this.#interrupted;
+  }
+
+  /** Whether the device can't reproduce what the sounds may hold and ears can hear. */
+  get losesTreble() {
+    return this.deviceRate > 0 && this.deviceRate / 2 < Math.min(this.rate / 2, AUDIBLE);
   }
 
   /** Gain behind the mixer, dB; 0, which changes no sample, until `setLevel` is called. */

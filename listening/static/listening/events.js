@@ -31,6 +31,7 @@ class EventLog {
   #sending = false;
   #failures = 0;
   #ended = false;
+  #forgetting = false; // whether nothing new is kept on the device
   /** @type {number | undefined} */ #timer;
 
   /** @param {{rater: string, url: string, page: string, trial: string}} setup */
@@ -62,6 +63,7 @@ class EventLog {
     /** @type {Event} */
     const event = [Math.max(0, Math.round(performance.now())), kind, slot, value];
     this.#unsent.set(number, event);
+    if (this.#forgetting) return;
     const keeping = this.#store.put(this.#kept(number, event));
     this.#keeping = Promise.all([this.#keeping, keeping]).then(() => {});
   }
@@ -81,6 +83,13 @@ class EventLog {
     this.#send();
   }
 
+  /** Send what waits now, and keep nothing on the device from then on: what can't be sent goes once it is. */
+  async forgetThisDevice() {
+    this.#forgetting = true;
+    clearTimeout(this.#timer);
+    await this.#send();
+  }
+
   #later() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#send(), Math.min(EVERY * 2 ** this.#failures, LONGEST_WAIT));
@@ -96,7 +105,7 @@ class EventLog {
       const mine = new Set(records.filter(({ page }) => page === this.#page).map(({ number }) => number));
       for (const [number, event] of this.#unsent) {
         if (number > upTo || mine.has(number)) continue;
-        if (whole) this.#unsent.delete(number); // not kept any more: sent by another tab
+        if (whole && !this.#forgetting) this.#unsent.delete(number); // not kept any more: sent by another tab
         else records.push(this.#kept(number, event));
       }
       for (const block of blocks(records)) {

@@ -1,6 +1,7 @@
 /** What the pages of the sound check share: fetching a sound with a way to try again, and notices of the output. */
 
 import { gettext, interpolate, number } from "./i18n.js";
+import { LoadingLine } from "./loading-line.js";
 import { load } from "./sounds.js";
 
 const $ = (id) => document.getElementById(id);
@@ -31,15 +32,20 @@ export async function fetchSound(engine, index, sound, pageUrl) {
   $("loading").hidden = false;
   $("loading-text").textContent = gettext("Loading the sound…");
   for (;;) {
+    const line = new LoadingLine($("loading-amount"));
     try {
       await load([sound], {
         onsound: (_, decoded) => engine.add(index, decoded),
-        onprogress: (share) => ($("loading-bar").value = share),
+        onprogress: (loaded, total) => {
+          $("loading-bar").value = loaded / total;
+          line.show(loaded, total);
+        },
       });
       $("loading").hidden = true;
       return;
     } catch (error) {
       console.error(error);
+      $("loading-amount").textContent = "";
       const lasting = error.status >= 400 && error.status < 500;
       $("loading-text").textContent = lasting
         ? error.message

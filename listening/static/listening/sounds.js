@@ -24,17 +24,22 @@ export class NoSound extends Error {
  * @param {({url: string, key: string} | null)[]} sounds with the key of its mask; null for those that are there already
  * @param {object} hooks
  * @param {(index: number, sound: import("./wav.js").Sound) => void} hooks.onsound
- * @param {(share: number) => void} hooks.onprogress gets the share of all bytes that has come, 0 to 1
+ * @param {(loaded: number, total: number) => void} hooks.onprogress gets the bytes that have come, and of how many; all
+ *   sounds of a page have one length
  * @throws {NoSound}
  */
 export async function load(sounds, { onsound, onprogress }) {
   const wanted = sounds.map((_, index) => index).filter((index) => sounds[index]);
-  const shares = sounds.map((sound) => (sound ? 0 : 1));
+  const loaded = new Array(wanted.length).fill(0);
   const one = async (index) => {
+    const place = sounds.slice(0, index).filter(Boolean).length;
     const bytes = await patiently((again) =>
-      fetchSound(sounds[index], again, (share) => {
-        shares[index] = share;
-        onprogress(shares.reduce((sum, each) => sum + each, 0) / shares.length);
+      fetchSound(sounds[index], again, (come, size) => {
+        loaded[place] = come;
+        onprogress(
+          loaded.reduce((sum, each) => sum + each, 0),
+          size * loaded.length,
+        );
       }),
     );
     onsound(index, isFlac(bytes) ? await parseFlac(bytes) : parseWav(bytes));
@@ -79,10 +84,10 @@ async function patiently(attempt) {
  * Fetch a sound and take off its mask.
  * @param {{url: string, key: string}} sound
  * @param {boolean} again past the browser's cache: what lies there may have another mask, or be damaged
- * @param {(share: number) => void} onshare
+ * @param {(come: number, size: number) => void} onbytes
  */
-async function fetchSound({ url, key }, again, onshare) {
-  const bytes = await fetchBytes(url, again ? "reload" : "default", onshare);
+async function fetchSound({ url, key }, again, onbytes) {
+  const bytes = await fetchBytes(url, again ? "reload" : "default", onbytes);
   unmask(bytes, key);
   if (isFlac(bytes) || isWav(bytes)) return bytes;
   if (again) throw new NoSound(gettext("The sounds of this page have changed. Reload the page."), 409);
@@ -92,9 +97,9 @@ async function fetchSound({ url, key }, again, onshare) {
 /**
  * @param {string} address
  * @param {RequestCache} cache
- * @param {(share: number) => void} onshare
+ * @param {(come: number, size: number) => void} onbytes
  */
-async function fetchBytes(address, cache, onshare) {
+async function fetchBytes(address, cache, onbytes) {
   const abort = new AbortController();
   let watch = setTimeout(() => abort.abort(), SILENCE);
   try {
@@ -114,10 +119,10 @@ async function fetchBytes(address, cache, onshare) {
       bytes += value.length;
       clearTimeout(watch);
       watch = setTimeout(() => abort.abort(), SILENCE);
-      if (size) onshare(Math.min(1, bytes / size));
+      if (size) onbytes(Math.min(bytes, size), size);
     }
     if (size && bytes !== size) throw new NoSound("A sound came only in part.");
-    onshare(1);
+    onbytes(bytes, bytes);
     return await new Blob(chunks).arrayBuffer();
   } finally {
     clearTimeout(watch);

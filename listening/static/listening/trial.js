@@ -1,11 +1,14 @@
 /** The trial page: sounds, sliders, saving and the way on. */
 
+import { Announcer } from "./announcer.js";
 import { AudioEngine, SHORTEST } from "./audio-engine.js";
 import { Autosave } from "./autosave.js";
 import { commandsOf } from "./commands.js";
+import { kHz, watchDevice } from "./device-note.js";
 import { gettext, interpolate, number } from "./i18n.js";
 import { onFinishing } from "./leaving.js";
 import { controlLevel } from "./level-control.js";
+import { LoadingLine } from "./loading-line.js";
 import { done, missing } from "./missing.js";
 import { ScoreField } from "./score-field.js";
 import { ScoreSlider } from "./score-slider.js";
@@ -18,11 +21,15 @@ import { Timeline } from "./timeline.js";
 import { watchScores, watchSound } from "./trial-events.js";
 
 const TICK = 250; // ms between two looks at what was heard
+const FIRST_WAIT = 1000; // ms between two tries to reach the next page, doubled with each
+const LONGEST_WAIT = 15_000;
 const HEARD_SAVED = 2; // seconds of further play after which the heard count is saved again
 
 const setup = JSON.parse(document.getElementById("setup").textContent);
 const $ = (id) => document.getElementById(id);
 const engine = new AudioEngine(1 + setup.slots.length);
+const announcer = new Announcer($("told"), () => engine.audible);
+const tell = (text) => announcer.say(text);
 /** Whether every sound is there: from then on the rater may rate. */
 let complete = false;
 
@@ -89,13 +96,20 @@ begin();
 /** Load the sounds that are not there yet. Each can be heard once it has come; rating starts when all have. */
 async function begin() {
   $("again").hidden = true;
+  const line = new LoadingLine($("loading-amount"));
   $("loading").classList.remove("failed");
   $("loading-text").textContent = gettext("Loading the sounds of this page…");
   try {
     const sounds = [setup.reference, ...setup.slots];
     await load(
       sounds.map((sound, index) => (engine.sounds[index] ? null : sound)),
-      { onsound: arrived, onprogress: (share) => ($("loading-bar").value = share) },
+      {
+        onsound: arrived,
+        onprogress: (loaded, total) => {
+          $("loading-bar").value = loaded / total;
+          line.show(loaded, total);
+        },
+      },
     );
     complete = true;
     $("loading").hidden = true;
@@ -103,6 +117,7 @@ async function begin() {
     showMissing();
     preload(setup.next);
   } catch (error) {
+    $("loading-amount").textContent = "";
     $("loading").classList.add("failed");
     if (error.status >= 400 && error.status < 500) {
       $("loading-text").textContent = error.message;
@@ -115,7 +130,8 @@ async function begin() {
       );
     }
     $("again").hidden = false;
-    $("again").focus();
+    if (!engine.playing) $("again").focus();
+    announcer.say($("loading-text").textContent, "loading");
   }
 }
 
@@ -159,27 +175,13 @@ function wireDesk() {
       }),
     ),
   );
-  engine.addEventListener("slower", () => {
-    $("device-note").hidden = false;
-    $("device-note-text").textContent = interpolate(
-      gettext(
-        "Your sound device runs at %(device)s, these sounds at %(rate)s: treble may be lost. Use other headphones if you can. Bluetooth headsets do this while their microphone is on.",
-      ),
-      { device: kHz(engine.deviceRate), rate: kHz(engine.rate) },
-    );
-  });
-  $("device-note-close").addEventListener("click", () => ($("device-note").hidden = true));
+  watchDevice(engine, setup.rater, (text) => announcer.say(text, "device"));
   setInterval(() => {
     if (engine.playing) saveHeard(HEARD_SAVED);
     if (engine.playing || $("wait").textContent) showMissing();
   }, TICK);
   onFinishing(() => saveHeard(0));
   showPlaying();
-}
-
-/** Say something to screen readers that eyes can see. @param {string} text */
-function tell(text) {
-  $("told").textContent = text;
 }
 
 function showPlaying() {
@@ -195,6 +197,7 @@ function showPlaying() {
   $("whole").hidden = !timeline || (start === 0 && end === timeline.seconds);
   timeline?.setPassage(start, end);
   if (engine.playing) notify("");
+  announcer.flush();
   free();
   saveHeard(0);
   showMissing();
@@ -213,11 +216,6 @@ function follow() {
     if (following) requestAnimationFrame(draw);
   };
   draw();
-}
-
-/** @param {number} hertz */
-function kHz(hertz) {
-  return interpolate(gettext("%(rate)s kHz"), { rate: number(hertz / 1000, 0, 3) });
 }
 
 /** Let scores be set, where the study wants it of the sound alone that was heard last. The reference is no sound to rate. */
@@ -281,6 +279,8 @@ function showSaving() {
   $("saving").dataset.state = autosave.state;
   if ($("saving").textContent !== texts[autosave.state]) $("saving").textContent = texts[autosave.state];
   if (autosave.state === "refused") notify(autosave.refusal.text, gettext("Reload the page"));
+  if (autosave.state === "offline") announcer.say(texts.offline, "saving");
+  if (autosave.state === "saved") announcer.sayOnce(texts.saved, "saving");
 }
 
 /** @param {string} text @param {string} [action] label of a button that reloads */
@@ -289,27 +289,57 @@ function notify(text, action = "") {
   $("notice-text").textContent = text;
   $("notice-action").hidden = !action;
   $("notice-action").textContent = action;
+  announcer.say(text, "notice");
 }
 $("notice-action").addEventListener("click", () => location.replace(setup.page_url));
 
-/** Go on when everything is saved. @param {SubmitEvent} event */
+/** Go on when everything is saved, however long the line is away. @param {SubmitEvent} event */
 async function goOn(event) {
   event.preventDefault();
   if ($("next").disabled) return;
   engine.stop();
   busy(true);
+  const late = () => {
+    if (autosave.state === "offline") sayThatItGoesOn();
+  };
+  late();
+  autosave.addEventListener("state", late);
   await autosave.settle();
+  autosave.removeEventListener("state", late);
   if (autosave.state === "refused") return busy(false);
+  for (let failures = 0; !(await reachNext()); failures++) {
+    sayThatItGoesOn();
+    await lineOrTime(Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT));
+  }
+  location.replace(setup.page_url); // the next page, or whatever the server holds for right
+}
+
+/** @returns {Promise<boolean>} whether the server answered */
+async function reachNext() {
+  const form = $("onward");
   try {
-    const form = $("onward");
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
     if (answer.status >= 500) throw new Error(`The server answered ${answer.status}.`);
-    location.replace(setup.page_url); // the next page, or whatever the server holds for right
+    return true;
   } catch (error) {
     console.error(error);
-    busy(false);
-    notify(gettext("The next page could not be reached. Your ratings are saved; check your connection and try again."));
+    return false;
   }
+}
+
+function sayThatItGoesOn() {
+  const text = gettext(
+    "The next page cannot be reached at the moment. Nothing is lost: the page goes on automatically once there is a connection.",
+  );
+  if ($("notice-text").textContent !== text) notify(text);
+}
+
+/** Wait until the line is back, at most this long. @param {number} ms */
+function lineOrTime(ms) {
+  return new Promise((resolve) => {
+    addEventListener("online", resolve, { once: true });
+    setTimeout(resolve, ms);
+  });
 }
 
 /** @param {boolean} on */
