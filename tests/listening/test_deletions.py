@@ -28,7 +28,7 @@ PLACES = {
     "supplied.move_file": "writes the same files again, of other clips",
     "withdrawing._delete": "its two callers ask: the researcher's page, and the rater's own",
     "people.remove": "a membership; the log says whose",
-    "people.hand_over": "a membership of who becomes the owner",
+    "people.hand_over": "the membership of the new owner",
     "recruiting.remove_panel": "a panel that nobody came by; the log says its quota",
     "webhooks.remove": "an address and its messages; the log says which",
     "webhooks._queue": "messages above the last 50",

@@ -75,7 +75,7 @@ def finish_upload(request: HttpRequest, study: Study, upload_token: str) -> Json
 @of_study(Right.CHANGE)
 @require_POST
 def discard_upload(request: HttpRequest, study: Study, upload_token: str) -> HttpResponse:
-    """Forget a file that came half-way. Nothing asks first: whoever discards it has the file, and no study uses it."""
+    """Forget a file that came half-way. Nothing asks first: its sender still has the file, and no study uses it."""
     upload = get_object_or_404(study.uploads, token=upload_token, user=request.user, clip=None)
     audit(study, request.user, f"upload {upload.name} discarded, {upload.received} of {upload.size} bytes")
     upload.delete()

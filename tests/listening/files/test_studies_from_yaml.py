@@ -187,7 +187,7 @@ def test_supplied_conditions_stay_when_others_are_ticked(folder, client):
     client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@24", own.spec]})
     assert set(study.conditions.values_list("spec", flat=True)) == {"reference", "opus@24", own.spec}
     assert own.supplied_files.count() == 2
-    client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@24"]})
+    client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@24"], "confirm": "1"})
     assert not SuppliedFile.objects.exists()
 
 
