@@ -83,7 +83,7 @@ def _read(options: argparse.Namespace, path: Path) -> pd.DataFrame:
 
 def _margin(options: argparse.Namespace, ratings: pd.DataFrame) -> float:
     """The margin in points; it is given in units of the scale."""
-    scale = ratings.attrs[SCALE]
+    scale = Scale(*ratings.attrs[SCALE])
     margin: float = options.margin * scale.points
     if margin > 0 and not scale.is_points:
         ratings.attrs[NOTES] += (f"The margin of {options.margin:g} on the scale is {margin:g} points.",)

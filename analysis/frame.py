@@ -52,7 +52,7 @@ NOTES = "notes"
 """Among a frame's attributes: what its reader must know of how the file was read."""
 
 SCALE = "scale"
-"""Among a frame's attributes: the scale on which the scores were given."""
+"""Among a frame's attributes: the lower and the upper end of the scale on which the scores were given."""
 
 _REQUIRED = ("rater", "item", "condition", "score")
 _TEXT = ("study", "session", "category", "spec", "weights", "marks")

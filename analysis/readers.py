@@ -172,7 +172,7 @@ def read_ratings(
         for name in ("rater", "item", "condition")
         if (frame[name] == "NA").any()
     ]
-    frame.attrs = {NOTES: tuple(notes), SCALE: found}
+    frame.attrs = {NOTES: tuple(notes), SCALE: (found.low, found.high)}
     return frame
 
 

@@ -132,7 +132,7 @@ def build_report(
     model = attempt("model", lambda: mixed_model(kept, items=items))
     name = str(frame["study"].iloc[0])
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
-    scale = str(ratings.attrs.get(SCALE, Scale()))
+    scale = str(Scale(*ratings.attrs.get(SCALE, ())))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
     return Report(

@@ -57,7 +57,9 @@ def test_low_scores_are_analysed_where_the_scale_is_declared(tmp_path):
 def test_declared_scores_become_points(tmp_path):
     frame = read_ratings(written(tmp_path, [1, 3, 4.5, 5]), scale=Scale(1, 5))
     assert frame["score"].tolist() == [0, 50, 87.5, 100]
-    assert frame.attrs["scale"] == Scale(1, 5)
+    assert frame.attrs["scale"] == (1, 5)
+    frame.to_parquet(tmp_path / "points.parquet")  # pandas writes the attributes as JSON
+    assert read_ratings(tmp_path / "points.parquet")["score"].tolist() == [0, 50, 87.5, 100]
 
 
 def test_an_export_with_columns_of_its_scale_needs_no_option(tmp_path):
