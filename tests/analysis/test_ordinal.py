@@ -194,7 +194,7 @@ def test_a_standard_deviation_of_none_is_left_where_the_likelihood_rises_away_fr
 
 
 BEST = {36: -103.4180, 50: -195.5203, 56: -178.6519}
-"""Log-likelihoods of three studies of `small_study`; tests/verify asks clmm for 200."""
+"""Log-likelihoods that clmm gives for three studies of `small_study`; tests/verify asks it for 200."""
 
 
 @pytest.mark.parametrize("n_items", [1, 4])
