@@ -155,7 +155,8 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
     Session.objects.filter(pk=session.pk).update(state=State.FINISHED, cannot_have_listened="no sound was sent")
     page.goto(live_server.url + session.rater.get_absolute_url())
     look(page, "not listened")
-    for path in ("/r/nobody/", "/t/nothing/", f"{everything.invite_path}?panel=a%20b"):
+    invite = everything.invite_path
+    for path in ("/r/nobody/", "/t/nothing/", f"{invite}?panel=a%20b", f"{invite}?PROLIFIC_PID=1", f"{invite}resume/"):
         page.goto(live_server.url + path)
         look(page, path)
     Study.objects.update(state=Study.State.CLOSED)

@@ -106,6 +106,9 @@ def test_another_person_at_the_same_browser_gets_a_session_of_their_own(desk):
     desk.page.keyboard.press("?")
     desk.page.get_by_role("link", name="Start as another person").click()
     expect(desk.page.get_by_role("heading", level=1)).to_have_text("A listening test")
+    assert Session.objects.count() == 1
+    desk.page.get_by_test_id("begin").click()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("How it works")
     assert Session.objects.count() == 2
     assert stored(1) == 50
 
