@@ -97,7 +97,8 @@ def test_a_study_that_closes_meanwhile_says_so(desk, opened):
     desk.score(1, 50)
     expect(desk.page.locator("#notice")).to_contain_text("This study has ended")
     desk.page.get_by_role("button", name="Reload the page").click()
-    expect(desk.page.get_by_role("heading")).to_have_text("This test has ended")
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("This test has ended")
+    expect(desk.page.get_by_test_id("completion-code")).to_be_visible()
 
 
 def test_another_person_at_the_same_browser_gets_a_session_of_their_own(desk):
