@@ -23,12 +23,10 @@ def count(request: HttpRequest) -> int:
         return 0
     now, key = timezone.now(), Door(f"session from {address_of(request)}", free=most, longest=0).key
     with transaction.atomic():
+        FailedTries.objects.filter(last_at__lte=now - HOUR).delete()
         FailedTries.objects.get_or_create(key=key, defaults={"count": 0, "last_at": now})
         row = FailedTries.objects.select_for_update().get(key=key)
-        if row.last_at <= now - HOUR:
-            FailedTries.objects.filter(pk=row.pk).update(count=1, last_at=now)
-        elif row.count < most:
-            FailedTries.objects.filter(pk=row.pk).update(count=F("count") + 1)
-        else:
+        if row.count >= most:
             return -int(-(row.last_at + HOUR - now).total_seconds() // 60)
+        FailedTries.objects.filter(pk=row.pk).update(count=F("count") + 1)
     return 0

@@ -52,7 +52,7 @@ SECTIONS = (
     Section(
         "Who raters are",
         "Names that the invite link carries, such as a panel's number of the participant. "
-        "They are kept with the session and exported.",
+        "They are kept with the session and exported. A panel can have others: see Recruiting.",
         ("identity",),
     ),
     Section(
@@ -113,7 +113,7 @@ WORDS = {
     "time_limit_minutes": ("Minutes in all, from the consent on", "Empty: no limit."),
     "identity.names": ("Names in the link", "One a line. The first tells raters apart."),
     "identity.required": ("Nobody takes part without them", ""),
-    "identity.one_attempt": ("One attempt", "Who comes again under the first name goes on where they were."),
+    "identity.one_attempt": ("One attempt", "One session for each ID under the first name."),
     "ends.completed": ("Completed", ""),
     "ends.screened_out": ("Screened out", ""),
     "ends.timed_out": ("Time over", ""),

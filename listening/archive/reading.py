@@ -128,7 +128,7 @@ class _Reader:
         columns = {column.name for column in table.model._meta.fields}
         if table.model is Session and "=" not in (found.get("identity") or "="):
             # Earlier versions kept the ID without its name: the first that the study's links carry.
-            found["identity"] = f"{next(iter(self._study.protocol.identity.names), '')}={found['identity']}"
+            found["identity"] = "=".join([*self._study.protocol.identity.names[:1], found["identity"]])
         if table.model is Study:
             found |= {"owner": self._owner, "slug": self._slug}
         elif "study" in columns:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from listening import invites, signed_links
@@ -22,9 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("ids", metavar="ID", nargs="*", help="of a rater")
         parser.add_argument("--file", help="text file with one ID a line; - for the standard input")
         parser.add_argument("--panel", default="", help="panel of the raters")
-        parser.add_argument("--site", default="", help="how links begin: https://listening.example.org")
 
-    def handle(self, *, slug: str, ids: list[str], file: str | None, panel: str, site: str, **_: Any) -> None:
+    def handle(self, *, slug: str, ids: list[str], file: str | None, panel: str, **_: Any) -> None:
         study = Study.objects.filter(slug=slug).first()
         if study is None:
             known = ", ".join(Study.objects.values_list("slug", flat=True)) or "none yet"
@@ -38,8 +38,10 @@ class Command(BaseCommand):
             links = [(each, signed_links.path(study, panel, each)) for each in found]
         except StudyError as error:
             raise CommandError(str(error)) from error
+        if not settings.SITE_URL:
+            self.stderr.write("SITE_URL is not set: the links begin with /t/. Put your site's address before them.")
         for each, path in links:
-            self.stdout.write(f"{each}\t{site.rstrip('/')}{path}")
+            self.stdout.write(f"{each}\t{settings.SITE_URL}{path}")
 
 
 def _lines(file: str) -> list[str]:

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from listening import studies
 from listening.archive.writing import write
 from listening.models import AuditLine, Rater, Session, Study, Trial
+from listening.protocol import read
 from tests.listening.files.conftest import everything, inside, rate
 
 ROOT = Path(__file__).parents[3]
@@ -82,6 +83,8 @@ def test_no_link_of_a_rater_and_no_name_at_a_panel_is_in_the_file(exported, secr
 
 
 def test_with_links_a_rater_goes_on_elsewhere(ready, researcher, tmp_path, media):
+    ready.protocol = read({"identity": {"names": ["PID"], "one_attempt": True}})
+    ready.save()
     studies.open_study(ready, researcher)
     left = rate(ready, 1, trials=1)
     token, trial = left.rater.token, left.trials.get(position=2).token
@@ -93,7 +96,9 @@ def test_with_links_a_rater_goes_on_elsewhere(ready, researcher, tmp_path, media
     load(tmp_path / "s.zip")
     session = Session.objects.get(rater__token=token)
     assert session.study.state == Study.State.OPEN
-    assert (session.state, session.identity) == (Session.State.TRIALS, "p1")
+    # An identity of an earlier version gets the name of its ID.
+    assert (session.state, session.identity) == (Session.State.TRIALS, "PID=p1")
+    assert session.resume_code == left.resume_code
     assert Trial.objects.get(token=trial).finished_at is None
     with pytest.raises(CommandError, match="links that lead to raters of a study here"):
         load(tmp_path / "s.zip", slug="twice")

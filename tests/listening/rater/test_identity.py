@@ -219,9 +219,10 @@ def signed(study, *ids, **options):
     return [line.split("\t") for line in out.getvalue().splitlines()]
 
 
-def test_a_signed_link_continues_the_session_in_a_new_browser(wants, client):
+def test_a_signed_link_continues_the_session_in_a_new_browser(wants, client, settings):
+    settings.SITE_URL = "https://tests.example.org"
     study = wants(identity=ONE_ATTEMPT)
-    [[name, link], [_, other]] = signed(study, "p 1&", "p2", site="https://tests.example.org/")
+    [[name, link], [_, other]] = signed(study, "p 1&", "p2")
     assert name == "p 1&"
     assert link.startswith(f"https://tests.example.org{study.invite_path}?PROLIFIC_PID=p+1%26&signed=")
     query = link.removeprefix(f"https://tests.example.org{study.invite_path}")
