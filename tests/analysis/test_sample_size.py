@@ -64,5 +64,5 @@ def test_where_the_clips_set_the_limit_no_number_of_raters_is_enough():
 
 
 def test_one_item_says_nothing_of_others():
-    with pytest.raises(RatingsError, match="one item"):
+    with pytest.raises(RatingsError, match="One item does not tell"):
         standard_error(Sizes(20, 1))
