@@ -132,13 +132,8 @@ def test_a_study_closed_in_between_ends_the_session_and_keeps_what_was_rated(wal
     assert walker.session.trials.get(position=1).ratings.get(slot=1).score == 33
 
 
-<<<<<<< HEAD
-def test_a_finished_rater_sees_the_code_after_the_study_was_closed(arrive, close, opened):
-    walker = arrive().to_end()
-=======
 def test_a_finished_rater_sees_the_code_after_the_study_was_closed(walker, close):
     walker.to_end()
->>>>>>> pages
     close()
     assert walker.open().status_code == 200
     assert walker.session.completion_code in walker.text
