@@ -46,8 +46,9 @@ def pack(clip: Clip) -> bool:
     stored = {clip.reference_sha256: clip.reference} | {each.stimulus_sha256: each.stimulus for each in renderings}
     made = {sha256: _flac_of(file) for sha256, file in stored.items()}
     packed = [made[sha256] for sha256 in (clip.reference_sha256, *(each.stimulus_sha256 for each in renderings))]
-    length = padded_length(max(map(len, packed)), _secret(key, "length"))
-    filled = (pad(each, length, _secret(key, place)) for place, each in enumerate(packed))
+    sounds = _sounds(clip, renderings)
+    length = padded_length(max(map(len, packed)), _secret(sounds, "length"))
+    filled = (pad(each, length, _secret(sounds, place)) for place, each in enumerate(packed))
     with ThreadPoolExecutor() as disk:  # it takes many files in the time of a few
         names = list(disk.map(_store, filled, count()))
     with transaction.atomic():
@@ -59,9 +60,14 @@ def pack(clip: Clip) -> bool:
 
 
 def packing_key(clip: Clip, renderings: list[Rendering]) -> str:
-    """Hash of the sounds that the packed files were made from."""
-    sounds = (_LAYOUT, clip.reference_sha256, *(f"{each.pk} {each.stimulus_sha256}" for each in renderings))
-    return hashlib.sha256("\n".join(sounds).encode()).hexdigest()
+    """Hash of the sounds that the packed files were made from, and of the rows that name them."""
+    rows = " ".join(str(each.pk) for each in renderings)
+    return hashlib.sha256(f"{_sounds(clip, renderings)}\n{rows}".encode()).hexdigest()
+
+
+def _sounds(clip: Clip, renderings: list[Rendering]) -> str:
+    """What the files are made from: clones of a study share them."""
+    return "\n".join((_LAYOUT, clip.reference_sha256, *(each.stimulus_sha256 for each in renderings)))
 
 
 def flac(samples: np.ndarray, rate: int) -> bytes:
@@ -134,9 +140,9 @@ def pad(content: bytes, length: int, secret: bytes) -> bytes:
     return content + drawn[1:].tobytes()
 
 
-def _secret(key: str, place: object) -> bytes:
+def _secret(sounds: str, place: object) -> bytes:
     """What nobody can draw again without the installation's secret key; the same for the same sounds."""
-    return salted_hmac("listening.packing", f"{key} {place}", algorithm="sha256").digest()
+    return salted_hmac("listening.packing", f"{sounds} {place}", algorithm="sha256").digest()
 
 
 def _flac_of(stored: FieldFile) -> bytes:

@@ -43,7 +43,7 @@ def test_a_rater_gets_the_clips_of_their_place_in_its_order(shares, arrive):
         assert rated(walker.session) == walker.session.place.clips
     assert [walker.session.place.number for walker in walkers] == [1, 2, 3, 4]
     assert sorted(Counter(sum((rated(walker.session) for walker in walkers), [])).values()) == [2, 2]
-    assert "1 page is rated" in walkers[0].text
+    assert "you rate 1 page" in walkers[0].text
     assert "1 clip." in Walker(study, "?new=1").text
     assert [step for step, _ in walkers[0].session.way].count(State.TRIALS) == 1
 
@@ -300,7 +300,7 @@ def test_a_sign_of_life_is_written_at_most_once_a_minute(shares, walker, django_
     with django_assert_num_queries(1):
         sessions.behind_link(walker.token)
     Session.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):  # two of them frame the write, so that a full disk costs no page
         sessions.behind_link(walker.token)
 
 
