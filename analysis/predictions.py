@@ -12,7 +12,7 @@ the form of Bates et al., "Fitting linear mixed-effects models using lme4", J. S
 >>> frame = tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"]))
 >>> fitted, residuals = predictions(mixed_model(frame), frame)
 >>> bool(np.allclose(fitted + residuals, frame["score"])), round(float(np.abs(residuals).max()), 1)
-(True, 1.9)
+(True, 1.8)
 """
 
 from __future__ import annotations

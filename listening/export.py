@@ -345,7 +345,7 @@ def ratings_frame(study: Study) -> pd.DataFrame:
     names = [name for name in RATINGS if name != "excluded"]
     frame = pd.DataFrame((row[:-1] for row in rating_rows(study)), columns=names)
     why = dict(study.sessions.exclude(cannot_have_listened="").values_list("pk", "cannot_have_listened"))
-    frame["cannot_have_listened"] = frame["session"].map(why).fillna("")
+    frame["cannot_have_listened"] = [why.get(session, "") for session in frame["session"]]
     return frame
 
 

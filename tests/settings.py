@@ -16,7 +16,8 @@ for _name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "EVS_ENCODER", "EVS_DEC
 from evalapp.settings import *  # noqa: E402, F403
 
 # In a file: threads of the live server and of tests share a database in memory, and its transactions with it.
-DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/test.sqlite3"}  # noqa: F405
 # Tests survive no power cut: waiting for the disk would prove nothing.
-DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"  # noqa: F405
+_default = DATABASES["default"]  # noqa: F405
+_options = {**_default["OPTIONS"], "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"}
+DATABASES = {"default": {**_default, "OPTIONS": _options, "TEST": {"NAME": f"{_folder}/test.sqlite3"}}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of logins, none of them worth guarding

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def study(researcher, settings) -> Study:
-    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", "https://listening.example.org"
+def study(researcher, settings, live_server) -> Study:
+    settings.EMAIL_HOST, settings.SITE_URL = "mail.example.org", live_server.url
     return studies.create_study(researcher, "Speech")
 
 

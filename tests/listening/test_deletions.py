@@ -30,6 +30,8 @@ PLACES = {
     "people.remove": "a membership; the log says whose",
     "people.hand_over": "the membership of the new owner",
     "recruiting.remove_panel": "a panel that nobody came by; the log says its quota",
+    "sessions.begin": "a rater who could not begin, and has given nothing",
+    "session_limit.count": "counts of addresses that are an hour old",
     "webhooks.remove": "an address and its messages; the log says which",
     "webhooks._queue": "messages above the last 50",
     "uploads.begin": "of 50 files that came half-way, the one that was left longest",

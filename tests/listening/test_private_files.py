@@ -1,6 +1,8 @@
 """No other user of the machine reads password hashes, keys, recordings or ratings."""
 
+import contextlib
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from evalapp import settings as of_the_project
 from evalapp.private_files import keep_database_private, keep_private
 
 
@@ -60,12 +63,10 @@ def test_stored_files_and_their_folders_are_private(media):
     assert (mode(path.parent), mode(path.parent.parent)) == (0o700, 0o700)
 
 
-@pytest.mark.django_db
-def test_a_save_waits_for_the_disk():
-    if connection.vendor != "sqlite":
-        pytest.skip("Postgres waits unless it is told otherwise")
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        assert cursor.fetchone() == ("wal",)
-        cursor.execute("PRAGMA synchronous")
-        assert cursor.fetchone() == (2,)  # FULL
+def test_a_save_waits_for_the_disk(tmp_path):
+    """With the settings of the project: those of the tests do not wait."""
+    options = of_the_project.DATABASES["default"]["OPTIONS"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+        database.executescript(options["init_command"])
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL

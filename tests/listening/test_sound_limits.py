@@ -104,14 +104,14 @@ def test_a_file_whose_header_lies_is_decoded_up_to_the_limit_only(monkeypatch):
     monkeypatch.setattr(sound_limits, "MOST_SAMPLES", 48_000)
     content = bytearray(silence(1, 48_000, 60))
     decoded = []
-    blocks = audio._decoded_blocks
+    blocks = audio._Decoding.blocks
 
-    def counted(*args):
-        for block in blocks(*args):
+    def counted(decoding):
+        for block in blocks(decoding):
             decoded.append(block.shape[1])
             yield block
 
-    monkeypatch.setattr(audio, "_decoded_blocks", counted)
+    monkeypatch.setattr(audio._Decoding, "blocks", counted)
     monkeypatch.setattr(audio, "check_length", lambda *args: 1.0)  # as for a header that says less than there is
     with pytest.raises(audio.AudioError, match="longer than the 1 s allowed"):
         sound_limits.read(io.BytesIO(bytes(content)))

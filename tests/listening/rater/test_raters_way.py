@@ -46,7 +46,7 @@ def test_named_clips_are_the_training_in_their_order(wants, opened, walker):
 def test_a_repeated_page_is_exported_as_such(wants, opened, walker):
     wants(repeats=1)
     walker.leave()
-    assert "3 pages are rated" in walker.text
+    assert "you rate 3 pages" in walker.text
     walker.leave()
     walker.rate_all().leave()
     assert 'Page 1 <span class="soft">of 3</span>' in walker.text

@@ -107,7 +107,7 @@ def test_the_report_says_how_the_study_was_made_and_tests_its_margin(page, close
     report = page.get(reverse("results", args=[closed.study.slug])).context["report"]
     for words in (
         "signals in places, drawn for each rater anew",
-        f"{closed.study.loudness:g} LUFS",
+        f"−{-closed.study.loudness:g} LUFS",
         "Headphones were not tested for",
     ):
         assert words in report
