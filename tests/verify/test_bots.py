@@ -83,9 +83,8 @@ def press(line: NetworkLine, page: str) -> Answer:
 
 def consent(line: NetworkLine, slug: str) -> tuple[str, str]:
     """The page after the consent, and its address."""
-    page, link = line.open(f"/t/{slug}/")
-    line.leave(page)
-    return line.open(link)
+    link = line.leave(line.open(f"/t/{slug}/"))
+    return line.open(link), link
 
 
 def claim(line: NetworkLine, page: str, seconds: float) -> list[dict]:
@@ -103,7 +102,7 @@ def claim(line: NetworkLine, page: str, seconds: float) -> list[dict]:
 def test_a_script_that_fetches_no_sound_does_not_pass_the_first_page(stack, bot):
     page, link = consent(bot, "strict")
     bot.leave(page)
-    page, _ = bot.open(link)
+    page = bot.open(link)
     assert [answer["seconds_heard"] for answer in claim(bot, page, 99.0)] == [0.0] * 3
     refused = press(bot, page)
     assert (refused.status, b"Still to hear" in refused.body) == (409, True)
@@ -116,7 +115,7 @@ def test_where_a_study_asks_for_no_listening_the_script_finishes_without_a_code(
         if SETUP.search(page):
             claim(bot, page, 99.0)
         bot.leave(page)
-        page, _ = bot.open(link)
+        page = bot.open(link)
     assert "PAID-CODE" not in page
     assert "cannot give you a completion code" in page
     found = stack.python(SESSIONS.format(slug="lax"))
@@ -127,7 +126,7 @@ def test_99_seconds_in_the_first_second_are_cut(bot):
     before = time.monotonic()
     page, link = consent(bot, "strict")
     bot.leave(page)
-    page, _ = bot.open(link)
+    page = bot.open(link)
     setup = json.loads(SETUP.search(page)[1])
     for sound in (setup["reference"], *setup["slots"]):
         assert bot.ask("GET", sound["url"]).status == 200
@@ -152,10 +151,10 @@ def test_of_thirty_thousand_events_a_minutes_worth_is_taken(bot):
 def test_consents_fill_a_study_for_ten_minutes_only(stack, host):
     for _ in range(PLACES):
         consent(NetworkLine(host), "places")
-    full, _ = NetworkLine(host).open("/t/places/")
+    full = NetworkLine(host).open("/t/places/")
     assert "all the raters it needs" in full
     stack.python(SILENT)
     line = NetworkLine(host)
     page, link = consent(line, "places")
     line.leave(page)
-    assert SETUP.search(line.open(link)[0])
+    assert SETUP.search(line.open(link))
