@@ -26,14 +26,20 @@ CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is left with one at the end; browsers after what loads the machine."""
-    e2e = ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
-    order = ("tests/integration/test_demo.py", "tests/integration", "", *e2e)
+    """Long files first, so that no process is left with one at the end; browsers after what loads the machine.
+
+    A process takes a file at a time; all of EnCodec's, whose models and clips take seconds to make, are one.
+    """
+    encodec, e2e = "tests/audiocodecs/encodec", ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
+    order = ("tests/integration/test_demo.py", "tests/integration", encodec, "", *e2e)
 
     def turn(item: pytest.Item) -> int:
         return order.index(max((start for start in order if item.nodeid.startswith(start)), key=len))
 
     items.sort(key=turn)
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(encodec if file.startswith(encodec) else file))
 
 
 def wav_upload(clip: str, tmp_path: Path, seconds: float, start: float = 1.0, name: str | None = None):

@@ -8,7 +8,7 @@ import pytest
 from analysis.mixed import mixed_model
 
 
-@pytest.mark.parametrize("items", ["random", "fixed"])
+@pytest.mark.parametrize("items", ["random", pytest.param("fixed", marks=pytest.mark.slow)])
 def test_the_mixed_model_is_that_of_lme4_with_satterthwaites_degrees(r, frame, items):
     theirs = r("mixed.R", frame[["rater", "item", "condition", "score"]], items)
     model = mixed_model(frame, items=items)

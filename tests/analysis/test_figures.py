@@ -145,6 +145,7 @@ def test_figures_on_one_page_share_no_id_and_every_reference_is_met():
         assert {a or b for a, b in targets} <= set(ids)
 
 
+@pytest.mark.slow
 def test_svg_is_well_formed_and_the_same_each_time():
     first, second = drawings(exported(4, 2)), drawings(exported(4, 2))
     for one, other in zip(first, second, strict=True):

@@ -57,6 +57,7 @@ def test_terms_that_the_model_leaves_out_have_no_effect(terms):
         np.testing.assert_allclose(fitted, frame.groupby("condition")["score"].transform("mean"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("items", ["random", pytest.param("fixed", marks=pytest.mark.slow)])
 def test_predictions_are_those_of_lme4(r, frame, items):
     theirs = r("predictions.R", frame[["rater", "item", "condition", "score"]], items)["fitted"]

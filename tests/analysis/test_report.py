@@ -175,6 +175,7 @@ def test_poor_data_give_a_report_with_its_caveats_and_no_nan(name, tmp_path):
     assert expected.get(name, "Scores depend on what else was in a trial") in limits
 
 
+@pytest.mark.slow
 def test_means_that_depend_on_the_unit_are_said_to():
     export = exported(6, 6)
     export.loc[export["rater"] == "R01", "score"] = 20

@@ -76,6 +76,7 @@ def by_loop(frame: pd.DataFrame, name: str, items: str, draws: int) -> tuple[flo
     return tuple(np.quantile(found, [0.025, 0.975]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("items", [pytest.param("fixed", marks=pytest.mark.slow), "random"])
 def test_crossed_intervals_are_what_a_loop_over_ratings_gives(frame, items):
     found = bootstrap_table(frame, items=items, draws=4_000)

@@ -105,6 +105,7 @@ def test_items_that_are_fixed_leave_the_conditions_equal_and_the_truth_known():
     assert clipped_mean(80.0, 20.0)[0] == pytest.approx(some.mean(), abs=0.2)
 
 
+@pytest.mark.slow
 def test_the_mixed_model_errs_as_often_as_it_says(studies):
     means, pairs = mixed(studies)
     assert is_right(p_of(pairs[:, 0]) <= ALPHA, ALPHA)

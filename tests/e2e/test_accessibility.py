@@ -164,6 +164,7 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
     look(page, "closed")
 
 
+@pytest.mark.slow
 @APPEARANCES
 def test_axe_finds_nothing_in_fields_for_numbers_and_comments(shown, live_server, opened, size, scheme):
     opened.protocol = read({"rating": {"input": "numbers", "comments": True}, "rules": {"least_seconds": 60}})

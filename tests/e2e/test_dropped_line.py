@@ -112,6 +112,7 @@ def test_another_servers_words_count_as_no_line(desk):
     assert (answers, stored()[1]) == ([], 44)
 
 
+@pytest.mark.slow
 def test_next_takes_along_what_another_tab_could_not_send(desk, context):
     desk.hear_all()
     for slot in range(1, 5):

@@ -148,6 +148,7 @@ def test_a_page_that_is_left_finishes_its_scores_before_it_sends(desk):
     wait_for(lambda: ratings.get(slot=2).score == 7, 10, "the score that was being typed")
 
 
+@pytest.mark.slow
 def test_what_another_tab_rated_is_told_by_that_tab_alone(desk, context):
     other = type(desk)(context.new_page())
     other.page.goto(desk.page.url)
@@ -197,6 +198,7 @@ def test_events_of_a_tab_that_was_killed_come_with_the_next_page(desk, context):
     assert each_once() >= 1
 
 
+@pytest.mark.slow
 def test_a_lost_answer_stores_events_once(desk):
     answers = []
 
@@ -220,6 +222,7 @@ def test_a_lost_answer_stores_events_once(desk):
     assert told("score") == [("score", 1)]
 
 
+@pytest.mark.slow
 def test_without_the_browsers_database_events_come_all_the_same(context, desk):
     context.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
     page = context.new_page()
@@ -231,6 +234,7 @@ def test_without_the_browsers_database_events_come_all_the_same(context, desk):
     assert told("score") == [("score", 3)]
 
 
+@pytest.mark.slow
 def test_what_the_browsers_database_fails_to_read_is_told_from_memory(desk):
     desk.page.evaluate("void (IDBIndex.prototype.getAll = () => { throw new DOMException('busy', 'UnknownError'); })")
     desk.score(1, 11)

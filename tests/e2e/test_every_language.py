@@ -112,6 +112,7 @@ def test_every_word_of_every_page_is_translated(go, everything, pseudo):  # noqa
     assert bare(go(session), session) == []
 
 
+@pytest.mark.slow
 def test_what_the_trial_page_says_while_it_is_used_is_translated(go, everything, pseudo):  # noqa: F811
     pseudo()
     session = to_trial(everything)
@@ -164,6 +165,7 @@ def test_sounds_that_do_not_come_are_said_in_translation(german, live_server, ev
         assert bare(german) == [], status
 
 
+@pytest.mark.slow
 def test_numbers_and_comments_are_asked_for_in_translation(go, opened, pseudo):
     pseudo()
     opened.protocol = read(

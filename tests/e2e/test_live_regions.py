@@ -62,6 +62,7 @@ def test_in_silence_the_first_save_and_every_failure_are_announced(desk, context
     assert desk.page.evaluate("window.spoken") == ["Saved", OFFLINE, OFFLINE]
 
 
+@pytest.mark.slow
 def test_a_failure_while_a_sound_plays_is_announced_when_it_stops(desk, context):
     desk.page.evaluate(LISTEN)
     desk.listen(1)

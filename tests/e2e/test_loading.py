@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.slow
 def test_a_sound_that_fails_once_is_fetched_again(desk):
     failed = []
 

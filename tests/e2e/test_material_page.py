@@ -148,6 +148,7 @@ def test_a_folder_is_looked_through_in_the_order_of_names(clips_page, empty):
     ]
 
 
+@pytest.mark.slow
 def test_a_dropped_folder_gives_categories_and_names_what_it_leaves_out(clips_page, empty, tmp_path):
     for name in ("speech_en_prompts", "speech_ga_words"):
         part = tmp_path / "mine" / name[7:9]
@@ -243,6 +244,7 @@ def test_the_excerpt_is_heard_right_there(clips_page, long_clip):
     expect(page.locator(".excerpt [role=status]")).to_have_text("")  # and not by a fault
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_on_the_page_of_the_clips(clips_page, long_clip, page):
     for width, scheme in ((1280, "light"), (390, "dark")):
         page.set_viewport_size({"width": width, "height": 844})

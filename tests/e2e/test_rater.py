@@ -62,6 +62,7 @@ def test_the_link_on_another_device_goes_on_there(desk, browser):
     phone.close()
 
 
+@pytest.mark.slow
 def test_a_score_set_in_one_tab_shows_in_the_other(desk, context):
     other = type(desk)(context.new_page())
     other.page.goto(desk.page.url)
@@ -101,6 +102,7 @@ def test_a_study_that_closes_meanwhile_says_so(desk, opened):
     expect(desk.page.get_by_test_id("completion-code")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_another_person_at_the_same_browser_gets_a_session_of_their_own(desk):
     desk.score(1, 50)
     desk.saving("Saved")

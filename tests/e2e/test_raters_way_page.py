@@ -58,6 +58,7 @@ def test_a_questionnaire_is_built_by_keyboard_and_saved(at):
     assert found.questions[0].several
 
 
+@pytest.mark.slow
 def test_a_fault_leads_to_its_field_in_a_section_that_was_folded(at):
     at.locator("#section-repeats > summary").click()
     at.get_by_label("Pages that come a second time").fill("99")
@@ -70,6 +71,7 @@ def test_a_fault_leads_to_its_field_in_a_section_that_was_folded(at):
     expect(at.get_by_label("Pages that come a second time")).to_have_value("99")
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone(at):
     at.set_viewport_size({"width": 390, "height": 844})
     at.locator("#section-questionnaires > summary").click()

@@ -24,6 +24,7 @@ def study(opened) -> Study:
     return opened
 
 
+@pytest.mark.slow
 def test_a_quota_is_set_and_a_rater_withdraws_in_a_browser(page, live_server, study):
     log_in(page, live_server.url)
     page.goto(live_server.url + reverse("recruiting", args=[study.slug]))

@@ -148,6 +148,7 @@ def test_the_matrix_counts_signals_and_stops_at_twelve(at, draft):
     assert draft.conditions.count() == 12
 
 
+@pytest.mark.slow
 def test_the_page_follows_the_rendering_without_being_reloaded(at, draft):
     studies.start_rendering(draft)
     rows = studies.progress(draft).rows

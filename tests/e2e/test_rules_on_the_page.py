@@ -186,6 +186,7 @@ def test_a_comment_written_without_a_line_is_sent_when_the_line_is_back(enter, c
     assert (stored(3).comment, stored(3).score) == ("Pre-echo", 20)
 
 
+@pytest.mark.slow
 def test_a_comment_from_another_tab_shows_and_is_not_undone_by_a_slider_here(enter, context):
     desk = enter(rating={"comments": True})
     other = Desk(context.new_page())

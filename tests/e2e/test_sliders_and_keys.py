@@ -76,6 +76,7 @@ def test_keys_play_switch_stop_and_loop(desk):
     assert sounding(desk) == ["play-reference"]
 
 
+@pytest.mark.slow
 def test_switching_as_fast_as_fingers_can_ends_at_the_last_key(desk):
     for key in "1234" * 15 + "2":
         desk.page.keyboard.press(key)
@@ -152,6 +153,7 @@ def test_the_passage_is_chosen_by_dragging(desk):
     assert desk.page.get_by_role("button", name="Whole clip").is_visible()
 
 
+@pytest.mark.slow
 def test_letters_and_digits_can_be_switched_off_for_good(desk):
     for _ in range(2):
         desk.page.keyboard.press("?")
@@ -184,6 +186,7 @@ def test_keys_are_found_on_keyboards_of_other_countries(desk, key, code):
     expect(desk.page.get_by_test_id("play-slot-2")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_ctrl_enter_goes_on_once_the_page_allows_it(desk):
     desk.page.keyboard.press("Control+Enter")
     expect(desk.page.locator("#told")).to_have_text("Still to hear: 1–4. Still to rate: 1–4.")

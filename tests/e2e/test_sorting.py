@@ -35,6 +35,7 @@ def test_a_press_sorts_by_score_and_another_brings_the_numbers_order_back(rated)
     expect(rated.page.locator("#told")).to_have_text("Sorted by number")
 
 
+@pytest.mark.slow
 def test_what_plays_and_where_the_focus_is_stay(rated):
     press = rated.page.keyboard.press
     press("4")
@@ -47,6 +48,7 @@ def test_what_plays_and_where_the_focus_is_stay(rated):
     assert rated.slider(4).input_value() == "52"
 
 
+@pytest.mark.slow
 def test_the_next_sound_is_the_next_on_the_page(rated):
     press = rated.page.keyboard.press
     press("s")

@@ -271,6 +271,7 @@ def test_a_second_attempt_says_what_to_check(come, short):
     expect(page.get_by_role("heading", level=1)).to_have_text("How it works")
 
 
+@pytest.mark.slow
 def test_an_answer_without_a_line_waits_for_the_rater_to_try_again(come, context, short):
     page = come(headphones={"tests": ["antiphase"]})
     question(page, 1)
@@ -288,6 +289,7 @@ def test_an_answer_without_a_line_waits_for_the_rater_to_try_again(come, context
     assert attempt().answers == [2]
 
 
+@pytest.mark.slow
 def test_a_sound_that_does_not_come_can_be_asked_for_again(page, come, short):
     lost = {"left": 6}
 

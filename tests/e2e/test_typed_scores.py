@@ -22,6 +22,7 @@ def test_digits_on_a_slider_are_its_score(desk):
     expect(desk.page.locator(".play[aria-pressed=true]")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_score_that_could_go_on_is_shown_and_taken_after_a_moment(desk):
     desk.slider(1).focus()
     desk.page.keyboard.press("7")
@@ -32,6 +33,7 @@ def test_a_score_that_could_go_on_is_shown_and_taken_after_a_moment(desk):
     expect(desk.slider(1)).to_have_value("10")
 
 
+@pytest.mark.slow
 def test_enter_takes_a_typed_score_at_once_and_escape_forgets_it(desk):
     desk.slider(1).focus()
     desk.page.keyboard.type("4")
@@ -69,6 +71,7 @@ def test_a_sound_chosen_by_key_is_rated_by_arrows_and_digits_go_on_choosing(desk
     assert desk.slider(1).input_value() == "63"
 
 
+@pytest.mark.slow
 def test_t_makes_the_next_digits_a_score_and_no_more(desk):
     desk.page.keyboard.press("4")
     desk.page.keyboard.type("t88")

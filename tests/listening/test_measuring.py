@@ -43,6 +43,7 @@ def test_speech_is_measured_by_speech_metrics_and_the_reference_by_none(ready):
     assert measuring.wanted(one(ready, "opus@12").clip, one(ready, "opus@12").condition) == ["visqol", "si_sdr"]
 
 
+@pytest.mark.slow
 def test_a_measured_stimulus_has_a_figure_of_each_metric_and_is_not_measured_again(ready):
     row = one(ready, "opus@12")
     tasks.measure(row.pk)
@@ -56,6 +57,7 @@ def test_a_measured_stimulus_has_a_figure_of_each_metric_and_is_not_measured_aga
     assert list(Measurement.objects.values_list("pk", flat=True)) == before
 
 
+@pytest.mark.slow
 def test_the_same_stimulus_in_another_study_has_its_figures_at_once(ready, researcher, tmp_path):
     tasks.measure(one(ready, "opus@12").pk)
     second = studies.create_study(researcher, "Again", slug="again", loudness=-26)

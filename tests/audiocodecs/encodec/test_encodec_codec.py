@@ -147,6 +147,7 @@ def test_own_weights_under_a_name_that_a_spec_cannot_carry_are_refused(weights_f
         registry.get_codec("encodec_24khz@6:weights=own.th")
 
 
+@pytest.mark.slow
 def test_weights_that_give_nan_are_an_error_and_not_noise(theirs, tmp_path, short):
     state = dict(theirs.state_dict())
     state["decoder.model.15.conv.conv.bias"] = torch.tensor([float("nan")])

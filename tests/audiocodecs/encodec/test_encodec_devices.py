@@ -55,6 +55,7 @@ def test_a_clip_that_is_short_goes_to_the_device_whole_and_a_long_one_through_th
         assert (sound - pair.our_sound(joined)).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 def test_the_codec_uses_a_gpu_where_there_is_one_and_says_so(published, published_48, short, monkeypatch):
     for cls in (published, published_48):
         codec = cls.parse(codec_module.Spec(cls.name, 6.0))

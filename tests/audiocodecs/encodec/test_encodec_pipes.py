@@ -51,7 +51,7 @@ def wav_of_unknown_length(samples, rate):
 
 
 @pytest.mark.parametrize("container", ["ecdc", "rvqf"])
-@pytest.mark.parametrize("model", ["24 kHz", "48 kHz"])
+@pytest.mark.parametrize("model", ["24 kHz", pytest.param("48 kHz", marks=pytest.mark.slow)])
 def test_a_pipe_gives_what_a_file_gives(
     run, tmp_path, clips, stereo_clips, weights_file, weights_file_48, model, container
 ):

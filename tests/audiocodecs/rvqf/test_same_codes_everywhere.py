@@ -67,7 +67,7 @@ def decoded(environment, *arguments):
     return json.loads(result.stdout)
 
 
-QUICK = ("two threads", "no vectors in torch", "matrix products of 2008")
+QUICK = ("no vectors in torch", "matrix products of 2008")
 
 
 @pytest.mark.parametrize(

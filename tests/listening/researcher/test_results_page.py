@@ -2,6 +2,7 @@ import csv
 import io
 import zipfile
 
+import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
@@ -79,6 +80,7 @@ def test_downloads_equal_the_command_line(page, closed):
         assert b"".join(response.streaming_content).decode() == out.getvalue()
 
 
+@pytest.mark.slow
 def test_the_report_is_one_file(page, closed):
     response = page.get(reverse("report_file", args=[closed.study.slug, "html"]))
     assert response["Content-Disposition"] == 'attachment; filename="speech-report.html"'

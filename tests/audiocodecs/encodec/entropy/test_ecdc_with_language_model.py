@@ -56,6 +56,7 @@ def test_the_layout_is_the_published_one(pair):
     assert sum(parameter.numel() for parameter in ours.parameters()) in PARAMETERS.values()
 
 
+@pytest.mark.slow
 def test_the_probabilities_have_the_same_bits_and_are_far_from_equal(pair):
     theirs, ours = pair
     frames = 270 if ours.settings.past_context < 270 else 20  # longer than the context at 24 kHz
