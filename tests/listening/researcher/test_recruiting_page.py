@@ -243,7 +243,7 @@ def test_each_panel_has_ids_of_its_own_and_every_copied_link_is_ready_for_it(pag
         shown = html.unescape(text(page.get(reverse(name, args=[ready.slug]))))
         for link in links:
             assert f'value="http://testserver{link}"' in shown, (name, link)
-        assert "Add to it, for each rater: <code>seat=…</code>" in shown
+        assert "Add for each rater: <code>seat=…</code>" in shown
     filled = links[0].replace("{{%", "").replace("%}}", "")
     for link in (filled, links[1], links[2].replace("[%RID%]", "1") + "&seat=2"):
         assert client.get(link).status_code == 200
