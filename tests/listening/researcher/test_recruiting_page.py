@@ -221,7 +221,7 @@ def test_what_the_study_can_find_stands_beside_its_design(page, draft):
     draft.refresh_from_db()
     shown = text(page.get(draft.get_absolute_url()))
     assert "<strong>20 raters</strong> find a difference of" in shown
-    assert "so few clips say nothing about others" in shown
+    assert "So few clips say nothing about others." in shown
     assert "On clips like these" not in shown
 
 
