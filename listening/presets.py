@@ -49,8 +49,8 @@ PRESETS = (
         "encodec-speech",
         "Speech as in the EnCodec paper",
         "The codecs of Défossez et al. 2022 (arXiv 2210.13438), table 1, with Lyra v2 at 3.2 kbps instead of 3. Where "
-        "EnCodec's weights are absent, our spectral codec stands for it. The paper had no mid anchor; BS.1534-3 asks "
-        "for one, so it is added.",
+        "EnCodec's weights are absent, our spectral codec stands in for it. The paper had no mid anchor; BS.1534-3 "
+        "asks for one, so it is added.",
         1,
         (
             *ANCHORED,
@@ -63,7 +63,7 @@ PRESETS = (
         "music-mp3",
         "48 kHz music against MP3",
         "The codecs of Défossez et al. 2022 (arXiv 2210.13438), table 4, and the neural codec at 3 kbps. Where "
-        "EnCodec's weights are absent, our spectral codec stands for it. The mid anchor is added as BS.1534-3 asks.",
+        "EnCodec's weights are absent, our spectral codec stands in for it. The mid anchor is added as BS.1534-3 asks.",
         2,
         (*ANCHORED, *("neural@3", "neural@6", "neural@12", "neural@24"), "mp3@64", "opus@6", "opus@24"),
     ),
@@ -118,7 +118,7 @@ def note_substitutions(study: Study, chosen: Chosen) -> None:
 
 def departures(study: Study) -> list[str]:
     """Sentences on the conditions that are not what the source of the study's preset had."""
-    return [f"{each.title} stands for {each.stands_for}." for each in study.conditions.exclude(stands_for="")]
+    return [f"{each.title} stands in for {each.stands_for}." for each in study.conditions.exclude(stands_for="")]
 
 
 def _replaced(spec: str, resolved: str, channels: int) -> str:

@@ -95,7 +95,7 @@ def read_conditions(request: HttpRequest, slug: str) -> Any:
     summary="Set the conditions, by specs or a preset",
 )
 def set_conditions(request: HttpRequest, slug: str, payload: Choice, confirm: Confirm = False) -> Any:
-    """What was rendered of those that stay, stays. A preset keeps files and command lines of your own."""
+    """Renderings of conditions that stay are kept. A preset keeps your files and command lines."""
     study: Study = request.study
     if not study.editable:
         raise Refusal(409, f"The study is {study.get_state_display().lower()}: its conditions are fixed.")

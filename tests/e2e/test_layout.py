@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from listening import sessions
 from listening.languages import NAMES
+from listening.protocol import read
 from tests.e2e.conftest import Desk
 from tests.e2e.test_accessibility import begin, everything, pages  # noqa: F401, a fixture
 from tests.e2e.width import WIDE_FONT, overflows
@@ -96,6 +97,35 @@ def test_the_words_of_the_scale_never_collide(page, live_server, opened):
                 for one, other in combinations(page.evaluate(WORDS), 2):
                     apart = one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
                     assert apart, (language, font, width, one, other)
+
+
+def test_a_score_of_100_stands_in_one_line_beside_its_slider(page, live_server, opened):
+    opened.protocol = read({"rating": {"comments": True}})
+    opened.save()
+    page.goto(live_server.url + to_training(opened).rater.get_absolute_url())
+    desk = Desk(page).ready()
+    desk.score(1, 100)
+    for font in ("machine's", "wide"):
+        if font == "wide":
+            page.add_style_tag(content=WIDE_FONT)
+        for width in (320, 390):
+            page.set_viewport_size({"width": width, "height": 568})
+            number, figure, comment = page.evaluate(NUMBER)
+            assert number["height"] < 1.9 * number["size"], (font, width)
+            assert figure["left"] - 1 <= number["left"], (font, width)
+            assert number["right"] <= comment["left"] + 1, (font, width)
+
+
+NUMBER = """() => {
+    const signal = document.querySelector(".signal[data-slot='1']");
+    const parts = [".number", ".figure", "[aria-controls^=comment]"];
+    const [number, figure, comment] = parts.map((part) => signal.querySelector(part));
+    const range = document.createRange();
+    range.selectNodeContents(number);
+    const { left, right, height } = range.getBoundingClientRect();
+    const size = parseFloat(getComputedStyle(number).fontSize);
+    return [{ left, right, height, size }, figure.getBoundingClientRect(), comment.getBoundingClientRect()];
+}"""
 
 
 @pytest.mark.parametrize("size", [(844, 390), (640, 360)])

@@ -193,7 +193,7 @@ def test_a_device_that_loses_treble_is_named_once_and_nothing_moves(desk):
     note = desk.page.locator("#device-note")
     expect(note).to_contain_text("Your sound device runs at 16 kHz, these sounds at 48 kHz")
     assert [each.bounding_box() for each in controls.all()] == places
-    note.get_by_role("button", name="Go on").click()
+    note.get_by_role("button", name="Close").click()
     expect(note).to_be_hidden()
     desk.page.reload()
     desk.ready().listen(0)

@@ -179,7 +179,7 @@ def test_a_preset_that_does_not_fit_beside_them_changes_nothing(page, draft, own
         supplied.add_condition(draft, f"Another {number}")
     before = list(draft.conditions.values_list("spec", flat=True))
     shown = page.get(reverse("conditions", args=[draft.slug])).content.decode()
-    assert "With these a trial has 15 signals, and 12 at most fit: remove 3 that it keeps first." in shown
+    assert "A trial would then have 15 signals, and 12 at most fit: first remove 3 of those that it keeps." in shown
     answer = page.post(reverse("conditions", args=[draft.slug]), {"preset": "encodec-speech"}, follow=True)
     assert "signals are too many" in answer.content.decode()
     assert list(draft.conditions.values_list("spec", flat=True)) == before
@@ -232,7 +232,7 @@ def test_a_file_is_replaced_only_where_the_form_says_so(page, draft, own):
     clip, address = draft.clips.first(), reverse("supplied", args=[draft.slug, own.pk])
     new = {"files": SimpleUploadedFile("new.wav", sound(9)), "clip": clip.pk}
     answer = page.post(address, new, headers={"Accept": "application/json"})
-    assert (answer.status_code, "tick “Replace files that are there”" in answer.json()["error"]) == (422, True)
+    assert (answer.status_code, "tick “Replace existing files”" in answer.json()["error"]) == (422, True)
     assert own.supplied_files.get(clip=clip).name == f"{clip.name}_ours.wav"
     same = {"files": SimpleUploadedFile("same.wav", sound(0)), "clip": clip.pk}
     assert page.post(address, same, headers={"Accept": "application/json"}).status_code == 201

@@ -346,5 +346,5 @@ function lineOrTime(ms) {
 function busy(on) {
   $("onward").classList.toggle("busy", on);
   showMissing();
-  if (on) $("missing").textContent = gettext("Saving…");
+  if (on) $("missing").textContent = autosave.state === "saved" ? "" : gettext("Saving…");
 }

@@ -81,10 +81,10 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
         return redirect("conditions", study.slug)
     presets.note_substitutions(study, plan.chosen)
     substituted = presets.departures(study)
-    differ = f", but for {len(substituted)} that {'stands' if len(substituted) == 1 else 'stand'} for others"
+    differ = f", except {len(substituted)} that {'stands' if len(substituted) == 1 else 'stand'} in for others"
     messages.success(request, f"The conditions are those of “{found.title}”{differ if substituted else ''}.")
-    for text in substituted:
-        messages.warning(request, text)
+    if substituted:
+        messages.warning(request, " ".join(substituted))
     if plan.keeps:
         messages.info(request, f"Kept beside them: {', '.join(plan.keeps)}.")
     for spec, why in plan.chosen.missing.items():

@@ -150,8 +150,8 @@ def _added(request: HttpRequest, condition: Condition, clip: Clip, upload: Uploa
         return supplied.add_file(condition, clip, upload, by=request.user, replace_other="replace" in request.POST)
     except NotConfirmed as asked:
         raise clip_rules.ClipError(
-            f"“{clip.name}” has another file, which stays ({asked.lost[0]}). To delete that one, tick “Replace files "
-            "that are there” and send this one again."
+            f"“{clip.name}” has another file, which stays ({asked.lost[0]}). To delete that one, tick “Replace "
+            "existing files” and send this one again."
         ) from asked
 
 

@@ -103,20 +103,20 @@ SPEECH = ["EnCodec at 1.5 kbps", "EnCodec at 3 kbps", "EnCodec at 6 kbps", "EnCo
 def test_a_preset_names_every_condition_that_stands_for_another(page, draft, without_encodec):
     banner = page.post(reverse("conditions", args=[draft.slug]), {"preset": "encodec-speech"}, follow=True)
     text = banner.content.decode()
-    assert "The conditions are those of “Speech as in the EnCodec paper”, but for 5 that stand for others." in text
+    assert "The conditions are those of “Speech as in the EnCodec paper”, except 5 that stand in for others." in text
     stand_ins = draft.conditions.exclude(stands_for="")
     assert [each.stands_for for each in stand_ins] == SPEECH
     for each in stand_ins:
-        assert f"{each.title} stands for {each.stands_for}." in text
+        assert f"{each.title} stands in for {each.stands_for}." in text
     assert draft.conditions.get(spec="opus@6").stands_for == ""
 
 
 def test_a_substitution_stays_with_the_study(page, draft, researcher, without_encodec):
     page.post(reverse("conditions", args=[draft.slug]), {"preset": "encodec-speech"})
-    assert "stands for EnCodec at 6 kbps" in page.get(draft.get_absolute_url()).content.decode()
+    assert "stands in for EnCodec at 6 kbps" in page.get(draft.get_absolute_url()).content.decode()
     registered = yaml.safe_load(registration.text_of(draft, None))["conditions"]
     assert [each["stands_for"] for each in registered if "stands_for" in each] == SPEECH
-    assert "stands for EnCodec at 6 kbps." in reporting.design_of(draft)["stimuli"]
+    assert "stands in for EnCodec at 6 kbps." in reporting.design_of(draft)["stimuli"]
     kept = [spec for spec in draft.conditions.values_list("spec", flat=True) if spec != "opus@12"]
     page.post(reverse("conditions", args=[draft.slug]), {"specs": kept})
     copy = cloning.clone_study(draft, researcher)
@@ -126,7 +126,7 @@ def test_a_substitution_stays_with_the_study(page, draft, researcher, without_en
 def test_the_page_that_opens_a_study_names_substitutions(page, ready):
     ready.conditions.filter(spec="opus@12").update(stands_for="EnCodec at 12 kbps")
     text = page.get(reverse("open_study", args=[ready.slug])).content.decode()
-    assert "Opus 12 kbps stands for EnCodec at 12 kbps." in text
+    assert "Opus 12 kbps stands in for EnCodec at 12 kbps." in text
 
 
 def test_the_api_names_substitutions(draft, researcher, without_encodec):

@@ -221,7 +221,7 @@ def test_what_the_study_can_find_stands_beside_its_design(page, draft):
     draft.refresh_from_db()
     shown = text(page.get(draft.get_absolute_url()))
     assert "<strong>20 raters</strong> find a difference of" in shown
-    assert "so few clips say nothing about others" in shown
+    assert "So few clips say nothing about others." in shown
     assert "On clips like these" not in shown
 
 
@@ -243,7 +243,7 @@ def test_each_panel_has_ids_of_its_own_and_every_copied_link_is_ready_for_it(pag
         shown = html.unescape(text(page.get(reverse(name, args=[ready.slug]))))
         for link in links:
             assert f'value="http://testserver{link}"' in shown, (name, link)
-        assert "Add to it, for each rater: <code>seat=…</code>" in shown
+        assert "Add for each rater: <code>seat=…</code>" in shown
     filled = links[0].replace("{{%", "").replace("%}}", "")
     for link in (filled, links[1], links[2].replace("[%RID%]", "1") + "&seat=2"):
         assert client.get(link).status_code == 200
