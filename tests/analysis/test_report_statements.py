@@ -74,6 +74,30 @@ def test_systems_on_different_items_are_compared_over_common_items_and_the_summa
     assert disjoint.ordinal is None
 
 
+def test_no_sentence_calls_items_random_where_each_pair_takes_them_as_fixed(disjoint):
+    text = text_of(disjoint.html)
+    for words in ("items random", "Items random", "Items are a sample", "other items of the"):
+        assert words not in text.replace("Variances in the mixed model, items random", "")
+    assert set(disjoint.claim.comparisons["items"]) == {"fixed", ""}
+    assert "margin 5 points, items fixed" in text
+
+
+def test_the_mixed_model_names_the_effects_that_it_has(one_item):
+    text = text_of(one_item.html)
+    assert "with random effects of raters. There is one item: the result holds for it only." in text
+    assert "prefer different systems" not in text
+
+
+def test_supplied_systems_whose_names_differ_in_a_rate_are_compared():
+    table = pd.concat(
+        scores_table({name: [a, b, c]}, spec=f"supplied:name={name}", role="system")
+        for name, a, b, c in (("Ours 6 kbit/s", 50, 62, 40), ("Ours 12 kbit/s", 70, 75, 66))
+    )
+    found = claim(tidy(table), margin=5)
+    assert found.points["kbps"].isna().all()
+    assert len(found.comparisons) == 2
+
+
 def test_a_cell_that_somebody_was_shown_and_left_empty_is_missing():
     table = scores_table({"A": [10, 20, 30], "B": [40, np.nan, 60]})
     other = scores_table({"A": [10, 20, 30]}, item="y")
