@@ -70,7 +70,7 @@ def _mixed_model(report: Report) -> str:
     return (
         f"{effects(report.model)} Reference and anchors are not in it. Restricted maximum likelihood; means of all "
         "items with the same weight; all pairs with Satterthwaite's degrees of freedom and Holm's correction. "
-        f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case."
+        f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case. "
         "Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
     )
 

@@ -86,6 +86,14 @@ def test_the_mixed_model_names_the_effects_that_it_has(one_item):
     text = text_of(one_item.html)
     assert "with random effects of raters. There is one item: the result holds for it only." in text
     assert "prefer different systems" not in text
+    assert "they are fixed in any case. Equal to lme4" in text
+
+
+def test_a_rule_that_could_not_be_applied_is_named_where_raters_are_counted():
+    report = build_report(scores_table({"A": [20, 25, 30], "B": [50, 45, 60]}))
+    (raters,) = [section for section in report.document.sections if section.title == "Raters"]
+    said = [getattr(block, "text", "") for block in raters.blocks]
+    assert "bs1534_hidden_reference was not applied: there is no rating of a hidden reference." in said
 
 
 def test_supplied_systems_whose_names_differ_in_a_rate_are_compared():
