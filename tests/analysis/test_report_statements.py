@@ -62,6 +62,7 @@ def test_systems_on_different_items_are_compared_over_common_items_and_the_summa
     assert "1 pair cannot be compared, having no item in common: Alpha and Beta." in summary
     assert "has the highest mean" not in summary
     text = text_of(disjoint.html)
+    assert "so their means differ by their items as well" in text
     assert "missing in trials" not in text
     assert material.missing_cells(disjoint.screening.kept) == (0, 12 * 6 * 3)
     pairs = disjoint.model.contrasts().set_index(["a", "b"])
@@ -86,6 +87,7 @@ def test_the_mixed_model_names_the_effects_that_it_has(one_item):
     text = text_of(one_item.html)
     assert "with random effects of raters. There is one item: the result holds for it only." in text
     assert "prefer different systems" not in text
+    assert "so their means differ by their items" not in text
     assert "they are fixed in any case. Equal to lme4" in text
 
 
