@@ -23,7 +23,7 @@ from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.report.findings import findings
 from analysis.roles import doubts
-from analysis.scales import Scale, parse_scale
+from analysis.scales import POINTS, Scale, parse_scale
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
 from analysis.wording import NOTHING
@@ -147,18 +147,28 @@ def _claim(options: argparse.Namespace) -> None:
 
 
 def _power(options: argparse.Namespace) -> None:
+    scale = options.scale or POINTS
     if options.pilot:
         frame = _read(options, options.pilot)
+        scale = Scale(*frame.attrs[SCALE])
+        _say(frame.attrs[NOTES])
         components = Components.of(mixed_model(screen(one_study(frame, options.study), None).kept).components)
     else:
         components = Components()
     if options.question == "equivalent_rate":
         if len({kbps for kbps, _ in options.curve}) < 2:
             raise RatingsError("Two or more rates of the codec with their true means are needed: --curve KBPS=MEAN.")
-        means = {f"{kbps:g} kbit/s": mean for kbps, mean in sorted(options.curve)} | {"other": options.target}
+        target = scale.middle if options.target is None else options.target
+        curve_means = [*sorted(options.curve), (0.0, target)]
+        outside = [mean for _, mean in curve_means if not scale.low <= mean <= scale.high]
+        if outside:
+            raise RatingsError(f"The mean {outside[0]:g} is not on the scale from {scale}.")
+        points = scale.in_points(pd.Series([mean for _, mean in curve_means]))
+        names = [*(f"{kbps:g} kbit/s" for kbps, _ in curve_means[:-1]), "other"]
+        means = dict(zip(names, map(float, points), strict=True))
     else:
         means = {f"system {at + 1}": 50.0 for at in range(options.systems)}
-        means["system 1"] += options.difference
+        means["system 1"] += options.difference * scale.points
     rates = sorted(kbps for kbps, _ in options.curve)
     curve = Curve("codec", tuple(f"{kbps:g} kbit/s" for kbps in rates), tuple(rates)) if len(rates) > 1 else None
     plan = Plan(options.raters, options.items_rated, means, components)
@@ -166,7 +176,7 @@ def _power(options: argparse.Namespace) -> None:
         plan,
         options.question,
         wanted=options.power,
-        margin=options.margin if options.margin == options.margin else 0.0,
+        margin=options.margin * scale.points if options.margin == options.margin else 0.0,
         curve=curve,
         items=options.items,
         n_studies=options.studies,
@@ -217,8 +227,8 @@ def _parser() -> argparse.ArgumentParser:
     size.add_argument("--pilot", type=Path, metavar="RATINGS", help="take the variances from these ratings")
     size.add_argument("--study", help="which study, where the pilot's file holds several")
     _reading(size)
-    size.add_argument("--difference", type=float, default=0.0, metavar="POINTS", help="true one of the two (default 0)")
-    size.add_argument("--margin", type=float, default=float("nan"), metavar="POINTS", help="for margins")
+    size.add_argument("--difference", type=float, default=0.0, metavar="UNITS", help="true one, in units of the scale")
+    size.add_argument("--margin", type=float, default=float("nan"), metavar="UNITS", help="in units of the scale")
     size.add_argument(
         "--curve",
         type=_point,
@@ -227,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KBPS=MEAN",
         help="a rate of the codec and its true mean, for equivalent_rate; two or more times",
     )
-    size.add_argument("--target", type=float, default=50.0, metavar="MEAN", help="true mean to be reached (default 50)")
+    size.add_argument("--target", type=float, metavar="MEAN", help="true mean to be reached (default: middle)")
     size.add_argument("--systems", type=int, default=6, help="in the study (default 6)")
     size.add_argument("--items-rated", type=int, default=8, metavar="N", help="items (default 8)")
     size.add_argument("--raters", type=int, default=20, help="where the search begins (default 20)")
@@ -368,8 +378,8 @@ def _point(text: str) -> tuple[float, float]:
         found = float(kbps), float(mean)
     except ValueError:
         found = 0.0, 0.0
-    if not found[0] > 0 or not 0 <= found[1] <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KBPS=MEAN with a rate above 0 and a mean from 0 to 100")
+    if not found[0] > 0 or found[1] != found[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KBPS=MEAN with a rate above 0 and a mean on the scale")
     return found
 
 

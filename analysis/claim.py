@@ -35,10 +35,11 @@ class Claim:
     comparisons : DataFrame
         system, against, kbps, kbps_against, difference, se, df, lower, upper
         (one-sided bounds), p_non_inferior, p_holm (of that, over all rows),
-        p_equivalent, verdict.
+        p_equivalent, verdict, items ("random" or "fixed", as in the model of
+        the two; "" if they are not comparable).
     rates : DataFrame
         codec, against, kbps_against, kbps, low, high, factor, factor_low,
-        factor_high, status.
+        factor_high, status, items.
     points : DataFrame
         See `analysis.rates.points`.
     curves : tuple of Curve
@@ -55,10 +56,11 @@ class Claim:
 
 COMPARISONS = [
     "system", "against", "kbps", "kbps_against", "difference", "se", "df", "lower", "upper", "p_non_inferior",
-    "p_equivalent", "verdict",
+    "p_equivalent", "verdict", "items",
 ]  # fmt: skip
 RATES = [
     "codec", "against", "kbps_against", "kbps", "low", "high", "factor", "factor_low", "factor_high", "status",
+    "items",
 ]  # fmt: skip
 
 
@@ -115,11 +117,12 @@ def claim(
             try:
                 common = model.among([*curve.conditions, condition])
             except RatingsError:
-                equal.append((curve.codec, condition, kbps, *[math.nan] * 6, NOT_COMPARABLE))
+                equal.append((curve.codec, condition, kbps, *[math.nan] * 6, NOT_COMPARABLE, ""))
                 continue
             one = equivalent_rate(common, curve, condition, kbps, level=level)
             equal.append(
                 (one.codec, one.against, one.kbps_against, one.kbps, one.low, one.high, *one.factor, one.status)
+                + (common.items,)
             )
     return Claim(margin, level, model, comparisons, pd.DataFrame(equal, columns=RATES), table, found)
 
@@ -145,12 +148,12 @@ def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: floa
             try:
                 pair = model.among([one, other])
             except RatingsError:
-                rows.append((one, other, kbps, other_kbps, *[math.nan] * 7, NOT_COMPARABLE))
+                rows.append((one, other, kbps, other_kbps, *[math.nan] * 7, NOT_COMPARABLE, ""))
                 continue
             found = within_margin(*pair.estimate(pair.weights({one: 1.0, other: -1.0})), margin, level=level)
             rows.append(
                 (one, other, kbps, other_kbps, found.difference, found.se, found.df, found.lower, found.upper)
-                + (found.p_non_inferior, found.p_equivalent, found.verdict)
+                + (found.p_non_inferior, found.p_equivalent, found.verdict, pair.items)
             )
     return rows
 

@@ -90,7 +90,7 @@ def power(
     if question not in QUESTIONS:
         raise RatingsError(f"There is no question {question!r}. There are: {', '.join(QUESTIONS)}.")
     if question in ("non_inferiority", "equivalence") and not margin > 0:
-        raise RatingsError("A margin above 0 is needed (--margin POINTS).")
+        raise RatingsError("A margin above 0 is needed (--margin).")
     if question == "equivalent_rate" and curve is None:
         raise RatingsError("The rates and true means of the codec are needed (--curve KBPS=MEAN, two or more).")
     items = items_used(items, plan.n_items)

@@ -233,7 +233,7 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
         table.loc[new, "kbps"] = found[new]
         table.loc[new, "source"] = source
     table["codec"] = [
-        codec_of(name, spec, kbps) if from_names or source else name
+        codec_of(name, spec, kbps) if source or "@" in spec else name
         for name, spec, kbps, source in zip(
             *(table[name] for name in ("condition", "spec", "kbps", "source")), strict=True
         )

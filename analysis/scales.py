@@ -52,13 +52,22 @@ class Scale:
         """
         return 100 / (self.high - self.low)
 
-    def in_points(self, scores: pd.Series) -> pd.Series:
-        """Scores on the scale in points.
+    @property
+    def middle(self) -> float:
+        """Its middle."""
+        return (self.low + self.high) / 2
 
-        >>> Scale(1, 5).in_points(pd.Series([1, 4.5])).tolist()
-        [0.0, 87.5]
+    def in_points(self, scores: pd.Series) -> pd.Series:
+        """Scores on the scale in points, without the rounding error of the conversion.
+
+        >>> Scale(1, 5).in_points(pd.Series([1, 4.5, 4.6])).tolist()  # (4.6 - 1) * 25 is 89.99999999999999
+        [0.0, 87.5, 90.0]
         """
-        return scores if self.is_points else (scores - self.low) * self.points
+        return scores if self.is_points else ((scores - self.low) * self.points).round(9)
+
+
+POINTS = Scale()
+"""The scale of MUSHRA, on which scores are points already."""
 
 
 def parse_scale(text: str) -> Scale:

@@ -24,12 +24,17 @@ def number(value: float, digits: int = 1) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value for a table: three decimals, and a border below.
+    """A p-value for a table: three decimals, and a border below. One below 5% never reads as 0.050.
 
-    >>> p_value(0.0439), p_value(1.65e-11), p_value(1.0), p_value(float("nan"))
-    ('0.044', '< 0.001', '1.000', '–')
+    >>> p_value(0.0439), p_value(1.65e-11), p_value(1.0), p_value(float("nan")), p_value(0.04998), p_value(0.05)
+    ('0.044', '< 0.001', '1.000', '–', '0.0499', '0.050')
     """
-    return NOTHING if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    if math.isnan(p):
+        return NOTHING
+    if p < 0.001:
+        return "< 0.001"
+    rounded = f"{p:.3f}"
+    return f"{math.floor(p * 10_000) / 10_000:.4f}" if p < 0.05 and rounded == "0.050" else rounded
 
 
 def p_phrase(p: float) -> str:

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.figures.colours import INK, LINE, SOFT
+from analysis.scales import Scale
 
 BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 
@@ -47,14 +48,28 @@ def panel(figure: Figure, rows: int = 1, columns: int = 1, place: int = 1) -> Ax
     return axes
 
 
-def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
+def bands(scale: Scale) -> tuple[str, ...]:
+    """Words of the five parts of a scale: those of the quality scale, none where raters saw another scale."""
+    return BANDS if scale.is_points else ()
+
+
+def score_label(scale: Scale) -> str:
+    """What an axis of scores is called.
+
+    >>> score_label(Scale()), score_label(Scale(1, 5))
+    ('Score', 'Score in points: 1 is 0, 5 is 100')
+    """
+    return "Score" if scale.is_points else f"Score in points: {scale.low:g} is 0, {scale.high:g} is 100"
+
+
+def rows(names: Sequence[str], scale: Scale) -> tuple[Figure, Axes]:
     """Axes with a row for each condition and the bands of the quality scale."""
     figure, axes = new_figure(len(names), extra=0.85)
     axes.set_xlim(-1, 101)
     axes.set_ylim(len(names) - 0.4, -0.6)
     for x in range(0, 101, 20):
         axes.axvline(x, color=LINE, linewidth=0.8, zorder=0, clip_on=False)
-    for i, band in enumerate(BANDS):
+    for i, band in enumerate(bands(scale)):
         axes.annotate(
             band,
             (20 * i + 10, 1),
@@ -67,7 +82,7 @@ def rows(names: Sequence[str]) -> tuple[Figure, Axes]:
         )
     axes.set_xticks(range(0, 101, 20))
     axes.tick_params(axis="y", pad=7)
-    axes.set_xlabel("Score", color=SOFT, fontsize=SIZE)
+    axes.set_xlabel(score_label(scale), color=SOFT, fontsize=SIZE)
     name_rows(axes, names)
     return figure, axes
 

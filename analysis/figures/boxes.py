@@ -11,10 +11,16 @@ from analysis.figures.axes import rows
 from analysis.figures.colours import INK, SURFACE, washed
 from analysis.figures.drawing import Drawing, drawing
 from analysis.frame import average_repeats, rater_means
+from analysis.scales import POINTS, Scale
 
 
 def box_plot(
-    frame: pd.DataFrame, order: Sequence[str], colours: dict[str, str], *, quantiles: str = "linear"
+    frame: pd.DataFrame,
+    order: Sequence[str],
+    colours: dict[str, str],
+    *,
+    quantiles: str = "linear",
+    scale: Scale = POINTS,
 ) -> Drawing:
     """Boxes of the ratings, with each rater's mean as a point.
 
@@ -26,8 +32,10 @@ def box_plot(
         Conditions, from the top.
     quantiles : {"linear", "hazen"}
         Method of the box's ends and its median.
+    scale : Scale
+        On which the scores were given.
     """
-    figure, axes = rows(order)
+    figure, axes = rows(order, scale)
     cells = average_repeats(frame)
     means = rater_means(frame)
     spread = np.random.default_rng(0)  # the same points each time

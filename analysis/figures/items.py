@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.transforms import ScaledTranslation
 
-from analysis.figures.axes import LONGEST, SIZE, distinct, sized_figure
+from analysis.figures.axes import LONGEST, SIZE, distinct, score_label, sized_figure
 from analysis.figures.colours import INK, SOFT, SURFACE
 from analysis.figures.drawing import Drawing, drawing
+from analysis.scales import POINTS, Scale
 
 TALLEST = 11.0
 """Inches for the rows; more items than fit have lower rows, and not all are named."""
@@ -23,7 +24,9 @@ MOST_NUMBERED = 14
 """Conditions beside each other whose figures can still be read."""
 
 
-def item_plot(by_item: pd.DataFrame, order: Sequence[str], colours: dict[str, str]) -> Drawing:
+def item_plot(
+    by_item: pd.DataFrame, order: Sequence[str], colours: dict[str, str], *, scale: Scale = POINTS
+) -> Drawing:
     """Means by item and condition.
 
     Parameters
@@ -35,6 +38,8 @@ def item_plot(by_item: pd.DataFrame, order: Sequence[str], colours: dict[str, st
         Conditions, from the left.
     colours : dict
         See `condition_colours`.
+    scale : Scale
+        On which the scores were given.
     """
     table = by_item.pivot(index="item", columns="condition", values="mean")
     items = list(dict.fromkeys(by_item["item"]))
@@ -90,7 +95,7 @@ def item_plot(by_item: pd.DataFrame, order: Sequence[str], colours: dict[str, st
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SIZE - 1, colors=INK, length=0)
-    bar.ax.set_xlabel("Score", color=SOFT, fontsize=SIZE)
+    bar.ax.set_xlabel(score_label(scale), color=SOFT, fontsize=SIZE)
     figures = " The figure in each cell is that mean." if numbered else ""
     named = "" if step == 1 else " Every second item is named." if step == 2 else f" One item in {step} is named."
     caption = (

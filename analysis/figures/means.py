@@ -8,10 +8,11 @@ import pandas as pd
 from analysis.figures.axes import SIZE, rows
 from analysis.figures.colours import INK, SURFACE
 from analysis.figures.drawing import Drawing, drawing
+from analysis.scales import POINTS, Scale
 from analysis.wording import number
 
 
-def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.95) -> Drawing:
+def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.95, scale: Scale = POINTS) -> Drawing:
     """Means with their intervals.
 
     Parameters
@@ -23,9 +24,11 @@ def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.
         See `condition_colours`.
     level : float
         Of the table's intervals.
+    scale : Scale
+        On which the scores were given.
     """
     names = list(table["condition"])
-    figure, axes = rows(names)
+    figure, axes = rows(names, scale)
     for y, row in enumerate(table.to_dict("records")):
         colour = colours[row["condition"]]
         if not np.isnan(row["ci_low"]):

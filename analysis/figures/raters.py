@@ -13,11 +13,14 @@ from analysis.figures.colours import INK, SOFT, SURFACE
 from analysis.figures.drawing import Drawing, drawing
 from analysis.frame import rater_means
 from analysis.order import sorted_raters
+from analysis.scales import POINTS, Scale
 
 MOST_LABELLED = 24  # raters
 
 
-def rater_map(frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str] = ()) -> Drawing:
+def rater_map(
+    frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str] = (), *, scale: Scale = POINTS
+) -> Drawing:
     """Mean of each rater for each condition as a map; excluded raters stand apart on the right.
 
     Parameters
@@ -27,6 +30,8 @@ def rater_map(frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str]
     order : sequence of str
         Conditions, from the top.
     excluded : sequence of str
+    scale : Scale
+        On which the scores were given.
     """
     means = rater_means(frame, order)
     out = set(excluded)
@@ -57,7 +62,7 @@ def rater_map(frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str]
     bar = figure.colorbar(mesh, ax=axes, fraction=0.035, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SIZE - 1.5, colors=INK, length=0)
-    bar.ax.set_ylabel("Score", color=SOFT, fontsize=SIZE)
+    bar.ax.set_ylabel("Score" if scale.is_points else "Points", color=SOFT, fontsize=SIZE)
     named = f" Every {step}th rater is named." if step > 3 else " Not every rater is named." if step > 1 else ""
     apart = " Right of the dashed line: raters who were excluded." if 0 < n_in < len(raters) else ""
     caption = f"The mean that each rater gave each condition, dark is low; empty where there is none.{apart}{named}"

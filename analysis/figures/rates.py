@@ -13,11 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.figures.axes import BANDS, SIZE, WIDTH, distinct, sized_figure
+from analysis.figures.axes import SIZE, WIDTH, bands, distinct, score_label, sized_figure
 from analysis.figures.colours import DASHES, INK, LINE, MARKERS, SOFT, SURFACE, Dash
 from analysis.figures.drawing import Drawing, drawing
 from analysis.figures.labels import Line, label
 from analysis.rates import Curve, monotone
+from analysis.scales import POINTS, Scale
 from analysis.wording import listed
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,7 @@ def rate_quality_plot(
     references: Mapping[str, float] | None = None,
     *,
     level: float = 0.95,
+    scale: Scale = POINTS,
 ) -> Drawing:
     """Means over rates, with their intervals and a curve for each codec.
 
@@ -70,6 +72,8 @@ def rate_quality_plot(
         lines: the hidden reference, anchors.
     level : float
         Of the table's intervals.
+    scale : Scale
+        On which the scores were given.
     """
     codecs = _codecs(points, means, curves, colours)
     given = {name: float(score) for name, score in (references or {}).items() if np.isfinite(score)}
@@ -79,7 +83,7 @@ def rate_quality_plot(
     codecs = [replace(codec, name=text) for codec, text in zip(codecs, labels[len(given) :], strict=True)]
     in_legend: list[str] = []
     while True:  # a legend takes room, so that what had a place may lose it
-        figure, drawn = _draw(codecs, lines, in_legend)
+        figure, drawn = _draw(codecs, lines, in_legend, scale)
         without = label(figure.axes[0], drawn, [line.name for line in drawn if line.name not in in_legend])
         if not without:
             break
@@ -140,7 +144,9 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
 
 
-def _draw(codecs: Sequence[_Codec], lines: Mapping[str, float], in_legend: Sequence[str]) -> tuple[Figure, list[Line]]:
+def _draw(
+    codecs: Sequence[_Codec], lines: Mapping[str, float], in_legend: Sequence[str], scale: Scale
+) -> tuple[Figure, list[Line]]:
     columns = 1 if any(len(name) > 18 for name in in_legend) else 2
     rows = -(-len(in_legend) // columns)
     figure, axes = sized_figure(HEIGHT + 0.22 * rows + (0.1 if rows else 0))
@@ -149,7 +155,7 @@ def _draw(codecs: Sequence[_Codec], lines: Mapping[str, float], in_legend: Seque
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(-1, 101)
-    _scale(axes)
+    _scale(axes, scale)
     _name_rates(axes, kbps, low, high)
     apart = APART * np.log(high / low) if _shares_rates(codecs) else 0.0
     drawn, handles = [], {}
@@ -198,18 +204,18 @@ def _spots(x: Floats, codec: _Codec) -> Floats:
     return np.asarray(spots[np.isfinite(spots[:, 1])])
 
 
-def _scale(axes: Axes) -> None:
-    """The score from below to above, with its words on the right."""
+def _scale(axes: Axes, scale: Scale) -> None:
+    """The score from below to above, with the words of its bands on the right."""
     axes.set_yticks(range(0, 101, 20))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
-    for i, band in enumerate(BANDS):
+    for i, band in enumerate(bands(scale)):
         axes.annotate(
             band, (1, 20 * i + 10), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
             va="center", color=SOFT, fontsize=SIZE - 1, annotation_clip=False,
         )  # fmt: skip
     axes.set_xlabel("Rate in kbit/s", color=SOFT, fontsize=SIZE)
-    axes.set_ylabel("Score", color=SOFT, fontsize=SIZE)
+    axes.set_ylabel(score_label(scale), color=SOFT, fontsize=SIZE)
 
 
 def _name_rates(axes: Axes, kbps: Floats, low: float, high: float) -> None:

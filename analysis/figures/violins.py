@@ -13,6 +13,7 @@ from analysis.figures.axes import rows
 from analysis.figures.colours import INK, SURFACE, washed
 from analysis.figures.drawing import Drawing, drawing
 from analysis.frame import average_repeats, rated
+from analysis.scales import POINTS, Scale
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,12 @@ NARROWEST = 1.0
 
 
 def violin_plot(
-    frame: pd.DataFrame, order: Sequence[str], colours: dict[str, str], *, quantiles: str = "linear"
+    frame: pd.DataFrame,
+    order: Sequence[str],
+    colours: dict[str, str],
+    *,
+    quantiles: str = "linear",
+    scale: Scale = POINTS,
 ) -> Drawing:
     """Density of the ratings, with median and quartiles inside.
 
@@ -38,8 +44,10 @@ def violin_plot(
         See `condition_colours`.
     quantiles : {"linear", "hazen"}
         Method of median and quartiles.
+    scale : Scale
+        On which the scores were given.
     """
-    figure, axes = rows(order)
+    figure, axes = rows(order, scale)
     ratings = _one_each(frame)
     scores_of = {str(name): part.to_numpy(float) for name, part in ratings.groupby("condition", sort=False)["score"]}
     at = (np.arange(BINS) + 0.5) * 100 / BINS

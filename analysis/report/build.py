@@ -132,7 +132,7 @@ def build_report(
     model = attempt("model", lambda: mixed_model(kept, items=items))
     name = str(frame["study"].iloc[0])
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
-    scale = str(Scale(*ratings.attrs.get(SCALE, ())))
+    scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
     return Report(
@@ -203,12 +203,12 @@ def _of_ratings(
     shown = list(conditions["condition"])
     drawings = []
     if shown:
-        drawings.append(mean_plot(conditions, colours, level=settings.level))
-        drawings.append(box_plot(kept, shown, colours, quantiles=settings.quantiles))
-        drawings.append(violin_plot(kept, shown, colours, quantiles=settings.quantiles))
+        drawings.append(mean_plot(conditions, colours, level=settings.level, scale=settings.scale))
+        drawings.append(box_plot(kept, shown, colours, quantiles=settings.quantiles, scale=settings.scale))
+        drawings.append(violin_plot(kept, shown, colours, quantiles=settings.quantiles, scale=settings.scale))
         if tables["by_item"]["item"].nunique() > 1:
-            drawings.append(item_plot(tables["by_item"], shown, colours))
-    drawings.append(rater_map(frame, list(tables["before"]["condition"]), excluded))
+            drawings.append(item_plot(tables["by_item"], shown, colours, scale=settings.scale))
+    drawings.append(rater_map(frame, list(tables["before"]["condition"]), excluded, scale=settings.scale))
     return drawings
 
 
@@ -228,4 +228,8 @@ def _of_rates(
     others = conditions[conditions["role"] != SYSTEM]
     references = dict(zip(others["condition"], others["mean"].astype(float), strict=True))
     means = tested.model.means(settings.level)
-    return [rate_quality_plot(tested.points, means, tested.curves, colours, references, level=settings.level)]
+    return [
+        rate_quality_plot(
+            tested.points, means, tested.curves, colours, references, level=settings.level, scale=settings.scale
+        )
+    ]

@@ -10,6 +10,7 @@ from analysis.common_items import different_items
 from analysis.frame import SYSTEM
 from analysis.report.cells import ALPHA, on_scale
 from analysis.roles import doubts
+from analysis.scales import Scale
 from analysis.wording import count, listed, number, p_phrase
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 def findings(report: Report) -> list[str]:
     """What came out: raters, the highest system, the tests."""
+    scale = report.settings.scale
     return [
         _raters(report),
+        *([] if scale.is_points else [in_points(scale)]),
         *doubts(report.ratings),
         *(different_items(report.screening.kept) or _highest(report)),
         *_common_order(report),
@@ -27,6 +30,18 @@ def findings(report: Report) -> list[str]:
         *_model_pairs(report),
         *_claim(report),
     ]
+
+
+def in_points(scale: Scale) -> str:
+    """Say in which unit the figures are, where scores were not given in points.
+
+    >>> in_points(Scale(1, 5))
+    'Scores were given from 1 to 5. Scores and differences are shown in points: 1 is 0, 5 is 100, a unit is 25 points.'
+    """
+    return (
+        f"Scores were given from {scale}. Scores and differences are shown in points: {scale.low:g} is 0, "
+        f"{scale.high:g} is 100, a unit is {scale.points:.4g} points."
+    )
 
 
 def _raters(report: Report) -> str:

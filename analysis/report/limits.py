@@ -57,8 +57,8 @@ def _no_pair_can_differ(report: Report) -> list[str]:
     if least <= ALPHA:
         return []
     return [
-        f"With {n_raters} raters and {count(n_pairs, 'pair')} of systems, no pair can differ at the 5% level after "
-        f"Holm's correction: the smallest p that can come out is {number(least, 3)}."
+        f"With {n_raters} raters and {count(n_pairs, 'pair')} of systems, Wilcoxon's test cannot show a difference at "
+        f"the 5% level after Holm's correction: its smallest p is {number(least, 3)}."
     ]
 
 

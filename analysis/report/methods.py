@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
-from analysis.mixed import FEWEST_ITEMS, ITEMS
+from analysis.mixed import FEWEST_ITEMS, ITEMS, MixedModel
+from analysis.report.findings import in_points
 from analysis.versions import versions
+from analysis.wording import listed
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -41,7 +43,7 @@ def methods(report: Report) -> dict[str, str]:
         "Other tests": (
             "Permutations: the signs of each rater's differences are reversed, the same for all pairs, and every pair "
             "is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
-            "logits of the five bands of the scale with random effects of raters, items, raters with systems and, if "
+            "logits of five equal parts of the scale with random effects of raters, items, raters with systems and, if "
             "items are random, items with systems, by maximum likelihood with Laplace's approximation. Analysis of "
             "variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's corrections and "
             "Mauchly's test."
@@ -65,28 +67,47 @@ def methods(report: Report) -> dict[str, str]:
 def _mixed_model(report: Report) -> str:
     if report.model is None:
         return f"There is none. {report.refusals['model']}"
-    of = report.model.items
-    effects = (
-        "raters, items, raters with systems and items with systems"
-        if of == "random"
-        else "raters and of raters with systems; each item has its own mean for each system"
-    )
-    each = "" if report.model.same_items else " Each pair is compared in a model of the items that both systems have."
     return (
-        f"Score by system, with random effects of {effects}; the systems without reference and anchors. Restricted "
-        "maximum likelihood; means of all items with the same weight; all pairs with Satterthwaite's degrees of "
-        f"freedom and Holm's correction. {ITEMS[of][0].upper()}{ITEMS[of][1:]}. With fewer than {FEWEST_ITEMS} items "
-        f"they are fixed in any case.{each} Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
+        f"{effects(report.model)} Reference and anchors are not in it. Restricted maximum likelihood; means of all "
+        "items with the same weight; all pairs with Satterthwaite's degrees of freedom and Holm's correction. "
+        f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case. "
+        "Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
     )
+
+
+def effects(model: MixedModel) -> str:
+    """What a mixed model is made of, in a sentence: terms that the data cannot tell are not in it."""
+    names = {
+        "rater": "raters",
+        "item": "items",
+        "rater:condition": "raters with systems",
+        "item:condition": "items with systems",
+    }
+    there = [name for term, name in names.items() if term in set(model.components["term"])]
+    means = " Each item has its own mean for each system." if model.items == "fixed" and model.n_items > 1 else ""
+    return f"The mixed model explains the score by system, with random effects of {listed(there)}.{means}"
+
+
+def reach(model: MixedModel) -> str:
+    """For which items a mixed model's results hold."""
+    if model.n_items == 1:
+        return "There is one item: the result holds for it only."
+    if not model.same_items:
+        return (
+            "Each pair is compared in a model of the items that both systems have. The table of differences says for "
+            "each pair whether its items are a sample (random) or fixed."
+        )
+    return f"{ITEMS[model.items][0].upper()}{ITEMS[model.items][1:]}."
 
 
 def _scale(report: Report) -> str:
-    given = f"Scores were given on a scale from {report.settings.scale}."
-    if report.settings.scale == "0 to 100":
-        return given
+    scale = report.settings.scale
+    if scale.is_points:
+        return f"Scores were given on a scale from {scale}."
+    limit = scale.low + 90 / scale.points
     return (
-        f"{given} All figures are in points: the lower end of the scale is 0 and its upper end 100. The limits of "
-        "post-screening and the margin are in points too."
+        f"{in_points(scale)} The limits of post-screening, the borders of the ordinal model and the margin are in "
+        f"points too: 90 points are {limit:g} on the scale."
     )
 
 

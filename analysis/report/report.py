@@ -23,6 +23,7 @@ from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
 from analysis.report.document import Document
 from analysis.report.sections import document
+from analysis.scales import POINTS, Scale
 from analysis.screening import Screening
 from analysis.versions import versions
 
@@ -40,7 +41,7 @@ class Settings:
     margin : float
         Points; NaN for none.
     keep_unfinished : bool
-    scale : str
+    scale : Scale
         On which the scores were given. All figures are in points: its lower
         end is 0 and its upper end 100.
     """
@@ -52,7 +53,7 @@ class Settings:
     items: Items = "random"
     margin: float = float("nan")
     keep_unfinished: bool = False
-    scale: str = "0 to 100"
+    scale: Scale = POINTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,7 @@ class Report:
             "study": self.study,
             "screening": screening,
             "reading": list(self.notes),
-            "settings": asdict(self.settings),
+            "settings": asdict(self.settings) | {"scale": str(self.settings.scale)},
             "friedman": asdict(self.friedman),
             "ranks": self.ranks.to_dict("records"),
             "wilcoxon": self.pairs.to_dict("records"),

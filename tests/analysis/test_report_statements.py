@@ -62,6 +62,7 @@ def test_systems_on_different_items_are_compared_over_common_items_and_the_summa
     assert "1 pair cannot be compared, having no item in common: Alpha and Beta." in summary
     assert "has the highest mean" not in summary
     text = text_of(disjoint.html)
+    assert "so their means differ by their items as well" in text
     assert "missing in trials" not in text
     assert material.missing_cells(disjoint.screening.kept) == (0, 12 * 6 * 3)
     pairs = disjoint.model.contrasts().set_index(["a", "b"])
@@ -72,6 +73,39 @@ def test_systems_on_different_items_are_compared_over_common_items_and_the_summa
     assert verdicts["Alpha", "Gamma"] != "not comparable"
     assert any("Alpha (6 kbit/s) cannot be compared with Beta" in said for said in sentences(disjoint.claim))
     assert disjoint.ordinal is None
+
+
+def test_no_sentence_calls_items_random_where_each_pair_takes_them_as_fixed(disjoint):
+    text = text_of(disjoint.html)
+    for words in ("items random", "Items random", "Items are a sample", "other items of the"):
+        assert words not in text.replace("Variances in the mixed model, items random", "")
+    assert set(disjoint.claim.comparisons["items"]) == {"fixed", ""}
+    assert "margin 5 points, items fixed" in text
+
+
+def test_the_mixed_model_names_the_effects_that_it_has(one_item):
+    text = text_of(one_item.html)
+    assert "with random effects of raters. There is one item: the result holds for it only." in text
+    assert "prefer different systems" not in text
+    assert "so their means differ by their items" not in text
+    assert "they are fixed in any case. Equal to lme4" in text
+
+
+def test_a_rule_that_could_not_be_applied_is_named_where_raters_are_counted():
+    report = build_report(scores_table({"A": [20, 25, 30], "B": [50, 45, 60]}))
+    (raters,) = [section for section in report.document.sections if section.title == "Raters"]
+    said = [getattr(block, "text", "") for block in raters.blocks]
+    assert "bs1534_hidden_reference was not applied: there is no rating of a hidden reference." in said
+
+
+def test_supplied_systems_whose_names_differ_in_a_rate_are_compared():
+    table = pd.concat(
+        scores_table({name: [a, b, c]}, spec=f"supplied:name={name}", role="system")
+        for name, a, b, c in (("Ours 6 kbit/s", 50, 62, 40), ("Ours 12 kbit/s", 70, 75, 66))
+    )
+    found = claim(tidy(table), margin=5)
+    assert found.points["kbps"].isna().all()
+    assert len(found.comparisons) == 2
 
 
 def test_a_cell_that_somebody_was_shown_and_left_empty_is_missing():

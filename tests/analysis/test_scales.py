@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
+from analysis.figures import condition_colours, mean_plot
+from analysis.figures.axes import rows
 from analysis.frame import RatingsError
 from analysis.readers import read_ratings
-from analysis.scales import Scale, parse_scale
+from analysis.report import build_report
+from analysis.scales import POINTS, Scale, parse_scale
 from analysis.screening import screen
 
 
@@ -104,8 +107,41 @@ def test_a_margin_is_given_in_units_of_the_scale(opinions, capsys):
 def test_the_report_states_the_scale(opinions, tmp_path, capsys):
     assert main(["report", str(opinions), "-o", str(tmp_path / "out"), "--scale", "1-5"]) == 0
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "Scores were given on a scale from 1 to 5." in page
+    assert "Scores were given from 1 to 5." in page
     assert "1 is 0, 5 is 100" in page
     tests = json.loads((tmp_path / "out" / "tests.json").read_text())
     assert tests["settings"]["scale"] == "1 to 5"
     assert "1 is 0, 5 is 100" in tests["reading"][0]
+
+
+def test_a_score_at_a_limit_is_at_the_limit_on_every_scale(tmp_path):
+    rows = [("r1", item, "Reference", 4.6) for item in "xy"] + [("r1", item, "A", 2.8) for item in "xy"]
+    path = tmp_path / "limit.csv"
+    pd.DataFrame(rows, columns=["rater", "item", "condition", "score"]).to_csv(path, index=False)
+    frame = read_ratings(path, scale=Scale(1, 5))
+    assert sorted(set(frame["score"])) == [45, 90]  # (4.6 - 1) * 25 is 89.99999999999999
+    assert screen(frame).excluded == []
+
+
+def test_the_summary_and_the_figures_of_another_scale_say_their_unit(opinions):
+    report = build_report(read_ratings(opinions, scale=Scale(1, 5)))
+    summary = report.document.sections[0].blocks[1].sentences
+    said = "Scores were given from 1 to 5. Scores and differences are shown in points: 1 is 0, 5 is 100"
+    assert any(said in sentence for sentence in summary)
+    colours = condition_colours(report.ratings)
+    drawn = {scale: mean_plot(report.conditions, colours, scale=scale).svg for scale in (Scale(1, 5), POINTS)}
+    assert report.drawing("means").svg == drawn[Scale(1, 5)] != drawn[POINTS]
+    _, axes = rows(["A"], Scale(1, 5))
+    assert axes.get_xlabel() == "Score in points: 1 is 0, 5 is 100"
+    assert not axes.texts  # no rater saw the words of the quality scale
+
+
+def test_power_takes_margin_and_difference_in_units_of_the_scale(capsys):
+    tables = []
+    for options in (["--margin", "10"], ["--margin", "0.4", "--scale", "1-5"]):
+        assert main(["power", "equivalence", "--studies", "20", "--csv", *options]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    curve = ["--curve", "6=2", "--curve", "12=60", "--scale", "1-5"]
+    assert main(["power", "equivalent_rate", *curve]) == 2
+    assert "The mean 60 is not on the scale from 1 to 5." in capsys.readouterr().err

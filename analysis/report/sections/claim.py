@@ -31,11 +31,10 @@ def the_claim(report: Report) -> list[Block]:
             )
         )
     blocks += pictures(report, "rates")
-    items = found.model.items
     if len(found.comparisons):
-        blocks.append(_comparisons(found.comparisons, found.margin, found.level, items))
+        blocks.append(_comparisons(found.comparisons, found.margin, found.level))
     if len(found.rates):
-        blocks.append(_rates(found.rates, found.level, items))
+        blocks.append(_rates(found.rates, found.level))
     said = Bullets(sentences(found))
     blocks.append(Details("All of it in words", [said]) if len(found.comparisons) + len(found.rates) else said)
     without = list(found.points.loc[found.points["kbps"].isna(), "condition"])
@@ -44,10 +43,10 @@ def the_claim(report: Report) -> list[Block]:
     return blocks
 
 
-def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -> Table:
+def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
     caption = (
         f"Every system against those of other codecs at its rate or above, or without a known rate, "
-        f"margin {margin:g} points, items {items}. "
+        f"margin {margin:g} points{_items(table)}. "
         f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
         "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
         "is of its own row. Bold: p (Holm) < 0.05."
@@ -64,14 +63,15 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float, items: str) -
         chances("p (Holm)", table["p_holm"], strong=True),
         chances("p equivalent", table["p_equivalent"]),
         words("Verdict", table["verdict"]),
+        *_items_of_each(table),
     ]
     return Table(caption, columns, group=True, file="claim.csv")
 
 
-def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
+def _rates(table: pd.DataFrame, level: float) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
-        f"confidence interval, and how many times fewer or as many bits that is. Items {items}."
+        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}."
     )
     of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [
@@ -83,8 +83,19 @@ def _rates(table: pd.DataFrame, level: float, items: str) -> Table:
         words("Bits", [bits(factor) for factor in table["factor"]]),
         words("CI", of_bits),
         words("Status", table["status"]),
+        *_items_of_each(table),
     ]
     return Table(caption, columns, group=True, file="rates.csv")
+
+
+def _items(table: pd.DataFrame) -> str:
+    """How items were taken, if it is the same for all rows; `_items_of_each` says it otherwise."""
+    kinds = sorted(set(table["items"]) - {""})
+    return f", items {kinds[0]}" if len(kinds) == 1 else ""
+
+
+def _items_of_each(table: pd.DataFrame) -> list[Column]:
+    return [] if table["items"].nunique() < 2 else [words("Items", [kind or NOTHING for kind in table["items"]])]
 
 
 def _ends(low: float, high: float) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.mixed import ITEMS, MixedModel
+from analysis.mixed import MixedModel
 from analysis.report.cells import ALPHA, chances, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.methods import effects, reach
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, count, listed, number, p_value
 
@@ -26,13 +27,9 @@ def _model(report: Report) -> list[Block]:
     model = report.model
     if model is None:
         return [Text(f"There is no mixed model. {report.refusals['model']}")]
-    which = f"{ITEMS[model.items][0].upper()}{ITEMS[model.items][1:]}."
     level = f"{100 * report.settings.level:g}%"
     blocks: list[Block] = [
-        Text(
-            "The mixed model has effects of raters and of items, and of each of them on each system: raters and items "
-            f"prefer different systems. {which}"
-        ),
+        Text(f"{effects(model)} {reach(model)}"),
         *pictures(report, "differences"),
         _contrasts(model, report.settings.level),
     ]
@@ -173,8 +170,8 @@ def _others(report: Report) -> list[Block]:
     else:
         pairs = report.ordinal.contrasts(report.settings.level)
         caption = (
-            "Cumulative link mixed model of the five bands of the scale: how many times the odds of a higher band the "
-            f"first system has, with the {100 * report.settings.level:g}% confidence interval. "
+            "Cumulative link mixed model of five equal parts of the scale: how many times the odds of a higher part "
+            f"the first system has, with the {100 * report.settings.level:g}% confidence interval. "
             f"Items {report.ordinal.items}."
         )
         if report.ordinal.items == "random":
@@ -233,11 +230,12 @@ def _side_by_side(report: Report) -> list[Block]:
 
 def _reach(report: Report) -> str:
     """For which items the methods' results hold, where they are not all for the same."""
-    sampled = [
-        name
-        for name, found in (("mixed model", report.model), ("ordinal model", report.ordinal))
-        if found is not None and found.items == "random"
-    ]
+    kinds = set() if report.model is None else set(report.model.contrasts()["items"]) - {""}
+    if len(kinds) > 1:
+        return "Tests on raters' means hold for these items only. The table of the mixed model says it of each pair."
+    sampled = ["mixed model"] if kinds == {"random"} else []
+    if report.ordinal is not None and report.ordinal.items == "random":
+        sampled.append("ordinal model")
     if not sampled:
         return "All of them hold for these items only."
     return f"Tests on raters' means hold for these items only, the {listed(sampled)} for other items of the kind too."

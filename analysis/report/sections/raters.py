@@ -20,6 +20,7 @@ def raters(report: Report) -> list[Block]:
     table = report.screening.raters
     out = table[table["excluded"]]
     blocks: list[Block] = [Text(" ".join(_counts(report)))]
+    blocks += [Text(note, note=True) for note in report.screening.notes]
     if len(out):
         columns = [words("Rater", out["rater"]), counts("Ratings", out["n_ratings"]), words("Reason", out["reason"])]
         blocks.append(Table("Excluded raters.", columns, wrap=True, file="raters.csv"))

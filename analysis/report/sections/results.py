@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.common_items import common_items
 from analysis.report.cells import counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
     from analysis.report import Report
 
 
+DIFFERENT_ITEMS = (
+    "Systems were rated on different items, so their means differ by their items as well. Compare systems by the "
+    "differences under Tests, which are over common items."
+)
+"""What a reader of the means must know first."""
+
+
 def results(report: Report) -> list[Block]:
     """Figures and tables of every condition."""
     if report.conditions.empty:
         return [Text("There is nothing to describe: no rating is left after screening.")]
     level = f"{100 * report.settings.level:g}%"
+    apart = [] if common_items(report.screening.kept).same else [Text(DIFFERENT_ITEMS)]
     blocks: list[Block] = [
+        *apart,
         *pictures(report, "means"),
         Table(
             f"Conditions after screening. CI: {level} confidence interval, cut off at the ends of the scale. "

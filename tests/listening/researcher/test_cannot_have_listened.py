@@ -3,9 +3,12 @@
 import csv
 import io
 
+import pandas as pd
 import pytest
 from django.urls import reverse
 
+from analysis.readers import read_ratings
+from analysis.report import build_report
 from listening import export, reporting, studies
 from listening.models import Session, Webhook
 
@@ -47,6 +50,17 @@ def test_its_ratings_stay_in_the_export_and_are_left_out_of_the_report(page, fla
     report = reporting.report_of(flagged.study)
     reasons = report.screening.raters.set_index("rater")["reason"]
     assert reasons[flagged.rater.code] == f"cannot_have_listened: {WHY}"
+
+
+def test_the_exported_file_leaves_out_the_same_raters_as_the_studys_report(flagged, tmp_path):
+    columns, rows = export.TABLES["ratings"].columns, export.TABLES["ratings"].rows
+    pd.DataFrame(rows(flagged.study), columns=list(columns)).to_csv(tmp_path / "ratings.csv", index=False)
+    of_file = build_report(read_ratings(tmp_path / "ratings.csv"))
+    of_study = reporting.report_of(flagged.study)
+    assert flagged.rater.code in of_study.screening.excluded
+    assert of_file.screening.excluded == of_study.screening.excluded
+    figures = ["condition", "n_raters", "mean", "ci_low", "ci_high"]
+    pd.testing.assert_frame_equal(of_file.conditions[figures], of_study.conditions[figures])
 
 
 def test_a_study_may_do_without_the_rule(flagged):
