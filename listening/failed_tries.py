@@ -96,9 +96,11 @@ def address_of(request: HttpRequest) -> str:
     own = settings.PROXIES
     address = said[-own] if own and len(said) >= own else request.META.get("REMOTE_ADDR", "")
     try:
-        return str(IPv6Network((IPv6Address(address).packed, 64), strict=False))
+        found = IPv6Address(address)
     except ValueError:
         return address
+    # A server that listens on both versions writes addresses of version 4 in this form.
+    return str(found.ipv4_mapped or IPv6Network((found.packed, 64), strict=False))
 
 
 def seconds_to_wait(doors: Iterable[Door]) -> int:
