@@ -1,5 +1,6 @@
 """Who is who: IDs in the link, codes to continue, signed links, and the next person at a device."""
 
+import hashlib
 import io
 from datetime import timedelta
 
@@ -399,3 +400,10 @@ def test_after_closing_a_known_id_is_told_how_to_continue_while_the_study_lets_i
     answer = client.get(f"{study.invite_path}?PROLIFIC_PID=p1")
     assert (answer.status_code, "Enter your code" in text_of(answer)) == (200, True)
     assert client.get(f"{study.invite_path}?PROLIFIC_PID=p2").status_code == 410
+
+
+def test_no_address_is_found_in_the_counts_by_hashing_all_there_are(opened):
+    begun(opened)
+    names = [f"{what} from 127.0.0.1" for what in ("session", "resume code")]
+    [count] = FailedTries.objects.all()
+    assert count.key not in {hashlib.sha256(name.encode()).hexdigest() for name in names}
