@@ -259,7 +259,7 @@ def _take_over(panel: Panel, own: Session, design: Design) -> bool:
         if places.update(session=own, taken_at=now):
             if old and old.consented_at and not old.ended:
                 endings.end(old, State.TIMED_OUT)
-                old.save(update_fields=["state", "finished_at", "completion_code"])
+                old.save(update_fields=endings.FIELDS)
             return True
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
-from listening import invites, outside_ids, signed_links
+from listening import invites, outside_ids, sessions, signed_links
 from listening.models import Session, Study
 
 
@@ -36,7 +36,7 @@ class Arrival:
 
     def begun(self, study: Study) -> Session | None:
         """The session that was started under the same identity."""
-        return study.sessions.filter(identity=self.identity).first() if self.identity else None
+        return sessions.started_as(study, self.identity)
 
 
 def read(study: Study, query: QueryDict) -> Arrival:

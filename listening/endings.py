@@ -10,11 +10,14 @@ from urllib.parse import quote
 
 from django.utils import timezone
 
+from listening import hearing
 from listening.models import Session, Study
 from listening.protocol import Ending
 
 State = Session.State
 
+FIELDS = ("state", "finished_at", "completion_code", "cannot_have_listened")
+"""What an end changes."""
 RIGHT_AFTER = timedelta(minutes=2)
 _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -23,12 +26,15 @@ def end(session: Session, state: str) -> None:
     """End a session, with the code of that end.
 
     A completed session without a code gets one of its own, as does one that closing ends without code and address.
-    A session that cannot have listened gets none. It is not yet saved.
+    A session that cannot have listened to what it rated gets none, at whichever end. `FIELDS` are not yet saved.
     """
     reached = _reached(session.study, state)
     code = reached.code
-    if state == State.FINISHED:
-        code = "" if session.cannot_have_listened else code or session.study.completion_code or _own_code()
+    session.cannot_have_listened = hearing.why_impossible(session)
+    if session.cannot_have_listened:
+        code = ""
+    elif state == State.FINISHED:
+        code = code or session.study.completion_code or _own_code()
     elif state == State.CLOSED and not reached.url:
         code = code or _own_code()
     session.state, session.finished_at, session.completion_code = state, timezone.now(), code
@@ -39,7 +45,7 @@ def end_unfinished(study: Study) -> None:
     started = study.sessions.select_for_update(of=("self",), no_key=True).exclude(consented_at=None)
     for session in started.exclude(state__in=Session.ENDS):
         end(session, State.CLOSED)
-        session.save(update_fields=["state", "finished_at", "completion_code"])
+        session.save(update_fields=FIELDS)
 
 
 def ending(session: Session) -> tuple[str, str]:

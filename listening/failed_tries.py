@@ -6,7 +6,6 @@ quarter of an hour at once, so that a stranger who guesses elsewhere costs the r
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from django.conf import settings
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from listening.models import FailedTries
 
@@ -31,7 +31,7 @@ class Door:
     Attributes
     ----------
     name : str
-        Of the account, the address, or both; stored as a hash.
+        Of the account, the address, or both; stored as a hash with the installation's key.
     free : int
         Wrong tries that cost no wait.
     longest : float
@@ -50,8 +50,8 @@ class Door:
 
     @property
     def key(self) -> str:
-        """As it is stored."""
-        return hashlib.sha256(self.name.encode()).hexdigest()
+        """As it is stored: without the installation's key, nobody finds the address by hashing all there are."""
+        return salted_hmac("listening.failed_tries", self.name, algorithm="sha256").hexdigest()
 
 
 def doors_of_login(request: HttpRequest, account: str) -> list[Door]:
@@ -96,9 +96,11 @@ def address_of(request: HttpRequest) -> str:
     own = settings.PROXIES
     address = said[-own] if own and len(said) >= own else request.META.get("REMOTE_ADDR", "")
     try:
-        return str(IPv6Network((IPv6Address(address).packed, 64), strict=False))
+        found = IPv6Address(address)
     except ValueError:
         return address
+    # A server that listens on both versions writes addresses of version 4 in this form.
+    return str(found.ipv4_mapped or IPv6Network((found.packed, 64), strict=False))
 
 
 def seconds_to_wait(doors: Iterable[Door]) -> int:

@@ -84,8 +84,8 @@ def why_impossible(session: Session) -> str:
         rated += len(scored)
         unsent += sum(not was_served(trial, rating.slot) for rating in scored)
         heard += sum(rating.seconds_heard for rating in scored)
-        if scored and trial.started_at and trial.finished_at:
-            took = (trial.finished_at - trial.started_at).total_seconds()
+        if scored and trial.started_at:
+            took = ((trial.finished_at or timezone.now()) - trial.started_at).total_seconds()
             seconds += math.inf if took < 0 else took  # the clock was set back meanwhile
     if unsent:
         return f"{unsent} of {rated} rated sounds were never sent to the rater"

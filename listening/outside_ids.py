@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from django.http import QueryDict
 
@@ -15,7 +16,8 @@ _NOBODY = frozenset({"", "undefined", "null", "none", "nil", "nan", "assignment_
 """What programs write where a value is missing."""
 _PLACEHOLDER = re.compile(r"[{}\[\]<>]|^%.*%$|^\$\w*$|^__\w+__$")
 """`${e://Field/ID}`, `{{ID}}`, `{{%ID%}}`, `[%RID%]`, `[ID]`, `<ID>`, `{ID}`, `%SURVEY_CODE%`, `$ID`, `__ID__`."""
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ufffd]")
+"""U+FFFD: what `%DEVICE_ID%` begins with once it is read as an address: %DE is no character."""
 
 
 def identifies(value: str) -> bool:
@@ -24,6 +26,7 @@ def identifies(value: str) -> bool:
         value.strip().lower() in _NOBODY
         or len(value) > LONGEST
         or _PLACEHOLDER.search(value)
+        or _PLACEHOLDER.search(unquote(value))  # links that were encoded twice
         or _UNPRINTABLE.search(value)
     )
 

@@ -16,10 +16,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from listening import allocation, answers, headphone_check, hearing, planning, texts, webhooks
+from listening import allocation, answers, headphone_check, planning, texts, webhooks
 from listening import level as levels
 from listening.endings import end
 from listening.models import Rater, Rating, Session, Study, Trial, Webhook
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 State = Session.State
 
 LONGEST_COMMENT = 4000
+TIME_TO_AGREE = timedelta(minutes=10)
+"""A session without a consent keeps its identity for so long."""
 LOOK_AGAIN = 60.0
 """Seconds for which a sign of life is not written again."""
 
@@ -131,6 +134,8 @@ def start(
     """
     if study.state != Study.State.OPEN:
         raise StudyNotOpen
+    if identity:
+        study.sessions.filter(_without_consent(), identity=identity).update(identity=None)
     values = {"study": study, "browser": browser, "language": language, "panel": panel, "identity": identity or None}
     try:
         with transaction.atomic():
@@ -142,6 +147,17 @@ def start(
         if identity and study.sessions.filter(identity=identity).exists():
             raise AlreadyStarted from None
         raise
+
+
+def started_as(study: Study, identity: str) -> Session | None:
+    """The session that was started under an identity."""
+    known = study.sessions.select_related("rater", "study").filter(identity=identity or None).exclude(identity=None)
+    return known.exclude(_without_consent()).first()
+
+
+def _without_consent() -> Q:
+    """Sessions that nobody agreed to in time: a killed process leaves them, and earlier versions made many."""
+    return Q(consented_at=None, started_at__lt=timezone.now() - TIME_TO_AGREE)
 
 
 def begin(study: Study, **rater: Any) -> Session:
@@ -383,7 +399,6 @@ def _go_on(session: Session) -> None:
     elif session.state == State.HEADPHONES:
         headphone_check.begin(session, session.way[session.at][1])
     elif session.state == State.FINISHED:
-        session.cannot_have_listened = hearing.why_impossible(session)
         end(session, State.FINISHED)
         if not session.cannot_have_listened:
             webhooks.announce(session.study, Webhook.Event.RATER_FINISHED, rater=session.rater.code)

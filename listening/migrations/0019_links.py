@@ -1,22 +1,24 @@
 """Codes to continue a session, identities with the name of their ID, and names in the links of each panel."""
 
 from django.db import migrations, models
-from django.db.models import F, Value
-from django.db.models.functions import Concat
 
 import listening.models.rating
 
 
 def fill(apps, schema_editor):
-    """Give each session a code, and each identity its name: the first that the study's links carry."""
+    """Give each session a code, and each identity its name: the first that the study's links carry.
+
+    Each row is written once: Postgres alters no table whose rows one transaction has written twice.
+    """
     Session = apps.get_model("listening", "Session")
     Study = apps.get_model("listening", "Study")
-    for pk in Session.objects.values_list("pk", flat=True).iterator():
-        Session.objects.filter(pk=pk).update(resume_code=listening.models.rating.new_resume_code())
-    for study in Study._base_manager.filter(sessions__identity__isnull=False).distinct():
-        names = (study.raters_way.get("identity") or {}).get("names") or [""]
-        known = Session.objects.filter(study=study).exclude(identity=None)
-        known.update(identity=Concat(Value(f"{names[0]}="), F("identity")))
+    ways = Study._base_manager.filter(sessions__identity__isnull=False).values_list("pk", "raters_way")
+    names = {pk: ((way.get("identity") or {}).get("names") or [""])[0] for pk, way in ways}
+    for pk, study, identity in list(Session.objects.values_list("pk", "study_id", "identity")):
+        Session.objects.filter(pk=pk).update(
+            resume_code=listening.models.rating.new_resume_code(),
+            identity=None if identity is None else f"{names[study]}={identity}",
+        )
 
 
 class Migration(migrations.Migration):

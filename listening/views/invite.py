@@ -39,16 +39,20 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
     known = remembered(request, study)
     if known and _is_the_same(known, arrival, request):
         return redirect(known.rater)
+    begun = arrival.begun(study)
+    if begun and arrival.signed:
+        return _to(begun, request)
     if study.state != Study.State.OPEN:
-        return not_open(request, study)
+        may_continue = begun and begun.may_go_on and not begun.ended
+        return _already_started(request, study) if may_continue else not_open(request, study)
     if arrival.signed is None:
         return render(request, "listening/rater/wrong_signature.html", status=400)
     if arrival.panel is None:
         return render(request, "listening/rater/unknown_panel.html", status=400)
     if arrival.absent:
         return render(request, "listening/rater/no_identity.html", {"absent": arrival.absent}, status=400)
-    if begun := arrival.begun(study):
-        return _to(begun, request) if arrival.signed else _already_started(request, study)
+    if begun:
+        return _already_started(request, study)
     if shut := recruiting.shut(study, arrival.panel):
         return not_open(request, study, shut=shut)
     if allocation.is_full(study, arrival.panel):

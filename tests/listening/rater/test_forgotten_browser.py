@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from listening import sessions
-from listening.models import Session
+from listening.models import Session, Study
 from listening.protocol import read
 from listening.views.rater import cookie_of
 
-ENDS = [Session.State.FINISHED, Session.State.SCREENED_OUT, Session.State.TIMED_OUT]
+ENDS = Session.ENDS
 
 
-def last_page(client, study, state):
+def last_page(client, study, state, **changes):
     """The page of a session that has ended, in a browser that still has its cookies."""
     session = sessions.start(study, outside_ids={}, locale="", browser="")
-    Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE")
+    Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE", **changes)
     client.cookies.load({cookie_of(study): session.rater.token})
     return client.get(session.rater.get_absolute_url())
 
@@ -25,6 +26,17 @@ def test_the_last_page_removes_every_cookie(client, opened, state):
     assert last_page(client, opened, state).status_code == 200
     assert {name: cookie.value for name, cookie in client.cookies.items() if cookie.value} == {}
     assert client.cookies[cookie_of(opened)]["path"] == opened.invite_path
+
+
+@pytest.mark.parametrize("close", [False, True])
+@pytest.mark.parametrize("state", ENDS)
+@pytest.mark.parametrize("reason", ["", "none of 5 rated sounds was played"])
+def test_every_last_page_empties_the_browsers_storage(client, opened, state, reason, close):
+    if close:
+        Study.objects.update(state=Study.State.CLOSED, closed_at=timezone.now())
+    page = last_page(client, opened, state, cannot_have_listened=reason).content.decode()
+    assert "listening/forget.js" in page
+    assert '<script id="rater"' in page
 
 
 def test_where_one_attempt_is_allowed_the_browser_stays_known_and_the_note_says_so(client, opened):

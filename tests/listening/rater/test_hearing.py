@@ -201,3 +201,31 @@ def test_what_speaks_against_a_session_is_said_in_words(opened, walker, change, 
     walker.leave(comment="")
     assert walker.session.cannot_have_listened == why
     assert bool(walker.session.completion_code) is (not why)
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_who_rated_without_listening_gets_no_code_at_another_end_either(wants, arrive, close, listens):
+    wants(ends={"closed": {"code": "HALF"}})
+    walker = arrive().to_trials()
+    if listens:
+        listen(walker.session)
+    for slot in (1, 2):
+        report(walker, slot, 2.0)
+    close()
+    walker.open()
+    session = walker.session
+    assert session.state == State.CLOSED
+    assert session.cannot_have_listened == ("" if listens else "2 of 2 rated sounds were never sent to the rater")
+    assert session.completion_code == ("HALF" if listens else "")
+    assert ("HALF" in walker.text) is listens
+
+
+def test_who_loses_their_place_keeps_the_reason_why_they_cannot_have_listened(wants, arrive):
+    wants(design={"ratings_per_stimulus": 1, "when_full": "turn_away"}, ends={"timed_out": {"code": "LATE"}})
+    walker = arrive().to_trials()
+    report(walker, 1, 2.0)
+    Session.objects.update(seen_at=timezone.now() - timedelta(days=1))
+    arrive("?new=1").leave()
+    assert walker.session.state == State.TIMED_OUT
+    assert walker.session.cannot_have_listened == "1 of 1 rated sounds were never sent to the rater"
+    assert walker.session.completion_code == ""

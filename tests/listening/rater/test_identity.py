@@ -1,5 +1,6 @@
 """Who is who: IDs in the link, codes to continue, signed links, and the next person at a device."""
 
+import hashlib
 import io
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ PROLIFIC = {"names": ["PROLIFIC_PID", "STUDY_ID", "SESSION_ID"], "required": Tru
 PLACEHOLDERS = [
     *("${e://Field/workerId}", "[%RID%]", "%SURVEY_CODE%", "{{workerId}}", "{{%PROLIFIC_PID%}}", "{workerId}", "[pid]"),
     *("<ID>", "$workerId", "__ID__", "undefined", "null", "NULL", "None", "nan", "", "  ", "[object Object]"),
-    "ASSIGNMENT_ID_NOT_AVAILABLE",
+    *("ASSIGNMENT_ID_NOT_AVAILABLE", "%5B%25RID%25%5D", "%7B%7BworkerId%7D%7D", "\ufffdVICE_ID%"),
 ]
 
 
@@ -139,7 +140,7 @@ def test_addresses_of_one_ipv6_network_are_one(rf):
         return failed_tries.address_of(rf.get("/", REMOTE_ADDR=text))
 
     assert address("2001:db8:1:2::1") == address("2001:db8:1:2:ffff::9") != address("2001:db8:1:3::1")
-    assert address("192.0.2.1") == "192.0.2.1"
+    assert address("192.0.2.1") == address("::ffff:192.0.2.1") == "192.0.2.1"
 
 
 # Values that identify nobody
@@ -363,3 +364,46 @@ def test_a_laboratory_switches_the_limit_off(settings, opened):
 def test_panels_ids_are_set_for_each_panel_and_cloned(opened):
     panel(opened, "lab", Identity(names=("seat",)))
     assert Panel.objects.get(name="lab").identity == {"names": ["seat"]}
+
+
+# What an ID leads to that has no session with a consent, or none that goes on
+
+
+def test_a_session_that_nobody_agreed_to_keeps_nobody_out(wants):
+    """Earlier versions made one as soon as a link was opened, also by a mail's filter; a killed process leaves one."""
+    study = wants(identity=ONE_ATTEMPT)
+    who = {"outside_ids": {"PROLIFIC_PID": "p1"}, "locale": "", "browser": "", "identity": "PROLIFIC_PID=p1"}
+    left = sessions.start(study, **who)
+    with pytest.raises(sessions.AlreadyStarted):  # somebody may be pressing the button
+        sessions.start(study, **who)
+    Session.objects.update(started_at=F("started_at") - sessions.TIME_TO_AGREE)
+    first = begun(study, "?PROLIFIC_PID=p1")
+    assert first.session.consented_at
+    left.refresh_from_db()
+    assert (left.identity, first.session.identity) == (None, "PROLIFIC_PID=p1")
+    assert "You have already started" in Walker(study, "?PROLIFIC_PID=p1").text
+
+
+def test_after_closing_a_signed_link_still_leads_to_the_raters_own_page(wants, client, close):
+    study = wants(identity=ONE_ATTEMPT, finish_after_closing=True)
+    [[_, link]] = signed(study, "p1")
+    query = "?" + link.partition("?")[2]
+    first = begun(study, query)
+    close()
+    assert client.get(study.invite_path + query).url == first.url
+
+
+def test_after_closing_a_known_id_is_told_how_to_continue_while_the_study_lets_its_rater_finish(wants, client, close):
+    study = wants(identity=ONE_ATTEMPT, finish_after_closing=True)
+    begun(study, "?PROLIFIC_PID=p1")
+    close()
+    answer = client.get(f"{study.invite_path}?PROLIFIC_PID=p1")
+    assert (answer.status_code, "Enter your code" in text_of(answer)) == (200, True)
+    assert client.get(f"{study.invite_path}?PROLIFIC_PID=p2").status_code == 410
+
+
+def test_no_address_is_found_in_the_counts_by_hashing_all_there_are(opened):
+    begun(opened)
+    names = [f"{what} from 127.0.0.1" for what in ("session", "resume code")]
+    [count] = FailedTries.objects.all()
+    assert count.key not in {hashlib.sha256(name.encode()).hexdigest() for name in names}
