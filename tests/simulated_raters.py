@@ -49,7 +49,9 @@ class Plan:
         That raters come from.
     dropping_out : float
         Share of raters who stop at any point of their way. Every fourth of them comes back after a while.
-    give_back_seconds : float
+    give_back_seconds, hold_seconds : float
+        Without a sign of life for so long, a place goes to the next rater; `hold_seconds` counts until the first page
+        of sounds is finished.
     thinking : float
         Longest wait between two deeds, seconds.
     only_agree : bool
@@ -64,6 +66,7 @@ class Plan:
     panels: tuple[str, ...] = ("", "students")
     dropping_out: float = 0.3
     give_back_seconds: float = 40.0
+    hold_seconds: float = 20.0
     thinking: float = 0.05
     only_agree: bool = False
     seed: int = 1
@@ -88,6 +91,7 @@ class Told:
 def run(plan: Plan) -> dict[str, object]:
     """Simulate; returns what a test or a benchmark asks of it, fit for JSON."""
     study = _study(plan)
+    allocation.HOLD_MINUTES = plan.hold_seconds / 60
     connections.close_all()
     context = multiprocessing.get_context("fork")
     come, told = context.Value("i", 0), context.Queue()

@@ -49,7 +49,9 @@ class Rater:
         self.set: dict[tuple[int, int], int] = {}
 
     def go(self) -> str:
-        """To the completion code."""
+        """From the invite link to the completion code."""
+        self.seen.append("consent")
+        self.leave()
         for _ in range(30):
             session = Session.objects.get()
             trial = sessions.current_trial(session)
@@ -61,9 +63,12 @@ class Rater:
                 self.trial(trial.position)
             else:
                 getattr(self, step, lambda: None)()
-                with self.page.expect_navigation():
-                    self.page.locator("[data-testid=begin], [data-testid=finish]").click()
+                self.leave()
         raise AssertionError(self.seen)
+
+    def leave(self) -> None:
+        with self.page.expect_navigation():
+            self.page.locator("[data-testid=begin], [data-testid=finish]").click()
 
     def level(self) -> None:
         self.page.get_by_test_id("play").click()

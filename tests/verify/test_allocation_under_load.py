@@ -44,7 +44,7 @@ def check(found: dict, raters: int, wanted: int, stimuli: int, panels: tuple[str
 @pytest.mark.slow
 def test_counts_stay_balanced_while_raters_come_drop_out_and_come_back(tmp_path_factory):
     plan = {"raters": 60, "at_a_time": 8, "clips": 5, "each": 2, "wanted": 12, "panels": ("",)}
-    found = simulated(tmp_path_factory, **plan, give_back_seconds=3.0, thinking=0.02)
+    found = simulated(tmp_path_factory, **plan, give_back_seconds=3.0, hold_seconds=1.5, thinking=0.02)
     check(found, raters=60, wanted=12, stimuli=5 * 2, panels=("",))
     assert found["places_held"] == 30
 
