@@ -4,6 +4,20 @@ from django.db import migrations, models
 
 import listening.models.rating
 
+OWN_NAMES = ("new", "panel", "signed")
+"""Parameters of our own links: since this version no study may name them for IDs."""
+
+
+def without_own_names(way):
+    """A raters' way as this version reads it: otherwise no page of a study that names one could be shown."""
+    identity = way.get("identity") or {}
+    names = identity.get("names") or []
+    kept = [name for name in names if name not in OWN_NAMES][:10]
+    if kept == names:
+        return way
+    others = {name: value for name, value in way.items() if name != "identity"}
+    return {**others, "identity": {**identity, "names": kept}} if kept else others
+
 
 def fill(apps, schema_editor):
     """Give each session a code, and each identity its name: the first that the study's links carry.
@@ -12,12 +26,16 @@ def fill(apps, schema_editor):
     """
     Session = apps.get_model("listening", "Session")
     Study = apps.get_model("listening", "Study")
-    ways = Study._base_manager.filter(sessions__identity__isnull=False).values_list("pk", "raters_way")
-    names = {pk: ((way.get("identity") or {}).get("names") or [""])[0] for pk, way in ways}
+    first = {}
+    for pk, way in list(Study._base_manager.values_list("pk", "raters_way")):
+        first[pk] = ((way.get("identity") or {}).get("names") or [""])[0]
+        if (read := without_own_names(way)) != way:
+            Study._base_manager.filter(pk=pk).update(raters_way=read)
     for pk, study, identity in list(Session.objects.values_list("pk", "study_id", "identity")):
+        known = identity is not None and first[study] not in OWN_NAMES
         Session.objects.filter(pk=pk).update(
             resume_code=listening.models.rating.new_resume_code(),
-            identity=None if identity is None else f"{names[study]}={identity}",
+            identity=f"{first[study]}={identity}" if known else None,
         )
 
 

@@ -22,14 +22,18 @@ owner = User.objects.create(username="ada")
 way = {"identity": {"names": ["PROLIFIC_PID"], "one_attempt": True}}
 panel = Study._base_manager.create(owner=owner, slug="panel", title="", raters_way=way, state="open")
 lab = Study._base_manager.create(owner=owner, slug="lab", title="", state="open")
-for n, (study, identity) in enumerate([(panel, "a=b"), (panel, "c"), (panel, None), (lab, None)]):
+old = {"identity": {"names": ["panel", "PID"], "required": True, "one_attempt": True}}
+named = Study._base_manager.create(owner=owner, slug="named", title="", raters_way=old, state="open")
+for n, (study, identity) in enumerate([(panel, "a=b"), (panel, "c"), (panel, None), (lab, None), (named, "lab")]):
     rater = Rater.objects.create(token=f"token{n}", code=f"R{n}")
     Session.objects.create(study=study, rater=rater, identity=identity, state="trials")
 call_command("migrate", verbosity=0)
 
 from listening.models import Session
 found = Session.objects.order_by("pk").values_list("identity", "resume_code")
-print(json.dumps([[identity for identity, _ in found], len({code for _, code in found})]))
+from listening.models import Study
+names = Study.objects.get(slug="named").protocol.identity.names
+print(json.dumps([[identity for identity, _ in found], len({code for _, code in found}), names]))
 """
 
 
@@ -38,4 +42,4 @@ def test_an_installation_with_raters_is_upgraded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     with postgres(folder / "server") as url:
         found = Stack(folder, DATABASE_URL=url).python(CODE)
-    assert found == [["PROLIFIC_PID=a=b", "PROLIFIC_PID=c", None, None], 4]
+    assert found == [["PROLIFIC_PID=a=b", "PROLIFIC_PID=c", None, None, None], 5, ["PID"]]

@@ -204,7 +204,7 @@ def test_what_speaks_against_a_session_is_said_in_words(opened, walker, change, 
 
 
 @pytest.mark.parametrize("listens", [False, True])
-def test_who_rated_without_listening_gets_no_code_at_another_end_either(wants, arrive, close, listens):
+def test_a_rater_who_did_not_listen_gets_no_code_at_another_end_either(wants, arrive, close, listens):
     wants(ends={"closed": {"code": "HALF"}})
     walker = arrive().to_trials()
     if listens:
@@ -220,7 +220,7 @@ def test_who_rated_without_listening_gets_no_code_at_another_end_either(wants, a
     assert ("HALF" in walker.text) is listens
 
 
-def test_who_loses_their_place_keeps_the_reason_why_they_cannot_have_listened(wants, arrive):
+def test_a_rater_whose_place_goes_on_gets_no_code_without_having_listened(wants, arrive):
     wants(design={"ratings_per_stimulus": 1, "when_full": "turn_away"}, ends={"timed_out": {"code": "LATE"}})
     walker = arrive().to_trials()
     report(walker, 1, 2.0)
