@@ -112,7 +112,7 @@ WORDS = {
     "pause.after_minutes": ("Minutes after which a break is offered", "Empty: no breaks."),
     "time_limit_minutes": ("Minutes in all, from the consent on", "Empty: no limit."),
     "identity.names": ("Names in the link", "One a line. The first tells raters apart."),
-    "identity.required": ("Nobody takes part without them", ""),
+    "identity.required": ("Required to take part", ""),
     "identity.one_attempt": ("One attempt", "One session for each ID under the first name."),
     "ends.completed": ("Completed", ""),
     "ends.screened_out": ("Screened out", ""),
