@@ -38,6 +38,7 @@ def test_a_quota_is_set_and_a_rater_withdraws_in_a_browser(page, live_server, st
     page.goto(link)
     expect(page.get_by_text("The study pauses until Monday.")).to_be_visible()
     page.get_by_test_id("begin").click()
+    page.wait_for_url("**/r/**")
     page.evaluate("localStorage.setItem('listening/' + location.pathname.split('/')[2] + '/write/x/1', '{}')")
     page.get_by_role("link", name="Withdraw from this test").click()
     page.get_by_test_id("withdraw").click()
@@ -60,6 +61,7 @@ def test_axe_finds_nothing_on_the_pages_of_recruiting(browser, live_server, stud
 
     look(study.invite_path)
     page.get_by_test_id("begin").click()
+    page.wait_for_url("**/r/**")
     rater = Session.objects.get().rater
     look(reverse("withdraw", args=[rater.token]))
     log_in(page, live_server.url)
