@@ -22,18 +22,18 @@ from analysis.roles import doubts
 from .studies import exported, scores_table
 from .test_report import text_of
 
-TRIALS = Path(__file__).parent.parent / "data" / "trials"
+FILES = Path(__file__).parent.parent / "data" / "files_as_people_have_them"
 
 
 @pytest.fixture(scope="module")
 def one_item() -> Report:
-    return build_report(read_ratings(TRIALS / "one_item.csv"), margin=5)
+    return build_report(read_ratings(FILES / "one_item.csv"), margin=5)
 
 
 @pytest.fixture(scope="module")
 def disjoint() -> Report:
     rates = {"Alpha": 6.0, "Beta": 6.0, "Gamma": 12.0}
-    return build_report(read_ratings(TRIALS / "systems_on_disjoint_items.csv"), margin=5, rates=rates)
+    return build_report(read_ratings(FILES / "systems_on_disjoint_items.csv"), margin=5, rates=rates)
 
 
 def test_a_report_on_one_item_takes_it_as_fixed_and_says_nothing_about_other_items(one_item):
