@@ -130,8 +130,8 @@ def test_a_page_on_a_slow_line_shows_how_much_has_come(desk):
     network.send("Network.clearBrowserCache")
     slow = {"offline": False, "latency": 0, "downloadThroughput": 10_000, "uploadThroughput": -1}
     network.send("Network.emulateNetworkConditions", slow)
-    desk.page.unroute("**/audio/*")
     held.pop().continue_()
+    desk.page.unroute("**/audio/*")
     amount = desk.page.locator("#loading-amount")
     expect(amount).to_have_text(re.compile(r"^0\.\d of 0\.\d MB\. About \d+ s left\.$"))
     network.send("Network.emulateNetworkConditions", {**slow, "downloadThroughput": -1})
