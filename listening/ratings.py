@@ -143,7 +143,10 @@ def save(session: Session, write: Write) -> Rating:
     if write.score is not None and session.study.protocol.rules.only_playing and not max(rating.plays, write.plays):
         raise Refused(409, gettext("A sound can be rated once it was played. Reload the page and play it first."))
     _update(session.study, rating, write)
-    rating.refresh_from_db()
+    try:
+        rating.refresh_from_db()
+    except Rating.DoesNotExist as error:  # the rater withdrew meanwhile, in another tab
+        raise Refused(404, "This link is not known.") from error
     return rating
 
 

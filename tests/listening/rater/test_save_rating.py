@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from listening import sessions
+from listening import ratings, sessions
 from listening.models import Rating
 
 
@@ -171,3 +171,16 @@ def refused(answer, status, words, walker):
     assert all(rating.revision <= 1 for rating in Rating.objects.all())
     current = sessions.current_trial(walker.session)
     assert not current.ratings.exclude(score=None, revision=0).exists()
+
+
+def test_a_rater_who_withdraws_during_a_write_gets_an_answer(at_trial, monkeypatch):
+    """The rows go after the write has found them: another tab is as quick as that."""
+    write = ratings._update
+
+    def withdrawn(*arguments):
+        write(*arguments)
+        Rating.objects.all().delete()
+
+    monkeypatch.setattr(ratings, "_update", withdrawn)
+    answer = at_trial.save(1, 73, 5)
+    assert (answer.status_code, answer.json()["error"]) == (404, "This link is not known.")
