@@ -25,6 +25,7 @@ Rows = list[tuple[Any, ...]]
 CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no process is left with one at the end; browsers after what loads the machine.
 

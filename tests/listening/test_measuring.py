@@ -132,6 +132,7 @@ def test_a_clip_that_was_deleted_meanwhile_disturbs_nobody(ready):
     assert not Measurement.objects.exists()
 
 
+@pytest.mark.slow
 def test_the_page_shows_figures_by_condition_and_by_stimulus_and_how_many_are_to_come(client, researcher, ready):
     client.force_login(researcher)
     address = reverse("rendering", args=[ready.slug])
