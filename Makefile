@@ -53,7 +53,7 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 	@$(BIN)/python manage.py run --port $(PORT)
 
 test: .venv/installed-dev ## All tests but those of `make verify`
-	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 4 --dist loadgroup --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "heard and not slow" tests/e2e
 
 check: check-types check-rest ## Lint, types, import rules, templates; `make -j2 check` uses two cores

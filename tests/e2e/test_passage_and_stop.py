@@ -11,7 +11,7 @@ from listening import sessions
 from listening.models import Rendering, Session
 from tests.e2e import tap
 
-pytestmark = [pytest.mark.e2e, pytest.mark.heard]
+pytestmark = pytest.mark.e2e
 
 RATE = 48000
 
@@ -36,6 +36,7 @@ def stimuli():
     return [audio.read(io.BytesIO(file.open("rb").read())).samples.T.astype(float) for file in files]
 
 
+@pytest.mark.heard
 def test_what_is_heard_is_the_file_bit_for_bit_and_the_loop_has_ramps(tapped):
     tapped.page.wait_for_timeout(2500)  # more than two rounds
     found = tap.recorded(tapped.page)
@@ -46,6 +47,7 @@ def test_what_is_heard_is_the_file_bit_for_bit_and_the_loop_has_ramps(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_a_passage_loops_alone(tapped):
     for _ in range(3):
         tapped.page.get_by_label("Start of the passage").press("ArrowRight")
@@ -58,6 +60,7 @@ def test_a_passage_loops_alone(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_without_loop_the_clip_ends_and_can_be_played_again(tapped):
     tapped.page.get_by_test_id("loop").click()
     expect(tapped.page.get_by_test_id("play-reference")).to_have_attribute("aria-pressed", "false", timeout=3000)
@@ -69,6 +72,7 @@ def test_without_loop_the_clip_ends_and_can_be_played_again(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_stop_fades_out_and_goes_back_to_the_start(tapped):
     tapped.page.wait_for_timeout(300)
     tapped.page.get_by_test_id("stop").click()
@@ -88,6 +92,7 @@ def test_stop_fades_out_and_goes_back_to_the_start(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_a_mono_sound_is_the_same_in_both_ears(tapped):
     tapped.page.wait_for_timeout(500)
     found = tap.recorded(tapped.page)
@@ -97,6 +102,7 @@ def test_a_mono_sound_is_the_same_in_both_ears(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_without_audio_worklets_the_same_samples_are_heard(desk):
     """On plain http there are none; here their module can't be fetched, which ends the same way."""
     desk.page.route("**/mixer-worklet.js", lambda route: route.abort())
@@ -115,6 +121,7 @@ def test_without_audio_worklets_the_same_samples_are_heard(desk):
     tap.check(tap.recorded(desk.page), stimuli(), order, RATE)
 
 
+@pytest.mark.heard
 def test_a_sound_that_was_taken_away_is_said_and_goes_on_when_it_is_back(tapped):
     """A phone call, a sleeping computer: the browser suspends what plays."""
     notice = tapped.page.locator("#notice")
@@ -133,6 +140,7 @@ def test_a_sound_that_was_taken_away_is_said_and_goes_on_when_it_is_back(tapped)
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_a_page_that_is_looked_at_again_asks_for_its_sound_back(tapped):
     tapped.page.evaluate("window.heardContext.suspend()")
     expect(tapped.page.locator("#notice")).to_be_visible()
@@ -142,6 +150,7 @@ def test_a_page_that_is_looked_at_again_asks_for_its_sound_back(tapped):
 
 
 @pytest.mark.slow
+@pytest.mark.heard
 def test_an_output_that_stands_still_is_made_anew_at_the_same_place(tapped):
     """The device is gone, and the browser has not noticed: time does not go on."""
     tapped.page.evaluate(
