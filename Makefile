@@ -53,7 +53,7 @@ run: .venv/installed ## Serve for real use: web server, worker, beat
 	@$(BIN)/python manage.py run --port $(PORT)
 
 test: .venv/installed-dev ## All tests but those of `make verify`
-	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(TESTS_ALONE) $(BIN)/python -m pytest -m "not slow and not heard" --numprocesses 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "heard and not slow" tests/e2e
 
 check: check-types check-rest ## Lint, types, import rules, templates; `make -j2 check` uses two cores
@@ -74,7 +74,7 @@ format: .venv/installed-dev ## Put the code in its form
 	$(BIN)/djlint listening/templates --reformat --quiet
 
 verify: .venv/installed-dev ## The proofs too long for `make test`
-	@$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 30
+	@$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 models: .venv/installed ## Download the published EnCodec checkpoints
 	@$(BIN)/python -m audiocodecs fetch

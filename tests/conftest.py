@@ -16,6 +16,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import Model
+from xdist.scheduler import LoadFileScheduling
 
 from listening import clips, rendering, studies
 from listening.models import Study, account
@@ -25,22 +26,29 @@ Rows = list[tuple[Any, ...]]
 CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is left with one at the end; browsers after what loads the machine.
+ENCODEC = "tests/audiocodecs/encodec"
 
-    A process takes a file at a time; all of EnCodec's, whose models and clips take seconds to make, are one.
-    """
-    encodec, e2e = "tests/audiocodecs/encodec", ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
-    order = ("tests/integration/test_demo.py", "tests/integration", encodec, "", *e2e)
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left with one at the end; browsers after what loads the machine."""
+    e2e = ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
+    order = ("tests/integration/test_demo.py", "tests/integration", ENCODEC, "", *e2e)
 
     def turn(item: pytest.Item) -> int:
         return order.index(max((start for start in order if item.nodeid.startswith(start)), key=len))
 
     items.sort(key=turn)
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(encodec if file.startswith(encodec) else file))
+
+
+class OneFileAtATime(LoadFileScheduling):
+    """Gives each process a file at a time, and all files of EnCodec to one: their models and clips take seconds."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ENCODEC if nodeid.startswith(ENCODEC) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return OneFileAtATime(config, log)
 
 
 def wav_upload(clip: str, tmp_path: Path, seconds: float, start: float = 1.0, name: str | None = None):
