@@ -25,7 +25,7 @@ _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 def end(session: Session, state: str) -> None:
     """End a session, with the code of that end.
 
-    A completed session without a code gets one of its own, as does one that closing ends without code and address.
+    A completed session without a code gets a random one, as does a session that closing ends without code and address.
     A session that cannot have listened to what it rated gets none, at whichever end. `FIELDS` are not yet saved.
     """
     reached = _reached(session.study, state)

@@ -140,7 +140,7 @@ class Plan:
     adds, keeps, removes : list of str
         Titles; `keeps` are the files and command lines.
     chosen : Chosen
-        What the preset comes to by itself.
+        The conditions of the preset alone.
     """
 
     specs: list[str]

@@ -349,7 +349,7 @@ def _probe(file: BinaryIO) -> Probe:
 
 
 def _probe_soundfile(file: BinaryIO) -> Probe:
-    """What libsndfile reads in the header, or FFmpeg where that finds no file of its own or no length."""
+    """What libsndfile reads in the header, or FFmpeg where libsndfile finds no format that it knows or no length."""
     file.seek(0)
     try:
         with soundfile.SoundFile(_Nameless(file)) as sound:

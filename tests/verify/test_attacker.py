@@ -1,6 +1,6 @@
 """Somebody who knows a participant's ID, leaves placeholders unfilled or floods a study, against a live server.
 
-Each test plays one attack as a script would, with an HTTP client of its own and no cookie, and it must get nowhere.
+Each test plays one attack as a script would, with a new HTTP client and no cookie, and it must get nowhere.
 """
 
 from __future__ import annotations

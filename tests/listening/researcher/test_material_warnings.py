@@ -26,7 +26,7 @@ def add(study, samples, name, rate=RATE, subtype="PCM_24"):
 
 @pytest.fixture
 def flawed(researcher):
-    """A draft of six clips, each with a flaw of its own."""
+    """A draft of six clips, each with another flaw."""
     study = studies.create_study(researcher, "Flawed")
     noise = np.random.default_rng(5).normal(0, 0.1, (7, 3 * RATE))
     time = np.arange(3 * RATE) / RATE
