@@ -140,7 +140,7 @@ def test_a_repeated_item_weighs_no_more_than_another_in_a_raters_mean():
     assert rater_means(frame).loc["a", "A"] == 40.0
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_no_mean(random):
     export = exported(n_raters=3, n_items=2)
