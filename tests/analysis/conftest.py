@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from analysis.readers import read_ratings
-from analysis.report import build
 from analysis.screening import screen
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 from analysis.threads import blas_threads
@@ -27,13 +26,6 @@ def one_thread():
     """Small matrices: on a busy machine more threads only wait for each other."""
     with blas_threads(1):
         yield
-
-
-@pytest.fixture
-def without_figures(monkeypatch):
-    """Leaves the figures, which take most of the time, out of reports whose words or numbers are tested."""
-    for name in ("_of_ratings", "_of_the_model", "_of_rates"):
-        monkeypatch.setattr(build, name, lambda *_: [])
 
 
 def missing_r() -> str:

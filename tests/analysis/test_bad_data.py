@@ -11,12 +11,7 @@ from .studies import BAD_DATA
 NOT_A_NUMBER = re.compile(r"\b(nan|NaN|None|inf)\b")
 
 
-LONG = ("nine tenths missing", "no hidden reference", "separated conditions", "ties everywhere")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else []) for name in BAD_DATA]
-)
+@pytest.mark.parametrize("name", BAD_DATA)
 def test_every_command_answers_or_refuses_in_words(name, tmp_path, capsys):
     BAD_DATA[name].to_csv(tmp_path / "ratings.csv", index=False)
     file = str(tmp_path / "ratings.csv")

@@ -24,7 +24,7 @@ def frame_of(systems: list[list[float]]) -> pd.DataFrame:
     return tidy(scores_table({f"S{i}": scores for i, scores in enumerate(systems)}))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=40)
 @given(RATINGS)
 def test_friedmans_statistic_is_scipys_with_and_without_ties(systems):
     found = friedman(frame_of(systems))
@@ -268,7 +268,7 @@ def three_items(ratings: list[tuple[int, ...]]) -> pd.DataFrame:
     return tidy(pd.DataFrame(rows))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=60)
 @given(THIRDS, st.sampled_from(["pratt", "wilcox", "zsplit"]))
 def test_equal_differences_of_means_over_three_items_are_ties_as_all_sign_patterns_have_them(ratings, zeros):
     sums = np.array([sum(scores[:3]) - sum(scores[3:]) for scores in ratings], float)  # whole numbers have no rounding

@@ -9,7 +9,7 @@ import pytest
 from analysis.frame import RatingsError
 from analysis.report import Report, build_report
 
-from .studies import BAD_DATA, CONDITIONS, exported, scores_table
+from .studies import BAD_DATA, FEW, exported, scores_table
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_the_study_and_the_days_of_rating_are_in_the_head(text):
 
 
 def test_markup_in_names_stays_text():
-    table = exported(4, 2, conditions=[CONDITIONS[n] for n in (0, 1, 4, 8, 11)])
+    table = exported(4, 2, conditions=FEW)
     evil = "<img src=x onerror=alert(1)>"
     table["clip"] = table["clip"] + evil
     table["rater"] = table["rater"] + evil
@@ -182,7 +182,6 @@ def test_means_that_depend_on_the_unit_are_said_to():
     assert "Raters rated different numbers of items. The means, which give every rater the same weight" in text
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_ratings_of_several_studies_need_a_choice():
     both = pd.concat([exported(3, 2), exported(3, 2).assign(study="demo-music")])
     with pytest.raises(RatingsError, match="of 2 studies"):
@@ -195,7 +194,6 @@ def test_the_raw_ratings_stay_in_the_report_untouched(report):
     assert set(report.ratings["rater"]) > set(report.screening.kept["rater"])
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_condition_that_lost_all_its_raters_keeps_a_row(tmp_path):
     rows = [
         ("a", item, name, role, 10) for item in "xy" for name, role in (("ref", "hidden_reference"), ("c", "system"))

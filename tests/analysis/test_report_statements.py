@@ -19,13 +19,10 @@ from analysis.report import Report, build_report
 from analysis.report.sections.claim import the_claim
 from analysis.roles import doubts
 
-from .studies import CONDITIONS, exported, scores_table
+from .studies import FEW, exported, scores_table
 from .test_report import text_of
 
 FILES = Path(__file__).parent.parent / "data" / "files_as_people_have_them"
-
-FEW = [CONDITIONS[n] for n in (0, 1, 4, 8, 11)]
-"""Two families of codecs, one at two rates, and what stands beside them."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +48,6 @@ def test_a_report_on_one_item_takes_it_as_fixed_and_says_nothing_about_other_ite
     assert json.loads(json.dumps(one_item.tests()["mixed_model"]["items"])) == "fixed"
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_four_items_are_fixed_and_five_random_in_every_sentence():
     few, enough = (text_of(build_report(exported(6, n, conditions=FEW)).html) for n in (4, 5))
     assert "So few items are taken as fixed: the results hold for these items only." in few
@@ -95,7 +91,6 @@ def test_the_mixed_model_names_the_effects_that_it_has(one_item):
     assert "they are fixed in any case. Equal to lme4" in text
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_rule_that_could_not_be_applied_is_named_where_raters_are_counted():
     report = build_report(scores_table({"A": [20, 25, 30], "B": [50, 45, 60]}))
     (raters,) = [section for section in report.document.sections if section.title == "Raters"]
@@ -119,7 +114,6 @@ def test_a_cell_that_somebody_was_shown_and_left_empty_is_missing():
     assert material.missing_cells(tidy(pd.concat([table, other]))) == (1, 9)
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_condition_rated_like_a_hidden_reference_is_pointed_out_with_the_option_that_names_it(tmp_path, capsys):
     table = scores_table({"orig": [100, 99, 100, 98, 100, 97, 99], "A": [50, 61, 55, 70, 62, 48, 66], "B": [40] * 7})
     said = "orig was rated like a hidden reference (90 or more in 100% of ratings) and has no role."
@@ -156,7 +150,6 @@ def test_no_other_condition_is_taken_for_a_reference(name):
     assert doubts(tidy(NO_DOUBT[name])) == []
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_categories_are_counted_and_items_without_one_are_named():
     table = exported(4, 6, conditions=FEW).assign(
         category=lambda rows: rows["clip"].eq("clip 1").map({True: "music", False: ""})
@@ -166,7 +159,6 @@ def test_categories_are_counted_and_items_without_one_are_named():
     assert "(music)" not in text
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files():
     table = scores_table({"Reference": [100, 100, 100], "A": [99, 100, 91], "B": [2, 0, 11]})
     report = build_report(table, screening=["none"])
@@ -188,7 +180,6 @@ def test_bold_figures_are_called_bold(one_item):
     assert "Bold: p (Holm) < 0.05." in text
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_more_bits_are_not_called_fewer():
     assert (bits(0.8), bits(1.25)) == ("1.2 times as many", "1.2 times fewer")
     assert bits_between(0.5, 0.8) == "1.2 to 2.0 times as many"
@@ -207,7 +198,6 @@ def test_the_number_in_a_supplied_systems_name_is_not_its_bitrate():
     assert points(tidy(table))["kbps"].isna().all()
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_ratings_without_a_score_are_not_counted():
     table = scores_table({"Reference": [100, 99, 98], "A": [20, np.nan, 30], "B": [50, 45, 60]})
     figures = build_report(table).document.sections[0].blocks[0].figures

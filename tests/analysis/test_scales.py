@@ -104,7 +104,6 @@ def test_a_margin_is_given_in_units_of_the_scale(opinions, capsys):
     assert "The margin of 0.5 on the scale is 12.5 points." in err
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_the_report_states_the_scale(opinions, tmp_path, capsys):
     assert main(["report", str(opinions), "-o", str(tmp_path / "out"), "--scale", "1-5"]) == 0
     page = (tmp_path / "out" / "report.html").read_text()

@@ -233,7 +233,7 @@ def test_screening_changes_no_rating():
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.integers(80, 100), min_size=1, max_size=25), min_size=1, max_size=5))
 def test_the_border_is_exact_and_everyone_is_kept_or_excluded(by_rater):
     rows = [row for i, scores in enumerate(by_rater) for row in ratings(f"r{i}", "Reference", scores)]

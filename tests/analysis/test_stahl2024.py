@@ -122,7 +122,6 @@ def test_the_command_writes_the_same_figures(output):
     assert len(tests["wilcoxon"]) == 21
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_the_report_says_them_in_words(ratings):
     page = build_report(ratings, screening=["bs1534_hidden_reference"]).html
     for words in (
@@ -133,11 +132,3 @@ def test_the_report_says_them_in_words(ratings):
         "By their names: Reference (hidden reference) and Anchor (low anchor).",
     ):
         assert words in page
-
-
-@pytest.mark.slow
-def test_figures_are_there_as_svg_and_png(output):
-    names = {path.name for path in (output / "figures").iterdir()}
-    kinds = ("means", "boxes", "violins", "items", "differences", "residuals", "rates", "raters")
-    assert names == {f"{kind}.{ending}" for kind in kinds for ending in ("png", "svg")}
-    assert (output / "figures" / "means.png").read_bytes().startswith(b"\x89PNG")
