@@ -10,11 +10,12 @@ import pytest
 from audiocodecs import audio
 from listening import sessions
 from listening.models import Clip, Rendering
+from tests.listening.rater.conftest import come
 
 
 @pytest.fixture
-def at_training(walker):
-    return walker.to_training()
+def at_training(walked):
+    return walked("at training", lambda study: come(study).to_training())
 
 
 def addresses(walker):
