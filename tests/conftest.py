@@ -104,11 +104,19 @@ def _made() -> Iterator[dict[str, tuple[dict[str, Rows], Path]]]:
     yield made
     for _, files in made.values():
         kept_at = files.parent.stat().st_mtime_ns
-        assert [file for file in files.rglob("*.*") if file.stat().st_mtime_ns > kept_at] == []
+        assert [each for each in files.parent.rglob("*") if each != files and each.stat().st_mtime_ns > kept_at] == []
 
 
 @pytest.fixture
-def once(_made, media, researcher, request, tmp_path_factory) -> Callable[[str, Callable[[Study], None]], Study]:
+def reads_files_only() -> bool:
+    """Whether a test writes no file and deletes none: it needs no copies."""
+    return False
+
+
+@pytest.fixture
+def once(
+    _made, media, researcher, request, tmp_path_factory, settings, reads_files_only
+) -> Callable[[str, Callable[[Study], None]], Study]:
     """The draft after something slow: done for the first test that asks, its rows and files copied for the others.
 
     A test that uses `draft` itself has it changed.
@@ -125,9 +133,14 @@ def once(_made, media, researcher, request, tmp_path_factory) -> Callable[[str, 
             kept = tmp_path_factory.mktemp(name) / "media"
             shutil.copytree(media, kept)
             _made[name] = (_read(), kept)
+            if reads_files_only:
+                settings.MEDIA_ROOT = kept
             return study
         rows, files = _made[name]
-        shutil.copytree(files, media, copy_function=os.link, dirs_exist_ok=True)
+        if reads_files_only:
+            settings.MEDIA_ROOT = files
+        else:
+            shutil.copytree(files, media, copy_function=os.link, dirs_exist_ok=True)
         _write(rows, researcher)
         return Study.objects.get()
 

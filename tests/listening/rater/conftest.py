@@ -21,6 +21,12 @@ from tests.conftest import render_and_open
 from tests.listen import listen
 
 
+@pytest.fixture
+def reads_files_only() -> bool:
+    """Raters bring no file and change none."""
+    return True
+
+
 class Walker:
     """Goes from an invite link through a session by HTTP alone, with Django's check of forged posts switched on.
 
