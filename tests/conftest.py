@@ -109,7 +109,7 @@ def _made() -> Iterator[dict[str, tuple[dict[str, Rows], Path]]]:
 
 @pytest.fixture
 def reads_files_only() -> bool:
-    """Whether a test writes no file and deletes none: it needs no copies."""
+    """Whether tests of an open study write no file and delete none: they need no copies."""
     return False
 
 
@@ -127,17 +127,18 @@ def once(
             study: Study = request.getfixturevalue("draft")
             change(study)
             return study
+        shares_files = reads_files_only and name not in ("draft", "ready")  # which are opened later: that packs files
         if name not in _made:
             study = _draft(researcher, request.getfixturevalue("tmp_path"))
             change(study)
             kept = tmp_path_factory.mktemp(name) / "media"
             shutil.copytree(media, kept)
             _made[name] = (_read(), kept)
-            if reads_files_only:
+            if shares_files:
                 settings.MEDIA_ROOT = kept
             return study
         rows, files = _made[name]
-        if reads_files_only:
+        if shares_files:
             settings.MEDIA_ROOT = files
         else:
             shutil.copytree(files, media, copy_function=os.link, dirs_exist_ok=True)

@@ -14,6 +14,12 @@ from tests.listening.rater.conftest import come
 
 
 @pytest.fixture
+def reads_files_only() -> bool:
+    """A test packs another sound."""
+    return False
+
+
+@pytest.fixture
 def at_training(walked):
     return walked("at training", lambda study: come(study).to_training())
 
