@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,13 @@ CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
 ENCODEC = "tests/audiocodecs/encodec"
+
+
+def pytest_collection_finish() -> None:
+    """Modules live to the end: the collector of garbage need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,8 +83,13 @@ def researcher(db):
 
 
 @pytest.fixture
-def draft(researcher, tmp_path) -> Study:
+def draft(once) -> Study:
     """A study with two short speech clips and Opus 12 beside reference and anchors."""
+    study: Study = once("draft", lambda study: None)
+    return study
+
+
+def _draft(researcher: AbstractBaseUser, tmp_path: Path) -> Study:
     study = studies.create_study(researcher, "Speech", loudness=-26)
     clips.add_clip(study, wav_upload("speech_en_prompts", tmp_path, 1.2), "speech")
     clips.add_clip(study, wav_upload("speech_ga_words", tmp_path, 1.0), "speech")
@@ -84,30 +98,52 @@ def draft(researcher, tmp_path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def _made() -> dict[str, tuple[dict[str, Rows], Path]]:
-    return {}
+def _made() -> Iterator[dict[str, tuple[dict[str, Rows], Path]]]:
+    """What `once` keeps. Each test's files are links to these: no test may write into one, and none did."""
+    made: dict[str, tuple[dict[str, Rows], Path]] = {}
+    yield made
+    for _, files in made.values():
+        kept_at = files.parent.stat().st_mtime_ns
+        assert [each for each in files.parent.rglob("*") if each != files and each.stat().st_mtime_ns > kept_at] == []
 
 
 @pytest.fixture
-def once(_made, media, researcher, request, tmp_path_factory) -> Callable[[str, Callable[[Study], None]], Study]:
+def reads_files_only() -> bool:
+    """Whether tests of an open study write no file and delete none: they need no copies."""
+    return False
+
+
+@pytest.fixture
+def once(
+    _made, media, researcher, request, tmp_path_factory, settings, reads_files_only
+) -> Callable[[str, Callable[[Study], None]], Study]:
     """The draft after something slow: done for the first test that asks, its rows and files copied for the others.
 
-    A test that uses `draft` itself gets its own, made anew.
+    A test that uses `draft` itself has it changed.
     """
 
     def give(name: str, change: Callable[[Study], None]) -> Study:
-        if name in _made and "draft" not in request.fixturenames:
-            rows, files = _made[name]
-            shutil.copytree(files, media, dirs_exist_ok=True)
-            _write(rows, researcher)
-            return Study.objects.get()
-        study: Study = request.getfixturevalue("draft")
-        change(study)
+        if name != "draft" and "draft" in request.fixturenames:
+            study: Study = request.getfixturevalue("draft")
+            change(study)
+            return study
+        shares_files = reads_files_only and name not in ("draft", "ready")  # which are opened later: that packs files
         if name not in _made:
+            study = _draft(researcher, request.getfixturevalue("tmp_path"))
+            change(study)
             kept = tmp_path_factory.mktemp(name) / "media"
             shutil.copytree(media, kept)
             _made[name] = (_read(), kept)
-        return study
+            if shares_files:
+                settings.MEDIA_ROOT = kept
+            return study
+        rows, files = _made[name]
+        if shares_files:
+            settings.MEDIA_ROOT = files
+        else:
+            shutil.copytree(files, media, copy_function=os.link, dirs_exist_ok=True)
+        _write(rows, researcher)
+        return Study.objects.get()
 
     return give
 

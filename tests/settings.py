@@ -21,3 +21,7 @@ _default = DATABASES["default"]  # noqa: F405
 _options = {**_default["OPTIONS"], "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"}
 DATABASES = {"default": {**_default, "OPTIONS": _options, "TEST": {"NAME": f"{_folder}/test.sqlite3"}}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of logins, none of them worth guarding
+MIDDLEWARE = [  # noqa: F405
+    "tests.static_files.ListedOnce" if each.startswith("whitenoise.") else each
+    for each in MIDDLEWARE  # noqa: F405
+]

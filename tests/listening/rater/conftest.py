@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import html
 import json
 import re
@@ -20,6 +21,12 @@ from tests.conftest import render_and_open
 from tests.listen import listen
 
 
+@pytest.fixture
+def reads_files_only() -> bool:
+    """Raters bring no file and change none."""
+    return True
+
+
 class Walker:
     """Goes from an invite link through a session by HTTP alone, with Django's check of forged posts switched on.
 
@@ -34,10 +41,10 @@ class Walker:
         Everything that was received, redirects left out.
     """
 
-    def __init__(self, study: Study, query: str = "", **headers: str) -> None:
+    def __init__(self, study: Study, query: str = "", *, link: str = "", **headers: str) -> None:
         self.client = Client(enforce_csrf_checks=True, headers=headers)
         self.seen: list[HttpResponse] = []
-        self.url = study.invite_path + query
+        self.url = link or study.invite_path + query
         self.open()
 
     @property
@@ -154,46 +161,54 @@ def wants(opened):
     return set_protocol
 
 
+def come(study: Study, **rater: Any) -> Walker:
+    """A rater with a link of their own, who has not agreed yet, as a script or a rehearsal makes them."""
+    session = sessions.start(study, **{"outside_ids": {}, "locale": "", "browser": "", **rater})
+    return Walker(study, link=session.rater.get_absolute_url())
+
+
 @pytest.fixture
 def personal(opened) -> Callable[..., Walker]:
-    """Raters with a link of their own, who have not agreed yet, as a script or a rehearsal makes them."""
-
-    def arrive(**rater: Any) -> Walker:
-        session = sessions.start(opened, **{"outside_ids": {}, "locale": "", "browser": "", **rater})
-        walker = Walker(opened)
-        walker.url = session.rater.get_absolute_url()
-        walker.open()
-        return walker
-
-    return arrive
-
-
-@pytest.fixture
-def walker(personal) -> Walker:
-    """A rater with a personal link, at the consent page."""
-    return personal()
+    """Raters with a link of their own."""
+    return functools.partial(come, opened)
 
 
 @pytest.fixture(scope="session")
-def _walked() -> list[Walker]:
-    return []
+def _walked() -> dict[str, Walker]:
+    return {}
 
 
 @pytest.fixture
-def at_trial(request, once, _walked) -> Walker:
-    """A rater on the first page that counts: gone there by the first test that asks, copied for the others."""
-    if {"draft", "ready", "opened"} & set(request.fixturenames):  # the test touches the study itself
-        return Walker(request.getfixturevalue("opened")).to_trials()
+def walked(request, once, _walked) -> Callable[[str, Callable[[Study], Walker]], Walker]:
+    """A rater who went some way through the open study: by the first test that asks, copied for the others."""
 
-    def go(study: Study) -> None:
-        render_and_open(study)
-        _walked.append(Walker(study).to_trials())
+    def give(name: str, go: Callable[[Study], Walker]) -> Walker:
+        if {"draft", "ready", "opened"} & set(request.fixturenames):  # the test touches the study itself
+            return go(request.getfixturevalue("opened"))
 
-    once("at trial", go)
-    walker = copy.copy(_walked[0])
-    walker.client, walker.seen = Client(enforce_csrf_checks=True), list(walker.seen)
-    walker.client.cookies = copy.copy(_walked[0].client.cookies)
-    return walker
+        def open_and_go(study: Study) -> None:
+            render_and_open(study)
+            _walked[name] = go(study)
+
+        once(name, open_and_go)
+        walker = copy.copy(_walked[name])
+        walker.client, walker.seen = Client(enforce_csrf_checks=True), list(walker.seen)
+        walker.client.cookies = copy.copy(_walked[name].client.cookies)
+        return walker
+
+    return give
+
+
+@pytest.fixture
+def walker(walked) -> Walker:
+    """A rater with a personal link, at the consent page."""
+    return walked("walker", come)
+
+
+@pytest.fixture
+def at_trial(walked) -> Walker:
+    """A rater on the first page that counts."""
+    return walked("at trial", lambda study: Walker(study).to_trials())
 
 
 @pytest.fixture

@@ -12,14 +12,20 @@ from scipy.stats import chisquare
 
 from listening import masking, sessions
 from listening.models import Condition, Rating, Rendering, Session, Trial
+from tests.listening.rater.conftest import come
 
 STATIC = Path(__file__).parents[3] / "listening" / "static" / "listening"
 HEADER = 42  # of a FLAC file, up to its first frame
 
 
 @pytest.fixture
-def whole(walker):
+def whole(walked):
     """A session from link to code, every sound fetched; each trial's page and sounds kept apart."""
+    return walked("whole", go_to_the_end)
+
+
+def go_to_the_end(study):
+    walker = come(study)
     walker.trials = []
     walker.to_training()
     while (trial := sessions.current_trial(walker.session)) is not None:

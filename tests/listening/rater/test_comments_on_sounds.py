@@ -7,14 +7,19 @@ import pytest
 from listening import export, sessions
 from listening.models import Rating
 from listening.protocol import read
+from tests.listening.rater.conftest import come
 
 
 @pytest.fixture
-def at_trial(opened, walker):
+def at_trial(walked):
     """A rater on the first page that counts, in a study that takes comments."""
-    opened.protocol = read({"rating": {"comments": True}})
-    opened.save()
-    return walker.to_trials()
+
+    def go(study):
+        study.protocol = read({"rating": {"comments": True}})
+        study.save()
+        return come(study).to_trials()
+
+    return walked("may comment", go)
 
 
 def stored(walker, slot=1):

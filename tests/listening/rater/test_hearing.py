@@ -10,6 +10,7 @@ from listening import hearing, sessions
 from listening.models import Rating, Session, Trial
 from listening.protocol import read
 from tests.listen import listen
+from tests.listening.rater.conftest import come
 
 State = Session.State
 
@@ -34,9 +35,11 @@ def shown_ago(walker, seconds):
 
 
 @pytest.fixture
-def training(walker):
+def training(walked):
     """A rater at the training, who has just been shown it."""
-    return walker.to_training()
+    walker = walked("at training", lambda study: come(study).to_training())
+    shown_ago(walker, 0)  # a copy was shown when the first was
+    return walker
 
 
 def test_99_seconds_in_the_first_one_are_cut_and_the_score_is_kept(training):

@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from listening import languages, protocol
 from listening.models import Answer, Session, Study
+from tests.listening.rater.conftest import Walker
 
 State = Session.State
 
@@ -53,12 +54,16 @@ def answers(session) -> dict[str, str]:
 
 
 @pytest.fixture
-def asked(opened, arrive):
+def asked(walked):
     """A rater at the questionnaire behind the consent."""
-    wants(opened, "questionnaires: [{ready: equipment}]")
-    rater = arrive()
-    rater.leave()
-    return rater
+
+    def go(study):
+        wants(study, "questionnaires: [{ready: equipment}]")
+        rater = Walker(study)
+        rater.leave()
+        return rater
+
+    return walked("asked for the equipment", go)
 
 
 EQUIPMENT = {"answer/device": "in-ear", "answer/connection": "bluetooth", "answer/room": "quiet"}
@@ -128,15 +133,19 @@ def test_between_pages_it_comes_after_each_and_not_after_the_last(opened, arrive
 
 
 @pytest.fixture
-def at_the_end(opened, arrive):
+def at_the_end(walked):
     """A rater at the questionnaire before the last page."""
-    wants(opened, TIRED)
-    rater = arrive().to_trials()
-    rater.rate_all().leave()
-    rater.leave(**{"answer/tired": "7"})
-    rater.rate_all().leave()
-    assert 'name="answer/years"' in rater.text
-    return rater
+
+    def go(study):
+        wants(study, TIRED)
+        rater = Walker(study).to_trials()
+        rater.rate_all().leave()
+        rater.leave(**{"answer/tired": "7"})
+        rater.rate_all().leave()
+        assert 'name="answer/years"' in rater.text
+        return rater
+
+    return walked("before the last questions", go)
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,13 @@ def at_once(*jobs):
         raise failures[0]
 
 
-def test_of_simultaneous_writes_the_highest_revision_stays(walker):
-    """Sixty rounds of four writes that start together, the numbers dealt out at random."""
+@pytest.mark.parametrize("times", [15, pytest.param(60, marks=pytest.mark.slow)])
+def test_of_simultaneous_writes_the_highest_revision_stays(walker, times):
+    """Rounds of four writes that start together, the numbers dealt out at random."""
     walker.to_training()
     token, pk = walker.setup["trial"], walker.session.pk
     draw = random.Random(7)
-    rounds = [draw.sample(range(4 * i + 1, 4 * i + 5), 4) for i in range(60)]
+    rounds = [draw.sample(range(4 * i + 1, 4 * i + 5), 4) for i in range(times)]
     together = threading.Barrier(4, timeout=30)
     kept = [[] for _ in rounds]
 
@@ -77,10 +78,11 @@ def test_two_simultaneous_nexts_go_on_by_one_page(walker):
     assert sessions.current_trial(walker.session).position == 1
 
 
-def test_of_simultaneous_blocks_each_event_is_stored_once(walker):
-    """Twenty rounds of four blocks that overlap."""
+@pytest.mark.parametrize("times", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_of_simultaneous_blocks_each_event_is_stored_once(walker, times):
+    """Rounds of four blocks that overlap."""
     pk = walker.session.pk
-    for _ in range(20):
+    for _ in range(times):
         starts = random.sample(range(1, 12), 4)
         blocks = [events.Block("the-same-page", "", first, ((0, "hidden", None, None),) * 8) for first in starts]
         at_once(*[lambda block=block: events.keep(Session.objects.get(pk=pk), block) for block in blocks])

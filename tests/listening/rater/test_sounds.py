@@ -10,11 +10,18 @@ import pytest
 from audiocodecs import audio
 from listening import sessions
 from listening.models import Clip, Rendering
+from tests.listening.rater.conftest import come
 
 
 @pytest.fixture
-def at_training(walker):
-    return walker.to_training()
+def reads_files_only() -> bool:
+    """A test packs another sound."""
+    return False
+
+
+@pytest.fixture
+def at_training(walked):
+    return walked("at training", lambda study: come(study).to_training())
 
 
 def addresses(walker):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from listening import ratings, sessions, studies
 from listening.models import Condition, Session, Study
+from tests.conftest import render_and_open
 from tests.listen import listen
 
 
@@ -85,15 +86,26 @@ class Rated:
     early: Session
 
 
+def _rate_all(study: Study) -> None:
+    _rate(study, comment="=1+1 thank you")
+    _rate(study, system=62)
+    _rate(study, hidden_reference=40)
+    _rate(study, trials=1)
+
+
+def _open_and_rate(study: Study) -> None:
+    render_and_open(study)
+    _rate_all(study)
+
+
 @pytest.fixture
-def rated(opened) -> Rated:
-    return Rated(
-        opened,
-        _rate(opened, comment="=1+1 thank you"),
-        _rate(opened, system=62),
-        _rate(opened, hidden_reference=40),
-        _rate(opened, trials=1),
-    )
+def rated(request, once) -> Rated:
+    if {"draft", "ready", "opened"} & set(request.fixturenames):  # the test touches the study itself
+        study = request.getfixturevalue("opened")
+        _rate_all(study)
+    else:
+        study = once("rated", _open_and_rate)
+    return Rated(study, *study.sessions.order_by("pk"))
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
+import contextlib
 import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -11,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from pyarrow import parquet
 
 from analysis.readers import read_ratings
@@ -301,10 +304,14 @@ def test_ratings_for_other_programs_need_ratings(opened, tmp_path):
     assert not list(tmp_path.glob("*r.csv*"))
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(tmp_path):
+def test_a_reader_that_has_enough_ends_it_quietly(tmp_path, db):
     """As in `manage.py export_results | head -1`."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "db.sqlite3")) as copy, copy:
+        for (table,) in connection.cursor().execute("SELECT sql FROM sqlite_master WHERE name LIKE 'listening_%'"):
+            if table:
+                copy.execute(table)
     environment = os.environ | {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "evalapp.settings"}
     manage = f"{sys.executable} {ROOT / 'manage.py'}"
-    script = f"{manage} migrate -v0 --skip-checks && {manage} export_results --skip-checks | true"
+    script = f"{manage} export_results --skip-checks | true"
     done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

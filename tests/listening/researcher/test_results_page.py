@@ -18,6 +18,23 @@ DOWNLOADS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def _answers():
+    return {}
+
+
+@pytest.fixture
+def answers(_answers, page, closed):
+    """What the owner of a closed study with a margin gets: asked for by the first test, looked at by the others."""
+    if not _answers:
+        Study.objects.update(margin=7)
+        _answers["loudness"] = closed.study.loudness
+        _answers["page"] = page.get(reverse("results", args=[closed.study.slug]))
+        for ending in ("html", "pdf", "zip"):
+            _answers[ending] = page.get(reverse("report_file", args=[closed.study.slug, ending]))
+    return _answers
+
+
 def text_of(page, study):
     return page.get(reverse("results", args=[study.slug])).content.decode()
 
@@ -52,9 +69,9 @@ def test_before_the_study_opened_there_is_nothing(page, ready):
     assert page.get(reverse("download", args=[ready.slug, "ratings"])).status_code == 302
 
 
-def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(page, closed):
-    text = text_of(page, closed.study)
-    report = page.get(reverse("results", args=[closed.study.slug])).context["report"]
+def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(answers):
+    text = answers["page"].content.decode()
+    report = answers["page"].context["report"]
     assert "Conditions after screening" in report
     assert report.count("<svg") >= 2
     assert "bs1534_hidden_reference: hidden reference below 90 in 2 of 2 trials" in text
@@ -62,6 +79,7 @@ def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(pag
     assert "Friedman" in report
 
 
+@pytest.mark.slow
 def test_statistics_use_the_rules_that_were_fixed_at_opening(page, rated):
     Study.objects.update(screening=[])
     rated.study.refresh_from_db()
@@ -80,9 +98,8 @@ def test_downloads_equal_the_command_line(page, closed):
         assert b"".join(response.streaming_content).decode() == out.getvalue()
 
 
-@pytest.mark.slow
-def test_the_report_is_one_file(page, closed):
-    response = page.get(reverse("report_file", args=[closed.study.slug, "html"]))
+def test_the_report_is_one_file(answers):
+    response = answers["html"]
     assert response["Content-Disposition"] == 'attachment; filename="speech-report.html"'
     text = response.content.decode()
     assert text.startswith("<!doctype html>")
@@ -90,26 +107,27 @@ def test_the_report_is_one_file(page, closed):
     assert 'src="http' not in text
 
 
-def test_the_report_is_a_pdf_too_and_all_its_files_come_in_a_zip(page, closed):
-    pdf = page.get(reverse("report_file", args=[closed.study.slug, "pdf"]))
+def test_the_report_is_a_pdf_too_and_all_its_files_come_in_a_zip(answers):
+    pdf, packed = answers["pdf"], answers["zip"]
     assert pdf["Content-Type"] == "application/pdf"
     assert pdf.content.startswith(b"%PDF")
-    packed = page.get(reverse("report_file", args=[closed.study.slug, "zip"]))
     assert packed["Content-Disposition"] == 'attachment; filename="speech-report.zip"'
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert {"report.html", "report.pdf", "tests.json", "conditions.csv", "figures/means.svg"} <= set(
             archive.namelist()
         )
         assert archive.read("report.pdf") == pdf.content
+
+
+def test_there_are_no_other_forms_of_the_report(page, closed):
     assert page.get(reverse("results", args=[closed.study.slug]) + "report.exe").status_code == 404
 
 
-def test_the_report_says_how_the_study_was_made_and_tests_its_margin(page, closed):
-    Study.objects.update(margin=7)
-    report = page.get(reverse("results", args=[closed.study.slug])).context["report"]
+def test_the_report_says_how_the_study_was_made_and_tests_its_margin(answers):
+    report = answers["page"].context["report"]
     for words in (
         "signals in places, drawn for each rater anew",
-        f"−{-closed.study.loudness:g} LUFS",
+        f"−{-answers['loudness']:g} LUFS",
         "Headphones were not tested for",
     ):
         assert words in report
