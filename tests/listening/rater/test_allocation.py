@@ -192,9 +192,9 @@ def test_who_comes_back_before_anybody_took_the_place_goes_on(shares, arrive):
 
 
 def test_consents_that_go_no_further_hold_their_places_for_ten_minutes(shares, arrive):
-    """Four anonymous consents fill a study of four places; ten minutes later its raters come in."""
-    study = shares(wanted=2)
-    idle = [arrive("?new=1") for _ in range(4)]
+    """Ten anonymous consents fill a study of ten places; ten minutes later its raters come in."""
+    study = shares(wanted=5)
+    idle = [arrive("?new=1") for _ in range(10)]
     for walker in idle:
         walker.leave()
     assert allocation.is_full(study, "")
@@ -204,11 +204,11 @@ def test_consents_that_go_no_further_hold_their_places_for_ten_minutes(shares, a
     for walker in idle:
         long_ago(walker.session, 11)
     assert not allocation.is_full(study, "")
-    assert [clip.given_up for clip in allocation.coverage(study)[0].clips] == [2, 2]
-    heirs = [arrive("?new=1") for _ in range(4)]
+    assert [clip.given_up for clip in allocation.coverage(study)[0].clips] == [5, 5]
+    heirs = [arrive("?new=1") for _ in range(10)]
     for walker in heirs:
         walker.leave()
-    assert sorted(walker.session.place.number for walker in heirs) == list(range(1, 5))
+    assert sorted(walker.session.place.number for walker in heirs) == list(range(1, 11))
 
 
 def test_a_rater_who_finished_the_first_page_keeps_the_place_as_the_study_says(shares, arrive):

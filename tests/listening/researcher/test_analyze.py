@@ -5,29 +5,10 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from listening.management.commands import analyze
 from listening.models import AuditLine
-from listening.reporting import report_of
 
 
-@pytest.fixture(scope="module")
-def _built():
-    return []
-
-
-@pytest.fixture
-def built_once(_built, monkeypatch):
-    """The report of the first test, for those that look at what goes on around it."""
-
-    def build(study):
-        if not _built:
-            _built.append(report_of(study))
-        return _built[0]
-
-    monkeypatch.setattr(analyze, "report_of", build)
-
-
-def test_it_writes_the_report_after_the_studys_own_rules(closed, built_once, tmp_path):
+def test_it_writes_the_report_after_the_studys_own_rules(closed, tmp_path):
     out = io.StringIO()
     call_command("analyze", "speech", output=tmp_path / "found", stdout=out, stderr=io.StringIO())
     assert "excluded." in out.getvalue()
@@ -35,7 +16,7 @@ def test_it_writes_the_report_after_the_studys_own_rules(closed, built_once, tmp
     assert "hidden reference below 90 in 2 of 2 trials" in (tmp_path / "found" / "report.html").read_text()
 
 
-def test_of_an_open_study_it_warns_and_leaves_a_line_in_the_log(rated, built_once, tmp_path):
+def test_of_an_open_study_it_warns_and_leaves_a_line_in_the_log(rated, tmp_path):
     err = io.StringIO()
     call_command("analyze", rated.study.slug, output=tmp_path, stdout=io.StringIO(), stderr=err)
     assert "is open" in err.getvalue()
@@ -50,7 +31,7 @@ def test_without_ratings_and_of_no_study_it_says_so(opened, tmp_path):
         call_command("analyze", "nothing")
 
 
-def test_a_folder_that_cannot_be_written_is_named(closed, built_once, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(closed, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match="file"):
         call_command("analyze", "speech", output=tmp_path / "file", stdout=io.StringIO(), stderr=io.StringIO())

@@ -79,7 +79,6 @@ def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(ans
     assert "Friedman" in report
 
 
-@pytest.mark.slow
 def test_statistics_use_the_rules_that_were_fixed_at_opening(page, rated):
     Study.objects.update(screening=[])
     rated.study.refresh_from_db()
