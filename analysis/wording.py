@@ -10,16 +10,16 @@ NOTHING = "–"
 
 
 def number(value: float, digits: int = 1) -> str:
-    """A figure with fixed decimals, a dash for NaN.
+    """A figure with fixed decimals, in powers of ten from a million on, a dash for NaN.
 
-    >>> number(66.7105), number(float("nan")), number(-0.04), number(float("inf"))
-    ('66.7', '–', '0.0', '∞')
+    >>> number(66.7105), number(float("nan")), number(-0.04), number(float("inf")), number(-2.5e96)
+    ('66.7', '–', '0.0', '∞', '−2.5e+96')
     """
     if math.isnan(value):
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else "\N{MINUS SIGN}∞"
-    text = f"{value:.{digits}f}"
+    text = f"{value:.1e}" if abs(value) >= 1e6 else f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 

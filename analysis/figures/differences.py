@@ -30,6 +30,7 @@ def difference_plot(contrasts: pd.DataFrame, margin: float | None = None, *, lev
         Of the table's intervals.
     """
     pairs = _better_first(contrasts)
+    pairs[["ci_low", "ci_high"]] = pairs[["ci_low", "ci_high"]].clip(-100, 100)
     apart = len(pairs) > MOST_PAIRS
     if apart:
         pairs = pairs[pairs["rank_b"] == pairs["rank_a"] + 1]
@@ -72,8 +73,8 @@ def difference_plot(contrasts: pd.DataFrame, margin: float | None = None, *, lev
     shade = f" Shaded: within the margin of {margin:g} points." if band else ""
     caption = (
         f"{which}Difference of each pair, the better condition minus the other, with its {100 * level:g}% confidence "
-        "interval (of each pair by itself); the figures on the right are the differences. Filled points: significant "
-        f"over all pairs (Holm, p < {p_limit:.2g}); hollow: not.{shade}"
+        "interval (of each pair by itself, cut off at 100 points); the figures on the right are the differences. "
+        f"Filled points: significant over all pairs (Holm, p < {p_limit:.2g}); hollow: not.{shade}"
     )
     return drawing("differences", "Differences between conditions", caption, figure)
 

@@ -26,27 +26,30 @@ def counts(heading: str, values: Iterable[int]) -> Column:
     return Column(heading, [f"{int(value):,}" for value in values])
 
 
-SCALE = (0.0, 100.0)
+Ends = tuple[float, float]
+SCALE: Ends = (0.0, 100.0)
 """Ends of the scale, at which tables and figures cut intervals of means."""
+DIFFERENCES: Ends = (SCALE[0] - SCALE[1], SCALE[1] - SCALE[0])
+"""The largest differences on the scale, at which tables cut intervals of differences."""
 
 
-def on_scale(low: float, high: float) -> tuple[float, float]:
-    """An interval of a mean, cut off at the ends of the scale.
+def cut(low: float, high: float, ends: Ends = SCALE) -> Ends:
+    """An interval, cut off where no mean or no difference can be.
 
-    >>> on_scale(95.5, 103.2), on_scale(40.0, 60.0)
-    ((95.5, 100.0), (40.0, 60.0))
+    >>> cut(95.5, 103.2), cut(40.0, 60.0), cut(-180.0, 20.0, DIFFERENCES)
+    ((95.5, 100.0), (40.0, 60.0), (-100.0, 20.0))
     """
-    return max(low, SCALE[0]), min(high, SCALE[1])
+    return max(low, ends[0]), min(high, ends[1])
 
 
 def intervals(
-    heading: str, low: Iterable[float], high: Iterable[float], digits: int = 1, *, of_means: bool = False
+    heading: str, low: Iterable[float], high: Iterable[float], digits: int = 1, *, ends: Ends | None = None
 ) -> Column:
-    """A column of intervals, dashes where there is none; `of_means` are cut off at the ends of the scale."""
-    ends = list(zip(map(float, low), map(float, high), strict=True))
-    if of_means:
-        ends = [on_scale(a, b) if a == a else (a, b) for a, b in ends]
-    cells = [f"{number(a, digits)} to {number(b, digits)}" if a == a else NOTHING for a, b in ends]
+    """A column of intervals, cut off at `ends`; dashes where there is none."""
+    found = list(zip(map(float, low), map(float, high), strict=True))
+    if ends is not None:
+        found = [cut(a, b, ends) if a == a else (a, b) for a, b in found]
+    cells = [f"{number(a, digits)} to {number(b, digits)}" if a == a else NOTHING for a, b in found]
     return Column(heading, cells)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.claim import NOT_COMPARABLE, VERDICTS
 from analysis.common_items import different_items
 from analysis.frame import SYSTEM
-from analysis.report.cells import ALPHA, on_scale
+from analysis.report.cells import ALPHA, cut
 from analysis.roles import doubts
 from analysis.scales import Scale
 from analysis.wording import count, listed, number, p_phrase
@@ -58,7 +58,7 @@ def _highest(report: Report) -> list[str]:
     best = systems.iloc[int(systems["mean"].to_numpy().argmax())]
     interval = ""
     if not math.isnan(best["ci_low"]):
-        low, high = map(number, on_scale(best["ci_low"], best["ci_high"]))
+        low, high = map(number, cut(best["ci_low"], best["ci_high"]))
         interval = f" ({100 * report.settings.level:g}% confidence interval {low} to {high})"
     if len(systems) == 1:
         return [f"{best['condition']}, the only system, has a mean of {number(best['mean'])}{interval}."]

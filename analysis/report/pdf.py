@@ -195,7 +195,7 @@ class _Sheet(FPDF):
         self._words(block.caption, SMALL, soft=True)
         self.set_font("sans", "", size)
         with self.table(
-            width=sum(widths),
+            width=min(sum(widths), self.epw),  # which rounding may exceed
             col_widths=tuple(widths),
             align="L",
             text_align=tuple("R" if column.numeric else "L" for column in block.columns),
@@ -221,20 +221,17 @@ class _Sheet(FPDF):
     def _widths(self, block: Table, rows: list[list[tuple[str, bool]]]) -> tuple[float, list[float]]:
         """Size of the letters, and widths of the columns: as wide as their words, and narrower where that is too much.
 
-        Figures are never broken; names and sentences share what is left.
+        Names and sentences share what figures leave them, and at least a quarter of the page.
         """
         for size in (SMALL, 7.0, TINY):
             wanted = self._wanted(block, rows, size)
             if sum(wanted) <= self.epw:
                 return size, wanted
-        figures = [width for width, column in zip(wanted, block.columns, strict=True) if column.numeric]
-        left = max(self.epw - sum(figures), self.epw * 0.25)
-        texts = sum(wanted) - sum(figures)
-        squeeze = (self.epw - left) / sum(figures) if figures else 1.0
-        return TINY, [
-            width * squeeze if column.numeric else width * left / texts
-            for width, column in zip(wanted, block.columns, strict=True)
-        ]
+        figures = [width if column.numeric else 0.0 for width, column in zip(wanted, block.columns, strict=True)]
+        texts = [width - figure for width, figure in zip(wanted, figures, strict=True)]
+        for_texts = min(sum(texts), max(self.epw - sum(figures), self.epw / 4))
+        shares = zip(_shared(figures, self.epw - for_texts), _shared(texts, for_texts), strict=True)
+        return TINY, [figure + text for figure, text in shares]
 
     def _wanted(self, block: Table, rows: list[list[tuple[str, bool]]], size: float) -> list[float]:
         widths = [self._heading(column, size) for column in block.columns]
@@ -248,6 +245,20 @@ class _Sheet(FPDF):
         """A heading may be broken between its words."""
         self.set_font("sans", "B", size)
         return max((self.get_string_width(word) for word in column.heading.split()), default=0.0)
+
+
+def _shared(wanted: list[float], room: float) -> list[float]:
+    """Widths within `room`: narrow columns keep theirs, the others get equal parts of the rest.
+
+    >>> _shared([10.0, 90.0, 70.0], 100.0)
+    [10.0, 45.0, 45.0]
+    """
+    given = [0.0] * len(wanted)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for taken, at in enumerate(order):
+        given[at] = min(wanted[at], room / (len(order) - taken))
+        room -= given[at]
+    return given
 
 
 def _size(drawing: Drawing, widest: float, highest: float) -> tuple[float, float]:

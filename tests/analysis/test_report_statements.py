@@ -12,6 +12,7 @@ import pytest
 from analysis import material
 from analysis.__main__ import main
 from analysis.claim import bits, bits_between, claim, sentences
+from analysis.figures.differences import difference_plot
 from analysis.frame import tidy
 from analysis.rates import points
 from analysis.readers import read_ratings
@@ -172,6 +173,15 @@ def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files
     assert "Tables and figures cut it off at the ends of the scale; the CSV and JSON files do not." in text
     assert report.tables()["conditions.csv"].set_index("condition").loc["A", "ci_high"] > 100
     assert max(row["ci_high"] for row in report.tests()["mixed_model"]["means"]) > 100
+
+
+def test_intervals_of_differences_end_at_100_points_in_tables_and_figures():
+    """Two raters and one item: the intervals are wider than the scale."""
+    report = build_report(scores_table({"A": [95, 60], "B": [15, 40], "C": [5, 25]}), screening=["none"])
+    pairs = report.model.contrasts()
+    assert pairs["ci_high"].tolist() == pytest.approx([111.6, 124.1, 74.1], abs=0.1)
+    assert "A B 50.0 19.36 3.0 \N{MINUS SIGN}11.6 to 100.0" in text_of(report.html)
+    assert difference_plot(pairs).figure.axes[0].get_xlim()[1] == pytest.approx(100, abs=7)
 
 
 def test_bold_figures_are_called_bold(one_item):

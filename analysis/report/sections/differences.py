@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.mixed import MixedModel
-from analysis.report.cells import ALPHA, chances, counts, intervals, numbers, words
+from analysis.report.cells import ALPHA, DIFFERENCES, SCALE, chances, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.methods import effects, reach
 from analysis.report.sections.pictures import pictures
@@ -63,7 +63,7 @@ def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
         numbers("Mean", means["mean"]),
         numbers("Standard error", means["se"], 2),
         numbers("df", means["df"]),
-        intervals("CI", means["ci_low"], means["ci_high"], of_means=True),
+        intervals("CI", means["ci_low"], means["ci_high"], ends=SCALE),
     ]
     return Table(caption, columns)
 
@@ -73,7 +73,8 @@ def _contrasts(model: MixedModel, level: float) -> Table:
     items = f", items {model.items}" if model.same_items else ", each over the items that both have"
     caption = (
         f"Differences of every pair in the mixed model{items}: first minus second, with the "
-        f"{100 * level:g}% confidence interval of each pair by itself. Bold: p (Holm) < {ALPHA:g}."
+        f"{100 * level:g}% confidence interval of each pair by itself, cut off at 100 points. "
+        f"Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
         words("System", pairs["a"]),
@@ -81,7 +82,7 @@ def _contrasts(model: MixedModel, level: float) -> Table:
         numbers("Difference", pairs["difference"]),
         numbers("Standard error", pairs["se"], 2),
         numbers("df", pairs["df"]),
-        intervals("CI", pairs["ci_low"], pairs["ci_high"]),
+        intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
         chances("p", pairs["p"]),
         chances("p (Holm)", pairs["p_holm"], strong=True),
     ]

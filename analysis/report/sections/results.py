@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.common_items import common_items
-from analysis.report.cells import counts, intervals, numbers, words
+from analysis.report.cells import SCALE, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
 from analysis.wording import count
@@ -56,7 +56,7 @@ def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
         *([words(by.capitalize(), table[by])] if by else []),
         words("Condition", table["condition"]),
         numbers("Mean", table["mean"]),
-        intervals("CI", table["ci_low"], table["ci_high"], of_means=True),
+        intervals("CI", table["ci_low"], table["ci_high"], ends=SCALE),
         numbers("Median", table["median"]),
         intervals("Quartiles", table["q1"], table["q3"]),
         *(counts(name.capitalize(), table[f"n_{name}"]) for name in of),
