@@ -38,7 +38,7 @@ def earlier(name):
 @pytest.mark.parametrize(
     ("model", "spelling"),
     [
-        pytest.param(ENCODEC_24KHZ, str, id="24 kHz"),
+        pytest.param(ENCODEC_24KHZ, str, id="24 kHz", marks=pytest.mark.slow),
         pytest.param(ENCODEC_24KHZ, earlier, id="24 kHz, earlier names"),
         pytest.param(ENCODEC_48KHZ, str, id="48 kHz"),
     ],
