@@ -86,8 +86,8 @@ def fill_codebooks(model, latents):
 
 
 @pytest.fixture(scope="session")
-def theirs(package, material):
-    """The package's model, with weights that keep a signal alive and codebooks from real latents."""
+def theirs_and_latents(package, material):
+    """The package's model, with weights that keep a signal alive and codebooks from real latents; those latents."""
     torch.manual_seed(20221024)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # its weight norm
@@ -97,8 +97,14 @@ def theirs(package, material):
         for name, parameter in model.named_parameters():
             if name.endswith("weight_g"):
                 parameter *= 1.8  # as initialised, the latents hardly move with the signal
-        fill_codebooks(model, torch.cat([model.encoder(clip[None])[0].t() for clip in material]))
-    return model
+        latents = torch.cat([model.encoder(clip[None])[0].t() for clip in material])
+        fill_codebooks(model, latents)
+    return model, latents
+
+
+@pytest.fixture(scope="session")
+def theirs(theirs_and_latents):
+    return theirs_and_latents[0]
 
 
 @pytest.fixture(scope="session")

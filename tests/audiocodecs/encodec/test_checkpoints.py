@@ -14,6 +14,13 @@ from audiocodecs.encodec.checkpoints import PUBLISHED, Checkpoint
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel
 
 
+@pytest.fixture(scope="module")
+def small_state():
+    """Weights with a quarter of the filters."""
+    torch.manual_seed(1)
+    return EncodecModel(replace(ENCODEC_24KHZ, filters=8)).state_dict()
+
+
 @pytest.mark.parametrize("name", ["encodec_24khz", "encodec_48khz", "encodec_lm_24khz", "encodec_lm_48khz"])
 def test_the_published_files_are_known_by_their_hashes(name):
     checkpoint = PUBLISHED[name]
@@ -78,12 +85,12 @@ def test_a_file_in_the_published_layout_loads_once_for_all_threads(weights_file)
     assert not any(parameter.requires_grad for parameter in found[0].parameters())
 
 
-def test_a_changed_file_is_loaded_again(theirs, tmp_path):
+def test_a_changed_file_is_loaded_again(small_state, tmp_path):
     path = tmp_path / "own.th"
-    state = dict(theirs.state_dict())
+    state = dict(small_state)
     torch.save(state, path)
     first = checkpoints.load(path)
-    state["encoder.model.0.conv.conv.bias"] = torch.ones(32)
+    state["encoder.model.0.conv.conv.bias"] = torch.ones(8)
     torch.save(state, path)
     os.utime(path, ns=(1, 1))
     second = checkpoints.load(path)
@@ -134,12 +141,11 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, m
     assert not (tmp_path / "bomb").exists()
 
 
-def test_the_old_torch_file_layout_loads_too(theirs, tmp_path):
-    torch.save(theirs.state_dict(), tmp_path / "old.th", _use_new_zipfile_serialization=False)
+def test_the_old_torch_file_layout_loads_too(small_state, tmp_path):
+    torch.save(small_state, tmp_path / "old.th", _use_new_zipfile_serialization=False)
     assert checkpoints.require_own(tmp_path / "old.th")
-    assert torch.equal(
-        checkpoints.load(tmp_path / "old.th").quantizer.codebooks[31].embed, theirs.quantizer.vq.layers[31].codebook
-    )
+    name = "encoder.model.0.conv.conv.bias"
+    assert torch.equal(checkpoints.load(tmp_path / "old.th").state_dict()[name], small_state[name])
 
 
 def test_an_absent_file_is_refused(tmp_path):

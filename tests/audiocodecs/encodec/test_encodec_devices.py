@@ -19,7 +19,7 @@ def several(request, theirs, theirs_48, fast, fast_48, ours, clips, stereo_clips
     """Pairs of model and clip, with clips of equal and of other lengths, and the modules as if on a GPU."""
     if request.param == "24 kHz":
         cut = [
-            clip[:, 24_000 : 24_000 + n] for clip, n in zip(clips.values(), (30_000, 30_000, 999, 30_000), strict=False)
+            clip[:, 24_000 : 24_000 + n] for clip, n in zip(clips.values(), (12_000, 12_000, 999, 12_000), strict=False)
         ]
         return [Pair(theirs, fast, clip) for clip in cut], OnDevice(ours, CPU)
     model = EncodecModel(ENCODEC_48KHZ)

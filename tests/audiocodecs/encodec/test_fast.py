@@ -15,6 +15,7 @@ from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, EncodecModel
 from audiocodecs.encodec.seanet import HOP
 
 LENGTHS = [1, 2, 7, 319, 320, 321, 2239, 2240, 2241, 5003, 24_000, 30_011]
+QUICK_LENGTHS = [1, 321, 2239, 5003]
 TOLERANCE = 1e-5
 
 
@@ -35,7 +36,9 @@ def pair(request, ours, fast, theirs_48, fast_48):
     return model.prepare(), fast_48, torch.stack([clips[name][:, 48_000:78_011] for name in sorted(clips)[:2]])
 
 
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(
+    "length", [pytest.param(n, marks=[] if n in QUICK_LENGTHS else pytest.mark.slow) for n in LENGTHS]
+)
 def test_latents_codes_and_samples_are_the_modules(pair, length):
     model, fast, clips = pair
     x = clips[:, :, :length]
@@ -63,7 +66,7 @@ def test_a_clip_longer_than_is_worked_on_at_once_is_the_same(ours, fast, clips):
 
 
 def test_a_batch_gives_what_each_clip_gives(fast, clips):
-    x = torch.stack([clip[:, :7_000] for clip in clips.values()])
+    x = torch.stack([clip[:, :7_000] for clip in list(clips.values())[:3]])
     together = fast.encode_latents(x)
     for alone, latents in zip(x, together, strict=True):
         assert_near(fast.encode_latents(alone[None])[0], latents)

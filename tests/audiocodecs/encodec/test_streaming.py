@@ -49,14 +49,22 @@ def clip(clips):
     return clips["speech_en_prompts"][:, 24_000:64_000]
 
 
-@pytest.mark.parametrize("length", [1, 2, 100, 319, 320, 321, START - 1, START, START + 1, 6_007, 9_600])
+LENGTHS = [1, 2, 100, 319, 320, 321, START - 1, START, START + 1, 6_007, 9_600]
+QUICK_LENGTHS = [1, 321, START + 1]
+
+
+@pytest.mark.parametrize(
+    "length", [pytest.param(n, marks=[] if n in QUICK_LENGTHS else pytest.mark.slow) for n in LENGTHS]
+)
 def test_every_length_gives_the_offline_codes_and_samples(fast, clip, length):
     codes, samples = offline(fast, clip[:, :length])
     assert torch.equal(encode(fast, clip[:, :length], [HOP]), codes)
     assert_near(decode(fast, codes, [1], length), samples)
 
 
-@pytest.mark.parametrize("sizes", [[1], [37], [101], [HOP], [5_003], [40_000]], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [[101], [5_003], *(pytest.param([n], marks=pytest.mark.slow) for n in (1, 37, HOP, 40_000))], ids=str
+)
 def test_every_size_of_push_gives_the_same_bits(fast, clip, sizes):
     clip = clip[:, :5_000]
     codes = encode(fast, clip, [40_000])
@@ -66,14 +74,24 @@ def test_every_size_of_push_gives_the_same_bits(fast, clip, sizes):
     assert torch.equal(decode(fast, codes, [-(-size // HOP) for size in sizes], 5_000), samples)
 
 
-@settings(max_examples=15, deadline=None)
-@given(
-    length=st.integers(1, 12_000),
-    sizes=st.lists(st.integers(1, 4_000), min_size=1, max_size=12),
-    code_sizes=st.lists(st.integers(1, 20), min_size=1, max_size=12),
-    frames=st.sampled_from([1, 2, 5, 16, OFFLINE]),
+@pytest.mark.parametrize(
+    ("examples", "longest"), [(4, 5_000), pytest.param(15, 12_000, marks=pytest.mark.slow)], ids=["few", "many"]
 )
-def test_any_length_pushes_and_frames_at_a_time_give_the_offline_result(fast, clip, length, sizes, code_sizes, frames):
+def test_any_length_pushes_and_frames_at_a_time_give_the_offline_result(fast, clip, examples, longest):
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        length=st.integers(1, longest),
+        sizes=st.lists(st.integers(1, 4_000), min_size=1, max_size=12),
+        code_sizes=st.lists(st.integers(1, 20), min_size=1, max_size=12),
+        frames=st.sampled_from([1, 2, 5, 16, OFFLINE]),
+    )
+    def check(length, sizes, code_sizes, frames):
+        assert_as_offline(fast, clip, length, sizes, code_sizes, frames)
+
+    check()
+
+
+def assert_as_offline(fast, clip, length, sizes, code_sizes, frames):
     codes, samples = offline(fast, clip[:, :length])
     assert torch.equal(encode(fast, clip[:, :length], sizes, frames), codes)
     assert_near(decode(fast, codes, code_sizes, length, frames), samples)

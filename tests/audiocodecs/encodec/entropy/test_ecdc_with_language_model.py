@@ -33,7 +33,10 @@ def stereo_model(package, clips):
     return model
 
 
-@pytest.fixture(scope="module", params=[24_000, 48_000], ids=["24 kHz", "48 kHz"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(24_000, id="24 kHz"), pytest.param(48_000, id="48 kHz", marks=pytest.mark.slow)],
+)
 def pair(request, package):
     """The package's language model with weights that make it sure of itself, and ours with the same."""
     torch.manual_seed(request.param)
@@ -86,6 +89,7 @@ def test_all_frames_at_once_are_predicted_as_one_after_another(pair):
         tokens = codes[..., frame : frame + 1] + 1
 
 
+@pytest.mark.slow  # `make test` compares a file of the codec's: test_encodec_entropy_option.py
 def test_files_at_24_khz_are_identical_and_read_by_both(package, theirs, pair, short, monkeypatch):
     their_lm, our_lm = pair
     if our_lm.settings != PUBLISHED_24KHZ:

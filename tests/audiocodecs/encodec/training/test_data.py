@@ -20,12 +20,12 @@ def constant(level, n=48_000):
 def test_a_batch_depends_on_its_step_and_the_seed_alone(corpus):
     config = DataConfig((str(corpus),), samples=3000, batch=4, kinds=KINDS)
     batches = Batches(config, 24_000, 1, seed=1)
-    expected = [batches.batch(step) for step in range(5, 12)]
+    expected = [batches.batch(step) for step in range(5, 9)]
     assert expected[0].shape == (4, 1, 3000)
     assert expected[0].dtype == np.float32
-    for workers in (0, 3):
+    for workers in (0, 2):
         again = Batches(DataConfig(**{**vars(config), "workers": workers}), 24_000, 1, seed=1)
-        for got, wanted in zip(islice(again.after(5), 7), expected, strict=True):
+        for got, wanted in zip(islice(again.after(5), 4), expected, strict=True):
             assert np.array_equal(got, wanted)
     assert not np.array_equal(expected[0], expected[1])
     assert not np.array_equal(Batches(config, 24_000, 1, seed=2).batch(5), expected[0])

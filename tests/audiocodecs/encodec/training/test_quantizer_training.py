@@ -42,7 +42,7 @@ def test_more_codebooks_leave_less_error(training, generator):
 
 
 def test_it_codes_as_the_model_does(training, generator):
-    training.initialise(torch.randn(5000, 8), 4, generator)
+    training.initialise(torch.randn(1500, 8), 4, generator)
     latents = torch.randn(2, 8, 30)
     quantized = training.quantize(latents, 3)
     for item in range(2):
@@ -52,7 +52,7 @@ def test_it_codes_as_the_model_does(training, generator):
 
 
 def test_the_gradient_passes_straight_through_the_sum(training, generator):
-    training.initialise(torch.randn(5000, 8), 4, generator)
+    training.initialise(torch.randn(1500, 8), 4, generator)
     latents = torch.randn(2, 8, 30, requires_grad=True)
     outside = torch.randn(2, 8, 30)
     training.quantize(latents, 4).latents.backward(outside)
@@ -60,7 +60,7 @@ def test_the_gradient_passes_straight_through_the_sum(training, generator):
 
 
 def test_the_commitment_gradient_reaches_every_codebook_and_not_the_first_alone(training, generator):
-    training.initialise(torch.randn(5000, 8), 4, generator)
+    training.initialise(torch.randn(1500, 8), 4, generator)
     latents = torch.randn(2, 8, 30, requires_grad=True)
     training.quantize(latents, 4).commitment.backward()
     # by hand: each codebook pulls what it was given to what it chose, those choices held
@@ -77,7 +77,7 @@ def test_the_commitment_gradient_reaches_every_codebook_and_not_the_first_alone(
 def test_codebooks_follow_the_latents(training, generator):
     training.initialise(torch.randn(5000, 8), 2, generator)
     before = float(training.quantize(torch.randn(8, 8, 100) + 3, 2).commitment)
-    for _ in range(200):
+    for _ in range(100):
         training.quantize(torch.randn(8, 8, 100) + 3, 2, generator)
     after = float(training.quantize(torch.randn(8, 8, 100) + 3, 2).commitment)
     assert after < 0.3 * before
@@ -106,7 +106,7 @@ def test_dead_codes_get_vectors_of_the_batch_and_keep_them(training, generator):
 
 
 def test_without_a_generator_nothing_is_learned(training, generator):
-    training.initialise(torch.randn(5000, 8), 4, generator)
+    training.initialise(torch.randn(1500, 8), 4, generator)
     before = {name: tensor.clone() for name, tensor in training.quantizer.state_dict().items()}
     training.quantize(torch.randn(2, 8, 30), 4)
     assert all(torch.equal(before[name], tensor) for name, tensor in training.quantizer.state_dict().items())
