@@ -18,8 +18,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with launched("firefox") as found:
+def browser(playwright):
+    with launched(playwright, "firefox") as found:
         yield found
 
 

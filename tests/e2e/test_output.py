@@ -46,8 +46,8 @@ window.shifted = 7;
 
 
 @pytest.fixture(scope="module")
-def browser(request):
-    with launched(request.param) as found:
+def browser(request, playwright):
+    with launched(playwright, request.param) as found:
         yield found
 
 
