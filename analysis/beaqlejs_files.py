@@ -86,7 +86,7 @@ def from_results(results: Mapping[str, Sequence[object]]) -> pd.DataFrame:
         for label, score in rating.items()
     ]
     if not rows:
-        raise RatingsError("There are no ratings: no test set has a rating.")
+        raise RatingsError("No ratings found: no test set has a rating.")
     return pd.DataFrame(rows, columns=["rater", "item", "condition", "role", "score"])
 
 

@@ -71,7 +71,7 @@ def read_file(path: Path) -> pd.DataFrame | list[object]:
         if "\0" in text:  # UTF-16 without its mark passes for UTF-8
             raise RatingsError("The file is not UTF-8 text (it has zero bytes). Save it as UTF-8.")
         if not re.search(r"[^\s,;\"]", text):
-            raise RatingsError("There are no ratings: the file is empty.")
+            raise RatingsError("No ratings found: the file is empty.")
         if ending in JSON or (ending == ".txt" and text.lstrip()[0] in "[{"):
             return _array(text)
         return _table(text)
@@ -179,7 +179,7 @@ def _sheet(content: bytes) -> pd.DataFrame:
         raise RatingsError("This is not an Excel workbook. Save the sheet as CSV.") from error
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
-        raise RatingsError("There are no ratings: the first sheet is empty.")
+        raise RatingsError("No ratings found: the first sheet is empty.")
     width = max(map(len, rows))
     return _of_rows([row + [""] * (width - len(row)) for row in rows])
 

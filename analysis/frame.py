@@ -114,7 +114,7 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
     if missing:
         raise RatingsError(f"The ratings have no column {' and no column '.join(missing)}. {_found(ratings)}")
     if frame.empty:
-        raise RatingsError("There are no ratings: the table has columns and no rows.")
+        raise RatingsError("No ratings found: the table has column names but no rows.")
     for name in ("rater", "item", "condition"):
         frame[name] = _names(frame, name)
     if "has_marks" not in frame:
@@ -131,7 +131,7 @@ def tidy(ratings: pd.DataFrame, *, roles: Mapping[str, str] | None = None) -> pd
     _check_one_value(frame, "item", "category")
     _check_duplicates(frame)
     if frame["score"].isna().all():
-        raise RatingsError(f"There are no ratings: all {len(frame)} rows have an empty score.")
+        raise RatingsError(f"No ratings found: the score is empty in all {len(frame)} rows.")
     return frame
 
 
@@ -151,7 +151,7 @@ def one_study(frame: pd.DataFrame, study: str | None = None) -> pd.DataFrame:
             raise RatingsError(f"The ratings are of {len(names)} studies: {listed}. Choose one (--study NAME).")
         return frame
     if study not in names:
-        raise RatingsError(f"There are no ratings of the study {study!r}. There are ratings of: {listed}.")
+        raise RatingsError(f"No ratings of the study {study!r} found. The table has ratings of: {listed}.")
     return frame[frame["study"] == study].reset_index(drop=True)
 
 

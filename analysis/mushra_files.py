@@ -97,7 +97,7 @@ def from_pymushra(table: pd.DataFrame) -> pd.DataFrame:
         kinds = sorted(set(_text(table["wm_type"])))
         table = table[(_text(table["wm_type"]) == "mushra").to_numpy()]
         if kinds and table.empty:
-            raise RatingsError(f"There are no ratings of MUSHRA pages. wm_type is: {', '.join(kinds)}.")
+            raise RatingsError(f"No ratings of MUSHRA pages found. wm_type is: {', '.join(kinds)}.")
     names = _Names(
         study="wm_testId",
         session=f"{ANSWER}uuid",

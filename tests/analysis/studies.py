@@ -23,6 +23,9 @@ CONDITIONS = [
     ("Low anchor", "low_anchor", "lowpass@3500", "", np.nan, 20),
 ]
 
+FEW = [CONDITIONS[n] for n in (0, 1, 4, 8, 11)]
+"""Reference, low anchor, and two families of codecs, one at two rates."""
+
 
 def exported(n_raters: int = 10, n_items: int = 6, *, seed: int = 1, conditions=CONDITIONS) -> pd.DataFrame:
     """A whole study, every session finished, rows shuffled within trials as slots are."""

@@ -80,7 +80,7 @@ def test_equal_scores_of_two_raters_are_no_copy(tmp_path):
             "range from 101 to 101, .* item a, condition x: 101",
         ),
         ([{"TestID": "a"}, True], "has something else than test sets with a TestID: True"),
-        ([{"TestID": "a"}, {"UserName": "ann"}], "There are no ratings: no test set has a rating"),
+        ([{"TestID": "a"}, {"UserName": "ann"}], "No ratings found: no test set has a rating"),
     ],
 )
 def test_other_tests_and_broken_results_are_refused_with_the_place(tmp_path, found, message):

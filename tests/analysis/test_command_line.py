@@ -10,31 +10,31 @@ import pytest
 
 from analysis.__main__ import main
 
-from .studies import exported, scores_table
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "analysis", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+from .studies import FEW, exported, scores_table
 
 
 def test_a_report_is_written_from_an_export(tmp_path, capsys):
-    exported(6, 3).to_csv(tmp_path / "ratings.csv", index=False)
+    exported(6, 3, conditions=FEW).to_csv(tmp_path / "ratings.csv", index=False)
     out = tmp_path / "new" / "out"
     assert main(["report", str(tmp_path / "ratings.csv"), "-o", str(out), "--title", "Speech, first round"]) == 0
     assert "6 raters are analysed" in capsys.readouterr().out
     written = {path.name for path in out.iterdir()}
     assert written >= {"conditions.csv", "figures", "raters.csv", "report.html", "report.pdf", "tests.json"}
     assert written >= {"contrasts.csv", "claim.csv", "rates.csv", "means.csv", "variances.csv", "wilcoxon.csv"}
+    kinds = ("means", "boxes", "violins", "items", "differences", "residuals", "rates", "raters")
+    figures = {f"{kind}.{ending}" for kind in kinds for ending in ("png", "svg")}
+    assert {path.name for path in (out / "figures").iterdir()} == figures
+    assert (out / "figures" / "means.png").read_bytes().startswith(b"\x89PNG")
     assert "<h1>Speech, first round</h1>" in (out / "report.html").read_text()
 
 
-def test_an_empty_export_is_said_to_be_empty_without_a_traceback(tmp_path):
+def test_the_program_refuses_an_empty_table_in_one_line(tmp_path):
     exported(1, 1).iloc[:0].to_csv(tmp_path / "ratings.csv", index=False)
-    done = run("report", tmp_path / "ratings.csv", "-o", tmp_path / "out")
+    command = [sys.executable, "-m", "analysis", "report", tmp_path / "ratings.csv", "-o", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "There are no ratings: the table has columns and no rows." in done.stderr
-    assert "Traceback" not in done.stderr
+    message = "No ratings found: the table has column names but no rows."
+    assert done.stderr == f"analysis: {tmp_path / 'ratings.csv'}: {message}\n"
     assert not (tmp_path / "out").exists()
 
 

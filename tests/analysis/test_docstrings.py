@@ -18,8 +18,14 @@ def test_examples_of_a_module_give_what_they_show(name):
     assert result.failed == 0
 
 
+def examples(name: str) -> int:
+    """How many there are in a module."""
+    found = doctest.DocTestFinder().find(importlib.import_module(f"analysis.{name}"))
+    return sum(len(test.examples) for test in found)
+
+
 def test_the_statistics_have_examples():
     for name in ("frame", "screening", "describe", "inference", "mixed", "anova", "agreement", "rates", "margins"):
-        assert doctest.testmod(importlib.import_module(f"analysis.{name}")).attempted > 2
+        assert examples(name) > 2
     for name in ("ordinal", "resampling", "power", "simulation", "predictions", "walsh", "contrasts", "claim"):
-        assert doctest.testmod(importlib.import_module(f"analysis.{name}")).attempted > 0
+        assert examples(name) > 0

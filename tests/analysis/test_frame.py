@@ -80,12 +80,12 @@ def test_a_missing_column_is_named_with_what_was_found():
 
 
 def test_a_table_without_rows_says_so():
-    with pytest.raises(RatingsError, match="There are no ratings: the table has columns and no rows"):
+    with pytest.raises(RatingsError, match="No ratings found: the table has column names but no rows"):
         tidy(exported(n_raters=1, n_items=1).iloc[:0])
 
 
 def test_a_table_of_empty_scores_says_so():
-    with pytest.raises(RatingsError, match="all 2 rows have an empty score"):
+    with pytest.raises(RatingsError, match="No ratings found: the score is empty in all 2 rows"):
         tidy(scores_table({"Opus 6": ["", None]}))
 
 
@@ -120,7 +120,7 @@ def test_ratings_of_two_studies_are_not_mixed():
     with pytest.raises(RatingsError, match="of 2 studies: demo-music, demo-speech. Choose one"):
         one_study(frame)
     assert set(one_study(frame, "demo-music")["study"]) == {"demo-music"}
-    with pytest.raises(RatingsError, match="no ratings of the study 'demo'"):
+    with pytest.raises(RatingsError, match="No ratings of the study 'demo' found"):
         one_study(frame, "demo")
 
 

@@ -61,7 +61,7 @@ def _cells(frame, fixed):
     return cells(frame.assign(n_ratings=1), list(MEANS), "fixed" if fixed else "random")
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_no_other_theta_is_more_likely(seed):
     frame = study(6, 5, missing=0.2, seed=seed)
     model = mixed_model(frame)

@@ -191,7 +191,7 @@ def test_pymushra_is_read_in_any_order_of_columns(tmp_path):
 def test_pages_of_pymushra_that_are_no_mushra_are_left_out(tmp_path):
     text = PYMUSHRA + page("intro", {"A": ""}, "u-1", "paired_comparison") + page("piano", {"reference": 90}, "u-1")
     assert read_ratings(written(tmp_path, text))["item"].tolist() == ["piano"]
-    with pytest.raises(RatingsError, match="no ratings of MUSHRA pages. wm_type is: paired_comparison."):
+    with pytest.raises(RatingsError, match="No ratings of MUSHRA pages found. wm_type is: paired_comparison."):
         read_ratings(written(tmp_path, PYMUSHRA + page("intro", {"A": ""}, "u-1", "paired_comparison")))
 
 

@@ -94,7 +94,7 @@ def test_another_table_is_refused_with_what_it_has_and_what_is_needed(tmp_path):
     ("name", "content", "message"),
     [
         ("r.csv", b"", "the file is empty"),
-        ("r.csv", b"rater,clip,condition,score\n", "no ratings: the table has columns and no rows"),
+        ("r.csv", b"rater,clip,condition,score\n", "No ratings found: the table has column names but no rows"),
         ("r.csv", b" \r\n\n", "the file is empty"),
         ("r.csv", b",,,\n,,,\n", "the file is empty"),
         ("r.csv", '"","\u00a0";\n'.encode(), "the file is empty"),

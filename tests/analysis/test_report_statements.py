@@ -19,7 +19,7 @@ from analysis.report import Report, build_report
 from analysis.report.sections.claim import the_claim
 from analysis.roles import doubts
 
-from .studies import exported, scores_table
+from .studies import FEW, exported, scores_table
 from .test_report import text_of
 
 FILES = Path(__file__).parent.parent / "data" / "files_as_people_have_them"
@@ -49,7 +49,7 @@ def test_a_report_on_one_item_takes_it_as_fixed_and_says_nothing_about_other_ite
 
 
 def test_four_items_are_fixed_and_five_random_in_every_sentence():
-    few, enough = (text_of(build_report(exported(6, n)).html) for n in (4, 5))
+    few, enough = (text_of(build_report(exported(6, n, conditions=FEW)).html) for n in (4, 5))
     assert "So few items are taken as fixed: the results hold for these items only." in few
     assert "other items of the kind" not in few
     assert "Items random" not in few
@@ -151,13 +151,15 @@ def test_no_other_condition_is_taken_for_a_reference(name):
 
 
 def test_categories_are_counted_and_items_without_one_are_named():
-    table = exported(4, 6).assign(category=lambda rows: rows["clip"].eq("clip 1").map({True: "music", False: ""}))
+    table = exported(4, 6, conditions=FEW).assign(
+        category=lambda rows: rows["clip"].eq("clip 1").map({True: "music", False: ""})
+    )
     text = text_of(build_report(table).html)
     assert text.count("6 items: 1 music, 5 without a category.") == 2  # material and design
     assert "(music)" not in text
 
 
-def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files(tmp_path):
+def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files():
     table = scores_table({"Reference": [100, 100, 100], "A": [99, 100, 91], "B": [2, 0, 11]})
     report = build_report(table, screening=["none"])
     row = report.conditions.set_index("condition")
@@ -168,8 +170,8 @@ def test_intervals_end_at_the_scale_in_tables_and_sentences_and_not_in_the_files
     assert f"B {row.loc['B', 'mean']:.1f} 0.0 to {row.loc['B', 'ci_high']:.1f}" in text
     assert f"confidence interval {row.loc['A', 'ci_low']:.1f} to 100.0)" in text
     assert "Tables and figures cut it off at the ends of the scale; the CSV and JSON files do not." in text
-    report.save(tmp_path)
-    assert pd.read_csv(tmp_path / "conditions.csv").set_index("condition").loc["A", "ci_high"] > 100
+    assert report.tables()["conditions.csv"].set_index("condition").loc["A", "ci_high"] > 100
+    assert max(row["ci_high"] for row in report.tests()["mixed_model"]["means"]) > 100
 
 
 def test_bold_figures_are_called_bold(one_item):
@@ -181,11 +183,10 @@ def test_bold_figures_are_called_bold(one_item):
 def test_more_bits_are_not_called_fewer():
     assert (bits(0.8), bits(1.25)) == ("1.2 times as many", "1.2 times fewer")
     assert bits_between(0.5, 0.8) == "1.2 to 2.0 times as many"
-    frame = tidy(exported(8, 6))
-    found = claim(frame)
+    report = build_report(exported(8, 6))
+    found = report.claim
     more = found.rates[(found.rates["factor"] < 0.9) & (found.rates["status"] == "reached")]
     assert len(more)
-    report = build_report(exported(8, 6))
     (table,) = [block for block in the_claim(report) if getattr(block, "file", "") == "rates.csv"]
     (cells,) = [column.cells for column in table.columns if column.heading == "Bits"]
     for factor, text in zip(report.claim.rates["factor"], cells, strict=True):

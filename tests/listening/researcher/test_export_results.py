@@ -296,7 +296,7 @@ def test_other_tables_for_other_programs_are_refused(closed, tmp_path, table, ch
 
 
 def test_ratings_for_other_programs_need_ratings(opened, tmp_path):
-    with pytest.raises(CommandError, match="There are no ratings"):
+    with pytest.raises(CommandError, match="No ratings found"):
         exported(study="speech", format="webmushra", output=tmp_path / "r.csv")
     assert not list(tmp_path.glob("*r.csv*"))
 

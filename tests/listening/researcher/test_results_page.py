@@ -118,9 +118,9 @@ def test_the_report_says_how_the_study_was_made_and_tests_its_margin(page, close
 
 def test_a_study_closed_without_ratings_says_so(page, opened):
     studies.close_study(opened, None)
-    assert "There are no ratings" in text_of(page, opened)
+    assert "No ratings found" in text_of(page, opened)
     response = page.get(reverse("report_file", args=[opened.slug, "html"]), follow=True)
-    assert "There are no ratings" in response.content.decode()
+    assert "No ratings found" in response.content.decode()
     ratings = b"".join(page.get(reverse("download", args=[opened.slug, "ratings"])).streaming_content).decode()
     assert len(list(csv.reader(io.StringIO(ratings)))) == 1
 
