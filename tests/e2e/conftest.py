@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
@@ -30,21 +29,28 @@ def playwright() -> Iterator[Playwright]:
         yield found
 
 
-@contextmanager
-def launched(playwright: Playwright, name: str) -> Iterator[Browser]:
-    """A browser, "chromium" or "firefox"; tests are skipped where it is missing."""
-    launch, missing = {"chromium": (chromium_of, missing_chromium), "firefox": (firefox_of, missing_firefox)}[name]
-    if reason := missing():
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all tests of this folder: a start costs as much as a test."""
+    if reason := missing_chromium():
         pytest.skip(reason)
-    with launch(playwright) as found:
+    with chromium_of(playwright) as found:
         yield found
 
 
 @pytest.fixture(scope="package")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """One Chromium for all tests of this folder: a start costs as much as a test."""
-    with launched(playwright, "chromium") as found:
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    """One Firefox for all tests of this folder that ask for it."""
+    if reason := missing_firefox():
+        pytest.skip(reason)
+    with firefox_of(playwright) as found:
         yield found
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: Browser) -> Browser:
+    """The browser of every test that names no other."""
+    return chromium
 
 
 @pytest.fixture

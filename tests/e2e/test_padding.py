@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from listening import masking, packing
-from tests.e2e.conftest import launched
 from tests.robot import FIREFOX_CONTEXT
 
 pytestmark = pytest.mark.e2e
@@ -40,9 +39,8 @@ def expected(samples: np.ndarray) -> list[int]:
 
 
 @pytest.fixture
-def browser(request, playwright):
-    with launched(playwright, request.param) as found:
-        yield found
+def browser(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.mark.parametrize("browser", ["chromium", pytest.param("firefox", marks=pytest.mark.slow)], indirect=True)
