@@ -38,9 +38,9 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def firefox(playwright: Playwright) -> Iterator[Browser]:
-    """One Firefox for all tests of this folder that ask for it."""
+    """One Firefox for a file of tests: recordings get one that has played nothing before."""
     if reason := missing_firefox():
         pytest.skip(reason)
     with firefox_of(playwright) as found:
