@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.stack import wait_for
 
@@ -37,12 +37,18 @@ def missing_chromium() -> str:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+    with sync_playwright() as playwright, chromium_of(playwright) as browser:
         yield browser
-        browser.close()
+
+
+@contextlib.contextmanager
+def chromium_of(playwright: Playwright) -> Iterator[Browser]:
+    """The same, of a Playwright that runs: a thread can have only one."""
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+    )
+    yield browser
+    browser.close()
 
 
 def missing_firefox() -> str:
@@ -52,9 +58,9 @@ def missing_firefox() -> str:
 
 
 @contextlib.contextmanager
-def firefox() -> Iterator[Browser]:
+def firefox_of(playwright: Playwright) -> Iterator[Browser]:
     """Debian's Firefox, headless, with a sound device that nobody hears: without one it plays nothing."""
-    with sound_device() as runtime, sync_playwright() as playwright:
+    with sound_device() as runtime:
         browser = playwright.firefox.launch(
             channel="moz-firefox",
             executable_path=shutil.which("firefox-esr"),

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from listening import headphones, sessions, studies
 from listening.models import Study
 from tests.conftest import render_all
-from tests.robot import SET_SCORE, chromium, firefox, missing_chromium, missing_firefox
+from tests.robot import SET_SCORE, chromium_of, firefox_of, missing_chromium, missing_firefox
 
 PATIENCE = 30_000  # ms; on a busy machine a page may be late, and only a test that fails waits for so long
 expect.set_options(timeout=PATIENCE)
 
 
-@contextmanager
-def launched(name: str) -> Iterator[Browser]:
-    """A browser, "chromium" or "firefox", for a file of tests; they are skipped where it is missing.
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers, for all tests of this folder.
 
     Playwright runs an event loop in this thread, in which Django refuses its database
-    unless told otherwise; both end with the file, so that no other test notices.
+    unless told otherwise; both end with the folder, so that no other test notices.
     """
-    launch, missing = {"chromium": (chromium, missing_chromium), "firefox": (firefox, missing_firefox)}[name]
-    if reason := missing():
-        pytest.skip(reason)
-    with pytest.MonkeyPatch.context() as patch, launch() as found:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as found:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for a file of tests."""
-    with launched("chromium") as found:
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all tests of this folder: a start costs as much as a test."""
+    if reason := missing_chromium():
+        pytest.skip(reason)
+    with chromium_of(playwright) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    """One Firefox for a file of tests: recordings get one that has played nothing before."""
+    if reason := missing_firefox():
+        pytest.skip(reason)
+    with firefox_of(playwright) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: Browser) -> Browser:
+    """The browser of every test that names no other."""
+    return chromium
 
 
 @pytest.fixture

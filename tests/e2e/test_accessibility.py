@@ -96,11 +96,15 @@ def begin(study: Study, language: str = "en") -> Session:
 
 
 def pages(session: Session):
-    """Name of each page of a session, which is left when the next one is asked for."""
+    """Name of each page of a session, which is left when the next one is asked for.
+
+    Of the trials only the training and the first: the others have the same page.
+    """
     rested = False
     while True:
         trial = sessions.current_trial(session)
-        yield f"trial-{trial.position}" if trial else sessions.step_of(session)
+        if not trial or trial.position < 2:
+            yield f"trial-{trial.position}" if trial else sessions.step_of(session)
         if session.ended:
             return
         if trial:
@@ -148,7 +152,19 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
             look(page, "trial-1 with its help open")
     assert {"consent", "level", "instructions", "trial-0", "trial-1", "comments", "finished"} < set(seen)
     assert any(name.startswith("break") for name in seen)
-    for state in (State.SCREENED_OUT, State.TIMED_OUT, State.CLOSED):
+    Session.objects.filter(pk=session.pk).update(state=State.SCREENED_OUT, completion_code="CODE")
+    page.goto(live_server.url + session.rater.get_absolute_url())
+    look(page, State.SCREENED_OUT)
+    page.goto(f"{live_server.url}/r/nobody/")
+    look(page, "no rater")
+
+
+@pytest.mark.slow
+@APPEARANCES
+def test_axe_finds_nothing_on_any_page_after_or_outside_a_session(shown, live_server, everything, size, scheme):
+    page = shown(size, scheme)
+    session = begin(everything)
+    for state in (State.TIMED_OUT, State.CLOSED):
         Session.objects.filter(pk=session.pk).update(state=state, completion_code="CODE")
         page.goto(live_server.url + session.rater.get_absolute_url())
         look(page, state)
@@ -156,7 +172,7 @@ def test_axe_finds_nothing_on_any_page(shown, live_server, everything, size, sch
     page.goto(live_server.url + session.rater.get_absolute_url())
     look(page, "not listened")
     invite = everything.invite_path
-    for path in ("/r/nobody/", "/t/nothing/", f"{invite}?panel=a%20b", f"{invite}?PROLIFIC_PID=1", f"{invite}resume/"):
+    for path in ("/t/nothing/", f"{invite}?panel=a%20b", f"{invite}?PROLIFIC_PID=1", f"{invite}resume/"):
         page.goto(live_server.url + path)
         look(page, path)
     Study.objects.update(state=Study.State.CLOSED)

@@ -34,7 +34,7 @@ def come_again(desk, context):
     return again.ready()
 
 
-@pytest.mark.parametrize("trouble", ["full", "switched off"])
+@pytest.mark.parametrize("trouble", ["full", pytest.param("switched off", marks=pytest.mark.slow)])
 def test_what_has_no_place_in_one_store_is_kept_in_the_other(desk, context, trouble):
     if trouble == "full":
         desk.page.evaluate(FULL)

@@ -111,7 +111,7 @@ def test_what_was_typed_outlives_a_lost_line_and_a_closed_tab(rater, context):
     assert session.answers.get(question="notes").value == "lots"
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_nothing_of_a_questionnaire_is_cut_off(rater, width):
     session, page = rater
     page.set_viewport_size({"width": width, "height": 844})

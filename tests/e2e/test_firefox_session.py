@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from listening import headphone_check, sessions
 from listening.models import Answer, Session
 from listening.protocol import read
-from tests.e2e.conftest import Desk, launched
+from tests.e2e.conftest import Desk
 from tests.e2e.test_accessibility import ASKED, everything  # noqa: F401, a fixture
 from tests.robot import FIREFOX_CONTEXT
 
@@ -18,9 +18,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with launched("firefox") as found:
-        yield found
+def browser(firefox):
+    return firefox
 
 
 @pytest.fixture

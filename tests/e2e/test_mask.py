@@ -23,9 +23,9 @@ def unmasked(page, content: bytes, key: str) -> bytes:
     return base64.b64decode(found)
 
 
-@pytest.mark.parametrize("key", ["0" * 32, "f" * 32, "8000000000000000fffffffe7fffffff", "0123456789abcdef" * 2])
-def test_the_page_takes_off_the_mask_that_the_server_puts_on(page, live_server, key):
+def test_the_page_takes_off_the_mask_that_the_server_puts_on(page, live_server):
     page.goto(f"{live_server.url}/login/")
-    for length in (0, 1, 2, 3, 4, 5, 1000, 300_003):
-        content = (bytes(range(256)) * (length // 256 + 1))[:length]
-        assert unmasked(page, masking.mask(content, key), key) == content
+    for key in ("0" * 32, "f" * 32, "8000000000000000fffffffe7fffffff", "0123456789abcdef" * 2):
+        for length in (0, 1, 2, 3, 4, 5, 1000, 300_003):
+            content = (bytes(range(256)) * (length // 256 + 1))[:length]
+            assert unmasked(page, masking.mask(content, key), key) == content

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from listening import masking, packing
-from tests.e2e.conftest import launched
 from tests.robot import FIREFOX_CONTEXT
 
 pytestmark = pytest.mark.e2e
@@ -39,8 +38,13 @@ def expected(samples: np.ndarray) -> list[int]:
     return [RATE, samples.shape[1], FRAMES, total - (1 << 32) if total >> 31 else total]
 
 
-@pytest.mark.parametrize("name", ["chromium", pytest.param("firefox", marks=pytest.mark.slow)])
-def test_a_sound_that_is_filled_up_is_decoded_to_the_sample(live_server, name):
+@pytest.fixture
+def browser(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("browser", ["chromium", pytest.param("firefox", marks=pytest.mark.slow)], indirect=True)
+def test_a_sound_that_is_filled_up_is_decoded_to_the_sample(live_server, browser):
     draw = np.random.default_rng(5)
     bodies, wanted = [], []
     for channels in (1, 2):
@@ -50,8 +54,8 @@ def test_a_sound_that_is_filled_up_is_decoded_to_the_sample(live_server, name):
             filled = packing.pad(content, len(content) + more, b"%d" % more)
             bodies.append(base64.b64encode(masking.mask(filled, KEY)).decode())
             wanted.append(expected(samples))
-    with launched(name) as browser:
-        context = browser.new_context(**(FIREFOX_CONTEXT if name == "firefox" else {}))
-        page = context.new_page()
-        page.goto(f"{live_server.url}/login/")
-        assert page.evaluate(DECODE, [bodies, KEY]) == wanted
+    context = browser.new_context(**(FIREFOX_CONTEXT if browser.browser_type.name == "firefox" else {}))
+    page = context.new_page()
+    page.goto(f"{live_server.url}/login/")
+    assert page.evaluate(DECODE, [bodies, KEY]) == wanted
+    context.close()

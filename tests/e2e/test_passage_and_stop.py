@@ -209,7 +209,7 @@ def test_a_device_that_loses_treble_is_named_once_and_nothing_moves(desk):
     expect(note).to_be_hidden()
 
 
-@pytest.mark.parametrize("hertz", [44100, 48000])
+@pytest.mark.parametrize("hertz", [44100, pytest.param(48000, marks=pytest.mark.slow)])
 def test_a_device_that_reproduces_all_that_ears_hear_is_not_complained_of(desk, hertz):
     with_device(desk, hertz).listen(0)
     desk.page.wait_for_function("document.getElementById('clock').textContent !== '0.0 s'")

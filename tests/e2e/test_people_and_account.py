@@ -29,7 +29,8 @@ def log_in(page: Page, server: str, name: str = "ada") -> None:
     page.goto(server + reverse("login"))
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():  # a page asked for before would stop the login
+        page.get_by_role("button", name="Log in").click()
 
 
 def test_an_invitation_goes_from_the_owner_to_a_colleague(browser, page, live_server, study):
@@ -109,7 +110,8 @@ def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_serv
     assert faults(page) == []
     for name in ("account", "recovery_codes", "two_factor_off"):
         look(name)
-    page.get_by_role("button", name="Log out").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
     log_in(page, live_server.url)
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     assert faults(page) == []
@@ -117,7 +119,8 @@ def test_axe_finds_nothing_on_the_pages_of_people_and_account(browser, live_serv
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Studies", exact=True)).to_be_visible()
     TOTPDevice.objects.all().delete()
-    page.get_by_role("button", name="Log out").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
 
     log_in(page, live_server.url, "vera")
     page.goto(invitation)

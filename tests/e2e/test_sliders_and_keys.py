@@ -177,13 +177,15 @@ def test_letters_and_digits_can_be_switched_off_for_good(desk):
         desk.page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize(("key", "code"), [("é", "Digit2"), ("2", "Digit2"), ("2", "Numpad2"), ("٢", "Digit2")])
-def test_keys_are_found_on_keyboards_of_other_countries(desk, key, code):
-    desk.page.evaluate(
-        "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, bubbles: true}))",
-        {"key": key, "code": code},
-    )
-    expect(desk.page.get_by_test_id("play-slot-2")).to_have_attribute("aria-pressed", "true")
+def test_keys_are_found_on_keyboards_of_other_countries(desk):
+    for key, code in (("é", "Digit2"), ("2", "Digit2"), ("2", "Numpad2"), ("٢", "Digit2")):
+        desk.page.evaluate(
+            "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, bubbles: true}))",
+            {"key": key, "code": code},
+        )
+        expect(desk.page.get_by_test_id("play-slot-2")).to_have_attribute("aria-pressed", "true")
+        desk.page.get_by_test_id("stop").click()
+        assert sounding(desk) == []
 
 
 @pytest.mark.slow

@@ -93,17 +93,20 @@ def make_and_open(page, base: str, clips: list[str]) -> str:
     page.goto(base)
     page.fill("[name=username]", "ada")
     page.fill("[name=password]", "correct horse battery")
-    page.get_by_role("button", name=re.compile("log in|sign in", re.I)).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("log in|sign in", re.I)).click()
     page.goto(f"{base}/studies/new/")
     page.fill("[name=title]", "Speech")
-    page.get_by_role("button", name="Make the study").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Make the study").click()
     page.goto(f"{base}/studies/speech/clips/")
     page.set_input_files("input[type=file]", [CLIPS / f"{name}.flac" for name in clips])
     expect(page.locator("#clips > li")).to_have_count(len(clips), timeout=30_000)
     page.goto(f"{base}/studies/speech/conditions/")
     for spec in SPECS[3:]:
         page.locator(f"input[value='{spec}']").check()
-    page.get_by_role("button", name="Save the conditions").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save the conditions").click()
     page.goto(f"{base}/studies/speech/rendering/")
     page.get_by_role("button", name="Render the stimuli").click()
     expect(page.get_by_role("link", name=re.compile("Open the study"))).to_be_visible(timeout=120_000)
