@@ -47,8 +47,11 @@ def report_of(study: Study) -> Report:
     """
     from analysis.report import build_report  # matplotlib and scipy take seconds to load
 
+    ratings = ratings_frame(study)
+    if ratings.empty:
+        raise RatingsError("No ratings found: nobody has rated this study's sounds.")
     return build_report(
-        ratings_frame(study),
+        ratings,
         title=study.title,
         screening=study.screening or ["none"],
         margin=study.margin if study.margin is not None else float("nan"),

@@ -24,7 +24,7 @@ def test_of_an_open_study_it_warns_and_leaves_a_line_in_the_log(rated, tmp_path)
 
 
 def test_without_ratings_and_of_no_study_it_says_so(opened, tmp_path):
-    with pytest.raises(CommandError, match="No ratings found"):
+    with pytest.raises(CommandError, match="nobody has rated this study's sounds"):
         call_command("analyze", opened.slug, output=tmp_path / "x", stderr=io.StringIO())
     assert not (tmp_path / "x").exists()
     with pytest.raises(CommandError, match="There is no study 'nothing'"):

@@ -9,6 +9,7 @@ from django.urls import reverse
 from listening import studies
 from listening.models import Study
 
+NOBODY = "No ratings found: nobody has rated this study&#x27;s sounds."
 DOWNLOADS = [
     ("download", "ratings"),
     ("download", "sessions"),
@@ -135,9 +136,9 @@ def test_the_report_says_how_the_study_was_made_and_tests_its_margin(answers):
 
 def test_a_study_closed_without_ratings_says_so(page, opened):
     studies.close_study(opened, None)
-    assert "No ratings found" in text_of(page, opened)
+    assert NOBODY in text_of(page, opened)
     response = page.get(reverse("report_file", args=[opened.slug, "html"]), follow=True)
-    assert "No ratings found" in response.content.decode()
+    assert NOBODY in response.content.decode()
     ratings = b"".join(page.get(reverse("download", args=[opened.slug, "ratings"])).streaming_content).decode()
     assert len(list(csv.reader(io.StringIO(ratings)))) == 1
 
