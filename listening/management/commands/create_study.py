@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from analysis.wording import count
 from listening import study_form
 from listening.owners import NoOwner, owner_called
 from listening.studies import StudyError, start_rendering
@@ -37,7 +38,8 @@ def finish(command: BaseCommand, made: study_form.Made, render: bool) -> None:
     study = made.study
     for note in made.notes:
         command.stderr.write(note)
-    command.stdout.write(f"{study.slug}: {study.clips.count()} clips, {study.conditions.count()} conditions.")
+    made_of = [count(study.clips.count(), "clip"), count(study.conditions.count(), "condition")]
+    command.stdout.write(f"{study.slug}: {', '.join(made_of)}.")
     if render:
         try:
             start_rendering(study)

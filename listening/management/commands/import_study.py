@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from analysis.wording import count
 from listening.archive.reading import import_study
 from listening.archive.tables import Fault
 from listening.owners import NoOwner, owner_called
@@ -28,8 +29,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Nothing was imported.") from error
         study = found.study
         self.stdout.write(
-            f"{study.slug}: {study.clips.count()} clips, {study.conditions.count()} conditions, "
-            f"{study.sessions.count()} sessions; {study.get_state_display().lower()}."
+            f"{study.slug}: {count(study.clips.count(), 'clip')}, {count(study.conditions.count(), 'condition')}, "
+            f"{count(study.sessions.count(), 'session')}; {study.get_state_display().lower()}."
         )
         for note in found.notes:
             self.stderr.write(note)

@@ -261,3 +261,4 @@ def test_an_unquoted_value_may_hold_a_colon_as_in_webmushra_s_own_example(resear
     study = Study.objects.get()
     assert (study.title, study.clips.count()) == ("Colon in a text", 1)
     assert set(study.conditions.values_list("title", flat=True)) >= {"C1"}
+    assert "colon_in_text: 1 clip, 4 conditions." in capsys.readouterr().out
