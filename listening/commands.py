@@ -64,7 +64,7 @@ def add_condition(
     if not title:
         raise clips.ClipError("Give the codec a name, as the results are to call it.")
     if study.conditions.filter(title=title).exists():
-        raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a title of its own.")
+        raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a different title.")
     if kbps is not None and not 0 < kbps <= _MOST_KBPS:
         raise clips.ClipError(f"{kbps:g} kbps is no bitrate. Give one above 0, or none.")
     try:

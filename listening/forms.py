@@ -74,7 +74,7 @@ class StudyForm(forms.ModelForm):
             "heard_seconds": "A rater goes on to the next clip when each signal was played that long.",
             "consent_text": "Empty: the text we suggest.",
             "instructions_text": "Empty: the text we suggest.",
-            "completion_code": "Shown to each rater at the end. Empty: each rater gets a code of their own.",
+            "completion_code": "Shown to each rater at the end. Empty: each rater gets a different code.",
         }
         widgets = {
             "title": forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),

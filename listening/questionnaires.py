@@ -78,7 +78,7 @@ class ChoiceQuestion(_Question):
         if len(options) < 2:
             raise ValueError(f"at least two options, not {len(options)}")
         if twice := _twice(each.value for each in options):
-            raise ValueError(f"each option has a value of its own; {twice} comes twice")
+            raise ValueError(f"each option needs a different value; {twice} comes twice")
         return options
 
 
@@ -124,7 +124,7 @@ class Questionnaire(_When):
         if not questions:  # `min_length` would be said beside every fault of a question
             raise ValueError("at least one is needed")
         if twice := _twice(each.name for each in questions):
-            raise ValueError(f"each question has a name of its own; {twice} comes twice")
+            raise ValueError(f"each question needs a different name; {twice} comes twice")
         return questions
 
 
@@ -151,9 +151,9 @@ Either = Annotated[Annotated[Ready, Tag("ready")] | Annotated[Questionnaire, Tag
 
 
 def told_apart(questionnaires: tuple[Either, ...]) -> tuple[Either, ...]:
-    """The same, if each has a name of its own; ValueError otherwise."""
+    """The same, if all names differ; ValueError otherwise."""
     if twice := _twice(each.name for each in questionnaires):
-        raise ValueError(f"each questionnaire has a name of its own; {twice} comes twice")
+        raise ValueError(f"each questionnaire needs a different name; {twice} comes twice")
     return questionnaires
 
 

@@ -268,7 +268,7 @@ def _study(form: StudyPart, way: dict[str, Any], owner: AbstractBaseUser) -> Stu
         except ValidationError as error:
             raise FormError(f"slug: {' '.join(error.messages)}") from error
         if form.slug in RESERVED_SLUGS:
-            raise FormError(f"slug: “{form.slug}” is a page of its own. Choose another one.")
+            raise FormError(f"slug: “{form.slug}” is the address of another page. Choose another one.")
     title = form.title or form.slug or "Study"
     return studies.create_study(owner, title, slug=form.slug, **settings)
 

@@ -77,7 +77,7 @@ def add_condition(study: Study, title: str, role: str = Condition.Role.SYSTEM) -
     if not title:
         raise clips.ClipError("Give the system a name, as the results are to call it.")
     if study.conditions.filter(title=title).exists():
-        raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a title of its own.")
+        raise clips.ClipError(f"Two conditions can't be called “{title}”. Give each a different title.")
     last = study.conditions.aggregate(last=Max("position"))["last"]
     with transaction.atomic():
         condition = Condition.objects.create(

@@ -41,7 +41,7 @@ SECTIONS = (
         "Who rates what",
         "Set neither of the first two, and each rater rates every clip, in an order drawn for them. Otherwise each "
         "takes a place: clips are given out equally often, in balanced orders, and a place that was given up goes to "
-        "the next rater. Each panel has places of its own.",
+        "the next rater. Each panel has its own places.",
         ("design",),
     ),
     Section(
@@ -62,7 +62,7 @@ SECTIONS = (
         ("ends", "finish_after_closing"),
     ),
 )
-"""In their order on the page. A setting that none of them names gets a section of its own."""
+"""In their order on the page. A setting that none of them names gets a separate section."""
 
 WORDS = {
     "language": ("Language of the study's own texts", "Those in the settings, and plain texts of questionnaires."),
@@ -73,7 +73,7 @@ WORDS = {
     "consent.version": ("Version", "For example the number of the ethics approval."),
     "consent.contact": ("Whom raters write to", "To see what is stored, or to have it deleted."),
     "consent.kept_months": ("Months that the data are kept", "After the study has closed. Empty: as long as needed."),
-    "level": ("Raters set the level on a page of its own", "From then on they may change it by 4 dB."),
+    "level": ("Raters set the level on a separate page", "From then on they may change it by 4 dB."),
     "headphones.tests": ("Tests that headphones pass and loudspeakers do not", ""),
     "headphones.antiphase_passes_with": ("Right answers of 6 that pass the antiphase test", ""),
     "headphones.huggins_passes_with": ("Right answers of 6 that pass the Huggins pitch test", ""),
@@ -92,8 +92,7 @@ WORDS = {
     ),
     "design.panels": (
         "Panels",
-        "One a line. Each gets a link of its own (?panel=NAME), and no other link is let in. Empty: a link may name "
-        "any.",
+        "One a line. Each gets a separate link (?panel=NAME), and no other link is let in. Empty: a link may name any.",
     ),
     "training.pages": ("Training pages", "Where no clips are named, theirs are drawn."),
     "training.clips": (
@@ -119,14 +118,14 @@ WORDS = {
     "ends.timed_out": ("Time over", ""),
     "ends.closed": (
         "Study closed",
-        "For raters who have started when the study closes. Without code and address, each gets a code of their own.",
+        "For raters who have started when the study closes. Without code and address, each gets a different code.",
     ),
     "finish_after_closing": (
         "Raters who have started may finish after the study is closed",
         "For 24 hours. The results then change until the last of them has finished.",
     ),
     "ends.full": ("No place left", "For who comes when all places are taken: no session begins."),
-    "ends.completed.code": ("Code", "Empty: the one of the settings, or each rater gets one of their own."),
+    "ends.completed.code": ("Code", "Empty: the one of the settings, or a different one for each rater."),
 }
 """Label and help by place. A setting without gets a label made from its name."""
 
@@ -194,7 +193,7 @@ def cautions(study: Study) -> list[str]:
     end = protocol.ends.completed
     if "{code}" in end.url and not (end.code or study.completion_code):
         found.append(
-            "The address at the end carries a code, and each rater gets a code of their own. Panels such as Prolific "
+            "The address at the end carries a code, and each rater gets a different code. Panels such as Prolific "
             "want one code for all: set it."
         )
     for language in protocol.languages:
@@ -333,7 +332,7 @@ def _identity(protocol: Protocol) -> str:
 def _ends(protocol: Protocol, study: Study) -> list[str]:
     completed = protocol.ends.completed
     code = completed.code or study.completion_code
-    said = [f"Completed: {f'code {code}' if code else 'a code of their own'}{_address(completed)}."]
+    said = [f"Completed: {f'code {code}' if code else 'a different code for each rater'}{_address(completed)}."]
     for title, end in (
         ("Screened out", protocol.ends.screened_out),
         ("Time over", protocol.ends.timed_out),

@@ -108,7 +108,7 @@ def read_file(request: HttpRequest, slug: str) -> Any:
 def clone_study(request: HttpRequest, slug: str, payload: ShortName | None = None) -> Any:
     wanted = payload.slug if payload else ""
     if wanted in RESERVED_SLUGS:
-        raise Refusal(422, f"slug: “{wanted}” is a page of its own. Choose another one.")
+        raise Refusal(422, f"slug: “{wanted}” is the address of another page. Choose another one.")
     try:
         made = cloning.clone_study(request.study, request.user, wanted)
     except StudyError as error:

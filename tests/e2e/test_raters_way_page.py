@@ -23,7 +23,7 @@ def at(live_server, context, page: Page, client, researcher, draft) -> Page:
 def test_a_questionnaire_is_built_by_keyboard_and_saved(at):
     at.locator("#section-questionnaires > summary").focus()
     at.keyboard.press("Enter")
-    at.get_by_role("button", name="Add a questionnaire of your own").focus()
+    at.get_by_role("button", name="Add your own questionnaire").focus()
     at.keyboard.press("Enter")
     expect(at.get_by_label("Title", exact=True)).to_be_focused()
     at.keyboard.type("After the test")
@@ -75,7 +75,7 @@ def test_a_fault_leads_to_its_field_in_a_section_that_was_folded(at):
 def test_the_page_fits_a_phone(at):
     at.set_viewport_size({"width": 390, "height": 844})
     at.locator("#section-questionnaires > summary").click()
-    at.get_by_role("button", name="Add a questionnaire of your own").click()
+    at.get_by_role("button", name="Add your own questionnaire").click()
     at.get_by_label("Kind of answer").select_option("Number")
     at.locator("details").evaluate_all("all => all.forEach((each) => (each.open = true))")
     assert at.evaluate("document.documentElement.scrollWidth") == 390

@@ -218,7 +218,7 @@ def test_clips_and_conditions_are_all_that_is_needed(folder):
         (("repeats: 1", "repeats: all"), "protocol.repeats: "),
         (("repeats: 1", "training: {clips: [talk7]}"), "protocol.training.clips: there is no clip talk7"),
         (("margin: 5", "margin: 500"), "margin: "),
-        (("slug: codecs-on-talks", "slug: new"), "“new” is a page of its own"),
+        (("slug: codecs-on-talks", "slug: new"), "“new” is the address of another page"),
         (("slug: codecs-on-talks", "slug: a b"), "slug: "),
         (("margin: 5", "margin: [5"), "this is not YAML"),
         (("margin: 5", "margin: 5\nmargin: 6"), "margin stands there twice"),
