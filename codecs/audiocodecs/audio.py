@@ -17,6 +17,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -464,13 +465,18 @@ class _Decoding:
                 if stream.codec_context.name == "flac":
                     stream.codec_context.options = {"err_detect": "crccheck+explode"}
                 planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=found.rate)
-                for frame in self._frames(container, stream):
+                for frame in chain(self._frames(container, stream), [None]):
                     for part in planar.resample(frame):
-                        yield part.to_ndarray().astype(np.float32, copy=False)
-                for part in planar.resample(None):
-                    yield part.to_ndarray().astype(np.float32, copy=False)
+                        yield self._samples(part)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _damaged(found.format, error) from error
+
+    def _samples(self, part: av.AudioFrame) -> Samples:
+        """Samples of a part. ValueError if its rate or channels are not the file's: damage, or another file follows."""
+        rate, channels = part.sample_rate, len(part.layout.channels)
+        if (rate, channels) != (self._found.rate, self._found.channels):
+            raise ValueError(f"the rate changes to {rate} Hz or the number of channels to {channels}")
+        return part.to_ndarray().astype(np.float32, copy=False)
 
     def _frames(self, container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         """Decoded frames. A fault in the last packet means that the file is cut off, one before it damage."""

@@ -108,6 +108,13 @@ def test_a_second_link_of_another_rate_is_noted_and_not_used():
     assert found.length_note.startswith("The file goes on after 2.00 s")
 
 
+def test_an_mp3_file_behind_another_of_more_channels_is_noted_and_not_used():
+    found = read(file_of("MP3") + file_of("MP3", samples=NOISE.repeat(2, axis=1)))
+    assert len(found.samples) == 1
+    assert found.seconds == pytest.approx(2.0, abs=0.05)
+    assert found.length_note.startswith("The file goes on after 2.0")
+
+
 def test_a_flac_file_longer_than_its_header_claims_is_read_whole():
     found = read(flac_claiming(RATE))
     assert found.seconds == 2.0
