@@ -38,7 +38,7 @@ def stimuli():
 
 @pytest.mark.heard
 def test_what_is_heard_is_the_file_bit_for_bit_and_the_loop_has_ramps(tapped):
-    tapped.page.wait_for_timeout(2500)  # more than two rounds
+    tap.wait(tapped.page, 2.5, RATE)  # more than two rounds
     found = tap.recorded(tapped.page)
     reference = tap.passage(stimuli()[0], RATE)
     start = tap.place_of(found[: RATE // 2], reference)
