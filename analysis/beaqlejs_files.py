@@ -100,7 +100,7 @@ def _rated(name: str, parts: Sequence[object]) -> dict[str, dict[str, object]]:
             continue  # the rater, or a set that this rater was not shown
         item, rating = str(part["TestID"]), part["rating"]
         if item in found:
-            raise RatingsError(f"{name} has the TestID {item} twice. Give each test set a TestID of its own.")
+            raise RatingsError(f"{name} has the TestID {item} twice. Give each test set a different TestID.")
         if not isinstance(rating, dict):
             raise RatingsError(f"{name}, TestID {item}: rating is {rating!r}, and not a score for each file.")
         for label, score in rating.items():

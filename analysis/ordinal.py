@@ -211,7 +211,7 @@ def _terms(ratings: pd.DataFrame, interactions: bool, items: Items) -> tuple[tup
         if n_levels < 2:
             notes.append(f"One {name}: the odds are those of this {name}.")
         elif n_levels == len(ratings):
-            notes.append(f"One rating of each {name}: it has no effect of its own in the model.")
+            notes.append(f"One rating of each {name}: the model has no effect for it.")
         else:
             terms.append(_Term(name, level, n_levels))
     return tuple(terms), notes

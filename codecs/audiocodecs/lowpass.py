@@ -42,7 +42,7 @@ class _Uncoded(Codec):
 
     def read(self, container: bytes) -> Encoded:
         """Refuse: there is no such file."""
-        raise CodecError(f"{self.title} codes nothing and has no file of its own. Use a WAV file.")
+        raise CodecError(f"{self.title} codes nothing and has no file format. Use a WAV file.")
 
     def _wrap(self, samples: Samples, rate: int) -> Encoded:
         return Encoded(b"", b"", rate, samples.shape[0], samples.shape[1], samples)

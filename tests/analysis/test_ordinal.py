@@ -58,7 +58,7 @@ def test_without_effects_of_raters_and_items_it_is_statsmodels_ordered_model():
     found = ordinal_model(tidy(table))
     assert found.components.empty
     assert found.notes == (
-        "One rating of each rater: it has no effect of its own in the model.",
+        "One rating of each rater: the model has no effect for it.",
         "One item: the odds are those of this item.",
     )
     category = pd.Series(pd.Categorical(np.searchsorted(BANDS, table["score"], side="right"), ordered=True))

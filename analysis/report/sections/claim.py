@@ -49,7 +49,7 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
         f"margin {margin:g} points{_items(table)}. "
         f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
         "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
-        "is of its own row. Bold: p (Holm) < 0.05."
+        "is for its row alone. Bold: p (Holm) < 0.05."
     )
     columns = [
         words("System", table["system"]),
