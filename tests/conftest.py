@@ -28,7 +28,7 @@ Rows = list[tuple[Any, ...]]
 CLIPS = Path(__file__).parent.parent / "listening" / "demo" / "clips"
 
 
-ENCODEC = "tests/audiocodecs/encodec"
+ENCODEC, BROWSERS = "tests/audiocodecs/encodec", "tests/e2e"
 
 
 def pytest_collection_finish() -> None:
@@ -39,9 +39,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is left with one at the end; browsers after what loads the machine."""
-    e2e = ("tests/e2e/test_sound_check_pages.py", "tests/e2e")
-    order = ("tests/integration/test_demo.py", "tests/integration", ENCODEC, "", *e2e)
+    """Long files first, so that no process is left with one at the end; browsers before all: they often wait."""
+    order = (BROWSERS, "tests/integration/test_demo.py", "tests/integration", ENCODEC, "")
 
     def turn(item: pytest.Item) -> int:
         return order.index(max((start for start in order if item.nodeid.startswith(start)), key=len))
@@ -50,10 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class OneFileAtATime(LoadFileScheduling):
-    """Gives each process a file at a time, and all files of EnCodec to one: their models and clips take seconds."""
+    """Gives each process a file at a time; all of EnCodec's to one, and all of browsers': their starts take seconds."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ENCODEC if nodeid.startswith(ENCODEC) else str(super()._split_scope(nodeid))
+        whole = (folder for folder in (ENCODEC, BROWSERS) if nodeid.startswith(folder))
+        return next(whole, None) or str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
