@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import Model
+from django.utils import timezone
 from xdist.scheduler import LoadFileScheduling
 
 from listening import clips, rendering, studies
@@ -74,6 +75,13 @@ def media(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     cache.clear()  # another test's study has the same key and time of opening
     return settings.MEDIA_ROOT
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch) -> None:
+    """The server's clock stands still: on a busy machine a wait of a second ends before the next request."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 @pytest.fixture

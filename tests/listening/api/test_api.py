@@ -191,7 +191,7 @@ def test_a_study_is_made_of_its_form_and_files_that_are_sent_and_of_no_others(sc
     assert nothing["error"].startswith("clips: there is no sound y.wav among the files that were sent.")
 
 
-def test_many_wrong_tokens_have_to_wait_and_a_right_one_does_not_help(script, draft):
+def test_many_wrong_tokens_have_to_wait_and_a_right_one_does_not_help(script, draft, stopped_clock):
     wrong = Script("evalapp_wrong")
     for _ in range(20):
         assert wrong("GET", "me").status_code == 401

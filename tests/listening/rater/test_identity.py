@@ -317,7 +317,7 @@ def test_where_the_end_leads_back_to_a_panel_nobody_is_offered_to_start_as_anoth
 
 
 @pytest.fixture
-def three(settings):
+def three(settings, stopped_clock):
     settings.SESSIONS_PER_HOUR_PER_ADDRESS = 3
 
 

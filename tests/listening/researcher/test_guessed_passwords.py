@@ -12,6 +12,8 @@ from django.urls import reverse
 from listening import failed_tries
 from listening.models import FailedTries
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 RIGHT = "correct horse battery"
 
 
