@@ -13,10 +13,11 @@ LISTEN = """() => {
     const LIVE = "[role=status], [role=alert], [role=log], [aria-live], output";
     window.spoken = [];
     const look = (changes) => {
-        for (const { target } of changes) {
+        for (const { target, addedNodes } of changes) {
             const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(LIVE);
-            const text = region?.textContent.trim();
-            if (text && region.getAttribute("aria-live") !== "off") window.spoken.push(text);
+            if (!region || region.getAttribute("aria-live") === "off") continue;
+            const read = region.getAttribute("aria-atomic") === "false" ? [...addedNodes] : [region];
+            window.spoken.push(...read.map((each) => each.textContent.trim()).filter(Boolean));
         }
     };
     const what = { subtree: true, childList: true, characterData: true, attributeFilter: ["hidden"] };
@@ -72,3 +73,11 @@ def test_a_failure_while_a_sound_plays_is_announced_when_it_stops(desk, context)
     assert desk.page.evaluate("window.spoken") == []
     desk.page.get_by_test_id("stop").click()
     assert desk.page.evaluate("window.spoken") == [OFFLINE]
+
+
+def test_an_answer_stays_readable_when_the_first_save_comes_right_after_it(desk):
+    desk.score(1, 50)
+    desk.page.keyboard.press("s")
+    desk.saving("Saved")
+    expect(desk.page.locator("#told")).to_contain_text("Saved")
+    expect(desk.page.locator("#told")).to_contain_text("Sorted by score: 1")

@@ -28,11 +28,11 @@ def test_a_press_sorts_by_score_and_another_brings_the_numbers_order_back(rated)
     button.click()
     assert order(rated) == [3, 4, 1, 2]  # 2 is not rated
     assert button.get_attribute("aria-pressed") == "true"
-    expect(rated.page.locator("#told")).to_have_text("Sorted by score: 3, 4, 1, 2")
+    expect(rated.page.locator("#told")).to_contain_text("Sorted by score: 3, 4, 1, 2")
     assert [rated.slider(slot).input_value() for slot in (1, 3, 4)] == ["20", "90", "50"]
     rated.page.keyboard.press("s")
     assert order(rated) == [1, 2, 3, 4]
-    expect(rated.page.locator("#told")).to_have_text("Sorted by number")
+    expect(rated.page.locator("#told")).to_contain_text("Sorted by number")
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
  * voice over the sound under test would change its rating. What comes meanwhile waits; of each kind the last remains.
  */
 
+const MOST_LINES = 3;
+
 export class Announcer {
   /** @type {Map<string, string>} */ #waiting = new Map();
   /** @type {Set<string>} */ #said = new Set();
@@ -36,7 +38,10 @@ export class Announcer {
     if (!this.#waiting.size || this.sounds()) return;
     const texts = [...this.#waiting.values()];
     texts.forEach((text) => this.#said.add(text));
-    this.region.textContent = texts.join(" ");
+    const line = document.createElement("p"); // beside the last one, which a screen reader may not have read yet
+    line.textContent = texts.join(" ");
+    this.region.append(line);
+    if (this.region.childElementCount > MOST_LINES) this.region.firstElementChild?.remove();
     this.#waiting.clear();
   }
 }
