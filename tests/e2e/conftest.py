@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
@@ -29,22 +30,24 @@ def playwright() -> Iterator[Playwright]:
         yield found
 
 
+def started(launch: AbstractContextManager[Browser], missing: str) -> Iterator[Browser]:
+    """A browser, ended after its tests; where its Debian packages are missing, they are skipped and name them."""
+    if missing:
+        pytest.skip(missing)
+    with launch as found:
+        yield found
+
+
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One Chromium for all tests of this folder: a start costs as much as a test."""
-    if reason := missing_chromium():
-        pytest.skip(reason)
-    with chromium_of(playwright) as found:
-        yield found
+    yield from started(chromium_of(playwright), missing_chromium())
 
 
 @pytest.fixture(scope="module")
 def firefox(playwright: Playwright) -> Iterator[Browser]:
     """One Firefox for a file of tests: recordings get one that has played nothing before."""
-    if reason := missing_firefox():
-        pytest.skip(reason)
-    with firefox_of(playwright) as found:
-        yield found
+    yield from started(firefox_of(playwright), missing_firefox())
 
 
 @pytest.fixture(scope="package")
