@@ -16,12 +16,17 @@ function start(form) {
   form.querySelector(".upload-button").hidden = true;
   form.querySelector(".drop-hint").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
-  input.addEventListener("change", () => show([...input.files]));
+  input.addEventListener("change", chosen);
   for (const type of ["dragover", "drop"]) window.addEventListener(type, (event) => event.preventDefault());
   for (const type of ["dragenter", "dragover"]) zone.addEventListener(type, () => zone.classList.add("over"));
   for (const type of ["dragleave", "drop"]) zone.addEventListener(type, () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => show([...event.dataTransfer.files]));
   send.addEventListener("click", upload);
+  chosen(); // files chosen before this script ran
+
+  function chosen() {
+    show([...input.files]);
+  }
 
   /** @param {File[]} files */
   async function show(files) {

@@ -16,10 +16,12 @@ function start(form) {
   for (const element of form.querySelectorAll(".with-script")) element.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const chooser of [input, folder]) {
-    chooser.addEventListener("change", () => {
+    const chosen = () => {
       queue.add(chosenFiles(chooser.files, input.accept));
       chooser.value = ""; // so that the same file can be chosen again after it failed
-    });
+    };
+    chooser.addEventListener("change", chosen);
+    if (chooser.files.length) chosen(); // before this script ran
   }
 
   // A file dropped beside the zone must not replace the page.
