@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
@@ -16,6 +16,15 @@ from tests.robot import SET_SCORE, chromium_of, firefox_of, missing_chromium, mi
 
 PATIENCE = 30_000  # ms; on a busy machine a page may be late, and only a test that fails waits for so long
 expect.set_options(timeout=PATIENCE)
+
+
+def wait_until(page: Page, done: Callable[[], object]) -> None:
+    """Wait until `done()` is true, and let the browser and its routes go on meanwhile."""
+    for _ in range(PATIENCE // 50):
+        if done():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not done after {PATIENCE / 1000:g} s")
 
 
 @pytest.fixture(scope="package")
@@ -128,6 +137,11 @@ class Desk:
         self.play(slot)
         expect(self._play_button(slot)).to_have_attribute("aria-pressed", "true")
 
+    def hear(self, slot: int) -> None:
+        """Play a slot for as long as the page asks."""
+        self.play(slot)
+        expect(self.page.locator(f".signal[data-slot='{slot}']")).to_have_class(re.compile("is-heard"))
+
     def _play_button(self, slot: int) -> Locator:
         return self.page.get_by_test_id(f"play-slot-{slot}" if slot else "play-reference")
 
@@ -139,10 +153,9 @@ class Desk:
         self.slider(slot).evaluate(SET_SCORE, str(score))
 
     def hear_all(self) -> Desk:
-        """Play every slot for as long as the page asks."""
+        """The same of every slot, then stop."""
         for slot in range(1, self.page.locator("[data-testid^=play-slot-]").count() + 1):
-            self.play(slot)
-            expect(self.page.locator(f".signal[data-slot='{slot}']")).to_have_class(re.compile("is-heard"))
+            self.hear(slot)
         self.page.get_by_test_id("stop").click()
         return self
 

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import wait_until
+
 pytestmark = pytest.mark.e2e
 
 
@@ -126,7 +128,7 @@ def test_a_page_on_a_slow_line_shows_how_much_has_come(desk):
     desk.page.wait_for_load_state("networkidle")
     desk.page.route("**/audio/*", lambda route: held.append(route))
     desk.page.reload()
-    wait_for_routes(desk, held, 1)
+    wait_until(desk.page, lambda: len(held) >= 1)
     network.send("Network.clearBrowserCache")
     slow = {"offline": False, "latency": 0, "downloadThroughput": 10_000, "uploadThroughput": -1}
     network.send("Network.emulateNetworkConditions", slow)
@@ -157,7 +159,7 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
     held = []
     desk.page.route("**/audio/*", lambda route: held.append(route))
     desk.page.reload()
-    wait_for_routes(desk, held, 1)
+    wait_until(desk.page, lambda: len(held) >= 1)
     assert len(held) == 1, "the reference comes first, alone"
     held.pop().continue_()
     expect(desk.page.get_by_test_id("play-reference")).to_be_enabled()
@@ -166,14 +168,14 @@ def test_what_has_come_can_be_heard_while_the_rest_is_on_its_way(desk):
     expect(desk.slider(1)).to_be_disabled()
     expect(desk.page.locator("#missing")).to_contain_text("Rating starts when all are")
     places = [each.bounding_box() for each in desk.page.locator(".desk button:visible").all()]
-    wait_for_routes(desk, held, 3)
+    wait_until(desk.page, lambda: len(held) >= 3)
     assert len(held) == 3
     held.pop(0).continue_()
     expect(desk.page.get_by_test_id("play-slot-1")).to_be_enabled()
     desk.listen(1)
     expect(desk.slider(1)).to_be_disabled()
     for _ in range(3):
-        wait_for_routes(desk, held, 1)
+        wait_until(desk.page, lambda: len(held) >= 1)
         held.pop(0).continue_()
     desk.ready()
     expect(desk.slider(1)).to_be_enabled()
@@ -220,11 +222,3 @@ def test_the_next_page_needs_no_line_for_its_sounds(desk):
     )
     assert len(here) >= 5
     assert timings[:5] == [0] * 5
-
-
-def wait_for_routes(desk, held, count):
-    for _ in range(100):
-        if len(held) >= count:
-            return
-        desk.page.wait_for_timeout(50)
-    raise AssertionError(f"{len(held)} of {count} requests came")

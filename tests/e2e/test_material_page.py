@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from listening import clips, studies, uploads
 from listening.models import Clip, Study
 from tests.conftest import wav_upload
+from tests.e2e.conftest import wait_until
 from tests.robot import drop
 
 pytestmark = pytest.mark.e2e
@@ -68,20 +69,13 @@ class Line:
             self.offsets.append(offset)
             route.continue_()
 
-    def wait_for_held(self, page: Page) -> None:
-        for _ in range(600):
-            if self.held:
-                return
-            page.wait_for_timeout(50)
-        raise AssertionError("no part came to the place where the line is cut")
-
 
 def test_a_line_that_is_cut_goes_on_where_it_stopped(clips_page, empty, noise, context):
     page = clips_page(empty)
     line, entry = Line(page), page.locator("#uploads li")
     line.hold_at = 40_000
     page.locator("#files").set_input_files(noise)
-    line.wait_for_held(page)
+    wait_until(page, lambda: line.held)
     line.hold_at = 80_000
     line.held.pop().abort()
     expect(entry).to_contain_text("The connection was lost. What has arrived is kept")
@@ -89,7 +83,7 @@ def test_a_line_that_is_cut_goes_on_where_it_stopped(clips_page, empty, noise, c
     expect(page.locator(".upload-all")).to_contain_text("0 of 1 files")
     page.get_by_role("button", name="Go on now").click()
 
-    line.wait_for_held(page)
+    wait_until(page, lambda: line.held)
     line.hold_at = None
     context.set_offline(True)
     line.held.pop().abort()
@@ -110,7 +104,7 @@ def test_after_a_reload_the_same_file_goes_on(clips_page, empty, noise):
     line = Line(page)
     line.hold_at = 40_000
     page.locator("#files").set_input_files(noise)
-    line.wait_for_held(page)
+    wait_until(page, lambda: line.held)
     page.once("dialog", lambda dialog: dialog.accept())
     page.reload()
     half_way = page.locator("#half-way")

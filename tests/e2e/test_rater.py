@@ -31,8 +31,7 @@ def test_from_the_link_to_the_code_with_a_reload_in_the_middle(page, live_server
 
 
 def test_a_reload_brings_back_scores_and_what_was_heard(desk):
-    desk.play(2)
-    desk.page.wait_for_timeout(400)
+    desk.hear(2)
     desk.score(2, 64)
     desk.page.reload()
     desk.ready()
@@ -42,7 +41,7 @@ def test_a_reload_brings_back_scores_and_what_was_heard(desk):
     expect(desk.page.locator("#missing")).to_have_text("Still to hear: 1, 3, 4. Still to rate: 1, 3, 4.")
     stored = Rating.objects.get(trial=sessions.current_trial(Session.objects.get()), slot=2)
     assert (stored.score, stored.plays) == (64, 1)
-    assert 0.3 < stored.seconds_heard < 3
+    assert 0.2 <= stored.seconds_heard < 30
 
 
 def test_the_link_on_another_device_goes_on_there(desk, browser):

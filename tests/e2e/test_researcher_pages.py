@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from listening import people, rendering, studies
 from listening.models import Clip, Membership, Rendering, Study
 from tests.conftest import wav_upload
+from tests.e2e.conftest import wait_until
 from tests.e2e.width import overflows
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +89,7 @@ def test_files_dropped_while_others_are_sent_wait_for_their_turn(at, empty, tmp_
     with page.expect_request("**/finish/"):
         held[0].continue_()
     expect(page.locator("#clips h3")).to_have_text(["speech_en_prompts"])
-    page.wait_for_timeout(100)  # for the route to be called
+    wait_until(page, lambda: len(held) == 2)
     held[1].continue_()
     expect(page.locator("#clips h3")).to_have_text(["speech_en_prompts", "speech_ga_words"])
 

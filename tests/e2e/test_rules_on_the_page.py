@@ -77,7 +77,7 @@ def test_one_sound_must_have_100_and_the_page_stays_for_its_time(enter):
         desk.score(slot, 90)
     missing(desk).to_have_text(re.compile("^At least one sound must have 100."))
     desk.score(2, 100)
-    expect(desk.page.get_by_test_id("next")).to_be_enabled(timeout=15_000)
+    expect(desk.page.get_by_test_id("next")).to_be_enabled()
     assert desk.page.locator("#wait").inner_text() == ""
     desk.next()
     expect(desk.page.locator("h1")).to_have_text("Page 1 of 2")

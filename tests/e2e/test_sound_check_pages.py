@@ -12,7 +12,7 @@ from listening import headphone_check, sessions
 from listening.models import Session, Study
 from listening.protocol import read
 from tests.e2e import tap
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import Desk, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -84,7 +84,7 @@ def test_the_level_is_set_while_a_clip_plays_and_stays(come):
     expect(page.locator("#level-now")).to_have_text("−13 dB")
     page.get_by_test_id("play").click()
     expect(page.get_by_test_id("play")).to_have_text("Play")
-    page.wait_for_timeout(300)
+    wait_until(page, lambda: session().level_db == -13)
     page.reload()
     expect(page.locator("#level-now")).to_have_text("−13 dB")
     page.get_by_test_id("play").click()
@@ -129,8 +129,7 @@ def test_a_level_that_was_changed_without_a_line_is_kept_when_it_is_back(come, c
         page.get_by_test_id("louder").click()
     page.wait_for_timeout(300)
     context.set_offline(False)
-    page.wait_for_timeout(2500)
-    assert session().level_change_db == 2
+    wait_until(page, lambda: session().level_change_db == 2)
 
 
 @pytest.mark.slow

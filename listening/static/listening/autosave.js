@@ -42,6 +42,7 @@ export class Autosave extends EventTarget {
   /** Takes what localStorage can't: a write to it comes too late for a tab that is killed in mid-drag. */
   #store = new DeviceStore("writes");
   /** @type {Set<string>} keys of writes that are in it */ #aside = new Set();
+  #underWay = 0; // writes that are on their way into it
 
   /**
    * @param {object} options
@@ -123,7 +124,7 @@ export class Autosave extends EventTarget {
     this.#newest.set(write.slot, write.revision);
     this.dispatchEvent(new CustomEvent("put", { detail: { ...rating, now } }));
     this.#remember(this.#writeKey(write.slot), JSON.stringify(write));
-    if (this.state !== "offline") this.#become("saving");
+    if (this.state !== "offline" || this.#underWay) this.#become("saving");
     this.#soon(now ? 0 : SOON);
   }
 
@@ -153,7 +154,7 @@ export class Autosave extends EventTarget {
     try {
       for (let entry; (entry = this.#waiting.values().next().value); ) {
         if (!(await this.#deliver(entry))) {
-          this.#become("offline");
+          this.#becomeOffline();
           this.#soon(Math.min(FIRST_WAIT * 2 ** this.#failures++, LONGEST_WAIT));
           return;
         }
@@ -239,6 +240,11 @@ export class Autosave extends EventTarget {
     this.dispatchEvent(new CustomEvent("elsewhere", { detail: write }));
   }
 
+  /** "offline" says that all is kept on this device: that is true once the store has it. */
+  #becomeOffline() {
+    this.#become(this.#underWay ? "saving" : "offline");
+  }
+
   /** @param {string} state */
   #become(state) {
     this.state = state;
@@ -293,8 +299,15 @@ export class Autosave extends EventTarget {
     } catch {
       if (!key.startsWith(`${this.prefix}write/`)) return;
       this.#aside.add(key); // full or switched off
-      this.#store.put({ id: key, rater: this.prefix, value });
+      this.#keepAside(key, value);
     }
+  }
+
+  /** @param {string} key @param {string} value */
+  async #keepAside(key, value) {
+    this.#underWay++;
+    await this.#store.put({ id: key, rater: this.prefix, value });
+    if (--this.#underWay === 0 && this.#failures && !this.settled) this.#becomeOffline();
   }
 
   /** @param {string} key */

@@ -45,6 +45,7 @@ const playButtons = [$("play-reference"), ...slots.map((slot) => slot.row.queryS
 /** @type {Timeline | null} */
 let timeline = null;
 let following = false;
+let toldOffline = false;
 /** Slot that was heard last; 0 for none. */
 let last = 0;
 
@@ -279,8 +280,9 @@ function showSaving() {
   $("saving").dataset.state = autosave.state;
   if ($("saving").textContent !== texts[autosave.state]) $("saving").textContent = texts[autosave.state];
   if (autosave.state === "refused") notify(autosave.refusal.text, gettext("Reload the page"));
-  if (autosave.state === "offline") announcer.say(texts.offline, "saving");
+  if (autosave.state === "offline" && !toldOffline) announcer.say(texts.offline, "saving");
   if (autosave.state === "saved") announcer.sayOnce(texts.saved, "saving");
+  if (autosave.state !== "saving") toldOffline = autosave.state === "offline";
 }
 
 /** @param {string} text @param {string} [action] label of a button that reloads */
