@@ -56,7 +56,7 @@ SPEECH = Material(
     24_000,
     1,
     "speech_*.flac",
-    ("visqol_speech", "pesq", "stoi", "si_sdr", "log_spectral_distance", "mel_distance"),
+    ("visqol_speech", "pesq", "stoi", "si_sdr", "log_spectral_distance", "mel_distance", "tonal_lines"),
     (
         *(f"spectral_24khz@{kbps:g}" for kbps in (1.5, 3, 6, 12)),
         *(f"encodec_24khz@{kbps:g}:weights=small" for kbps in (1.5, 3, 6, 12)),
@@ -73,7 +73,7 @@ MUSIC = Material(
     48_000,
     2,
     "music_*.flac",
-    ("visqol", "si_sdr", "log_spectral_distance", "mel_distance"),
+    ("visqol", "si_sdr", "log_spectral_distance", "mel_distance", "tonal_lines"),
     (
         *(f"spectral_48khz@{kbps}" for kbps in (3, 6, 12, 24)),
         *(f"encodec_48khz@{kbps}" for kbps in (3, 6, 12, 24)),

@@ -33,6 +33,7 @@ _SDR_LIMIT_DB = 100.0
 _FLOOR_DB = 80.0
 _FRAME_SECONDS = 0.032
 _MELS = 80
+_LINE_STEP, _LINE_SPAN, _LINES_FROM = 9.375, 290.0, 4000.0
 
 
 class MetricError(CodecError):
@@ -153,6 +154,31 @@ def log_mel_distance(reference: Samples, decoded: Samples, rate: int) -> float:
     bank = _mel_bank(rate)
     before, after = bank @ _powers(reference, rate), bank @ _powers(decoded, rate)
     return float(np.abs(_floored_db(before, before.max()) - _floored_db(after, before.max())).mean())
+
+
+def tonal_lines(samples: Samples, rate: int) -> float:
+    """How far single frequencies above 4 kHz stand out of a signal's long-term spectrum: RMS in dB.
+
+    The spectrum is Welch's in steps of 9.4 Hz, the mean of the channels, against its own running median over
+    290 Hz. White noise of ten seconds has 0.3 dB, speech and music some 1 to 2: compare with the reference.
+
+    Raises
+    ------
+    MetricError
+        If the signal has nothing above 4 kHz.
+    """
+    segment = min(round(rate / _LINE_STEP), samples.shape[1])
+    frequencies, power = scipy.signal.welch(samples.astype(np.float64), rate, nperseg=segment)
+    level = 10 * np.log10(power.mean(axis=0) + 1e-20)
+    lines = level - scipy.ndimage.median_filter(level, round(_LINE_SPAN / _LINE_STEP), mode="nearest")
+    above = (frequencies > _LINES_FROM) & (frequencies < 0.9 * rate / 2)
+    if not above.any():
+        raise MetricError(f"Nothing above {_LINES_FROM:g} Hz fits into {rate} Hz.")
+    return float(np.sqrt(np.square(lines[above]).mean()))
+
+
+def _tonal_lines_of_decoded(reference: Samples, decoded: Samples, rate: int) -> float:
+    return tonal_lines(decoded, rate)
 
 
 def visqol(reference: Samples, decoded: Samples, rate: int) -> float:
@@ -285,6 +311,7 @@ METRICS: dict[str, Metric] = {
         Metric("si_sdr", "SI-SDR", "dB", True, False, (), si_sdr),
         Metric("log_spectral_distance", "Log-spectral distance", "dB", False, False, (), log_spectral_distance),
         Metric("log_mel_distance", "Log-mel distance", "dB", False, False, (), log_mel_distance),
+        Metric("tonal_lines", "Tonal lines", "dB", False, False, (), _tonal_lines_of_decoded),
         Metric("mel_distance", "Mel distance, six windows", "decades", False, False, (), mel_distance),
     )
 }

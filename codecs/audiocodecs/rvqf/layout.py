@@ -23,8 +23,8 @@ BITS = 10
 BLOCK_SECONDS = 5
 
 RAW, LANGUAGE_MODEL = 0, 1
-SCALED = 1
-"""Flag: each segment carries a float32 scale."""
+SCALED, VARYING = 1, 2
+"""Flags: each segment carries a float32 scale; each frame has a number of codebooks of its own."""
 
 HEADER = struct.Struct("<4sBBBB16sIIIHHBBBB8s8sI")
 BLOCK = struct.Struct("<BBHIII")
@@ -45,7 +45,7 @@ MOST_SEGMENTS_A_BLOCK = 255
 _NAME = re.compile(rb"[a-z][a-z0-9_]{0,15}")
 
 Codes = NDArray[np.int64]
-"""Codebook indices 0..1023, int64 of shape (codebooks, frames)."""
+"""Codebook indices 0..1023, int64 of shape (codebooks, frames); -1 where a frame has fewer codebooks."""
 
 
 class BlockEntropyModel(Protocol):
@@ -56,11 +56,13 @@ class BlockEntropyModel(Protocol):
         """First 8 bytes of the sha256 that names the model in a header."""
         ...
 
-    def encode(self, segments: Sequence[Codes]) -> bytes:
+    def encode(self, segments: Sequence[Codes], varying: bool = False) -> bytes:
         """Payload of one block, whose segments are each (codebooks, frames)."""
         ...
 
-    def decode(self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int) -> list[list[Codes]]:
+    def decode(
+        self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int, varying: bool = False
+    ) -> list[list[Codes]]:
         """Segments of several blocks at once; `frames` says the frames of each segment of each block."""
         ...
 
@@ -105,6 +107,8 @@ class RvqfHeader:
         Frames of a full block; 0 chooses about five seconds.
     language_model : bytes or None
         First 8 bytes of the sha256 of the language model that the payloads need.
+    varying : bool
+        Whether each frame has a number of codebooks of its own, at most `codebooks`; with a language model alone.
     """
 
     model: str
@@ -119,6 +123,7 @@ class RvqfHeader:
     scaled: bool = False
     block_frames: int = 0
     language_model: bytes | None = None
+    varying: bool = False
 
     def __post_init__(self) -> None:
         if not self.block_frames:
@@ -157,6 +162,8 @@ class RvqfHeader:
             return f"a block of {self.block_frames} frames is no whole number of segments of {self.segment_frames}"
         if self.segments_a_block > MOST_SEGMENTS_A_BLOCK:
             return f"a block has {self.segments_a_block} segments, more than {MOST_SEGMENTS_A_BLOCK}"
+        if self.varying and self.language_model is None:
+            return "frames have numbers of codebooks of their own with a language model alone"
         if len(self.weights) != 8 or (self.language_model is not None and len(self.language_model) != 8):
             return "a sha256 prefix has 8 bytes"
         return ""
@@ -198,7 +205,7 @@ class RvqfHeader:
         """Bytes of the header, with its checksum."""
         kind = RAW if self.language_model is None else LANGUAGE_MODEL
         data = HEADER.pack(
-            *(MAGIC, VERSION, SCALED * self.scaled, kind, BITS, self.model.encode()),
+            *(MAGIC, VERSION, SCALED * self.scaled | VARYING * self.varying, kind, BITS, self.model.encode()),
             *(self.rate, self.segment_samples, self.stride_samples, self.hop, self.block_frames),
             *(self.channels, self.codebooks, self.extra_frames, 0, self.weights, self.language_model or bytes(8), 0),
         )[: -CRC.size]
@@ -242,7 +249,13 @@ def read_header(data: bytes) -> RvqfHeader:
     plain = name.rstrip(b"\0")
     if not _NAME.fullmatch(plain):
         raise CodecError("The header of the RVQF file names no model: it is damaged.")
-    if flags & ~SCALED or kind not in (RAW, LANGUAGE_MODEL) or bits != BITS or reserved or block_frames == 0:
+    if (
+        flags & ~(SCALED | VARYING)
+        or kind not in (RAW, LANGUAGE_MODEL)
+        or bits != BITS
+        or reserved
+        or block_frames == 0
+    ):
         raise CodecError("The header of the RVQF file has fields that version 1 does not: a later version wrote it.")
     if kind == RAW and language_model != bytes(8):
         raise CodecError("The header of the RVQF file names a language model that it does not use: it is damaged.")
@@ -258,6 +271,7 @@ def read_header(data: bytes) -> RvqfHeader:
             segment_samples=segment,
             stride_samples=stride,
             scaled=bool(flags & SCALED),
+            varying=bool(flags & VARYING),
             block_frames=block_frames,
             language_model=None if kind == RAW else language_model,
         )

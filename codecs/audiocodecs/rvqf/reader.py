@@ -219,7 +219,10 @@ def decode_blocks(header: RvqfHeader, stored: list[Block], entropy: BlockEntropy
         every = [_unpack(header, block) for block in stored]
     else:
         every = entropy.decode(
-            [block.payload for block in stored], [block.frames for block in stored], header.codebooks
+            [block.payload for block in stored],
+            [block.frames for block in stored],
+            header.codebooks,
+            header.varying,
         )
     return [
         [Segment(codes, scale) for codes, scale in zip(parts, block.scales, strict=True)]
@@ -333,7 +336,7 @@ class _BlockParser:
             raise CodecError(f"The RVQF file claims a block of {number} segments and {total} frames: it is damaged.")
         if first + total > MOST_FRAMES:
             raise CodecError(f"The RVQF file claims more than {MOST_FRAMES} frames: it is damaged.")
-        size = ecdc.payload_size(header.codebooks, total)
+        size = ecdc.payload_size(header.codebooks + header.varying, total)
         # A language model may waste bits on codes that it did not expect, at most 16 for each.
         most = size if header.language_model is None else 2 * size + 16
         if length > most or (header.language_model is None and length != size):

@@ -110,8 +110,12 @@ class RvqfWriter:
         header = self.header
         if codes.ndim != 2 or codes.shape[0] != header.codebooks:
             raise ValueError(f"codes have the shape ({header.codebooks}, frames), not {codes.shape}")
-        if codes.size and (codes.min() < 0 or codes.max() >= 1 << ecdc.BITS_PER_CODE):
-            raise ValueError(f"codes are 0..1023, not {codes.min()}..{codes.max()}")
+        least = -1 if header.varying else 0
+        if codes.size and (codes.min() < least or codes.max() >= 1 << ecdc.BITS_PER_CODE):
+            raise ValueError(f"codes are {least}..1023, not {codes.min()}..{codes.max()}")
+        sent = codes >= 0
+        if codes.size and not (sent[0].all() and (sent[1:] <= sent[:-1]).all()):
+            raise ValueError("a frame has codes of the first codebooks and no others")
         if header.scaled != (scale is not None):
             raise ValueError(f"the header says scaled={header.scaled}, the scale is {scale}")
         if scale is not None and not 0 <= scale <= np.finfo(np.float32).max:
@@ -136,7 +140,7 @@ class RvqfWriter:
         if self._entropy is None:
             payload = ecdc.pack_codes(np.concatenate([segment.codes for segment in segments], axis=1))
         else:
-            payload = self._entropy.encode([segment.codes for segment in segments])
+            payload = self._entropy.encode([segment.codes for segment in segments], self.header.varying)
         head = BLOCK.pack(BLOCK_KIND, len(segments), frames, self._frames, len(payload), 0)[: -CRC.size]
         head += CRC.pack(zlib.crc32(head, self._seed))
         table = b"".join(

@@ -36,6 +36,11 @@ class ModelConfig:
     decoder_width, decoder_hidden, decoder_blocks : int
     band_prediction, low_prediction : float
         How much of the last frame's bands and coefficients the quantizer expects again.
+    noise_by_band : bool
+        Whether the noise has one gain for each band. A gain for each coefficient learns fixed values, which
+        whistle in every fricative.
+    added_top : float
+        Frequency in Hz up to which the decoder adds coefficients to those that were sent; 0 for all.
     """
 
     rate: int = 24_000
@@ -51,6 +56,8 @@ class ModelConfig:
     decoder_blocks: int = 6
     band_prediction: float = 0.8
     low_prediction: float = 0.0
+    noise_by_band: bool = False
+    added_top: float = 0.0
     parametric: ParametricConfig = field(default_factory=ParametricConfig)
     quantizer: QuantizerConfig = field(default_factory=QuantizerConfig)
 
@@ -141,6 +148,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Adds to the parametric synthesis: new coefficients, gains for those sent, gains for the noise."""
 
+    counts: Tensor
+
     def __init__(self, config: ModelConfig, size: int, low: int) -> None:
         super().__init__()
         width = config.decoder_width
@@ -148,15 +157,23 @@ class Decoder(nn.Module):
         self.low = low
         self.into = nn.Linear(size, width)
         self.rate = nn.Parameter(torch.zeros(len(config.counts), width))
+        self.register_buffer("counts", torch.tensor(config.counts, dtype=torch.float32), persistent=False)
         self.blocks = nn.ModuleList(
             Block(width, config.decoder_hidden, ahead=int(i == 0)) for i in range(config.decoder_blocks)
         )
         self.norm = nn.LayerNorm(width)
         self.out = small_linear(width, 2 * self.frame + low)
 
-    def forward(self, latent: Tensor, rate_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Corrections for latents (batch, t, size); rate_index (batch,) says which of the bitrates they had."""
-        x = self.into(latent) + self.rate[rate_index][:, None].to(latent.dtype)
+    def rate_of(self, counts: Tensor) -> Tensor:
+        """Embedding of each frame's number of codebooks, between the bitrates' own: (batch, t) to (batch, t, width)."""
+        place = torch.searchsorted(self.counts, counts.clamp(max=self.counts[-1])).clamp(min=1)
+        low, high = self.counts[place - 1], self.counts[place]
+        share = torch.log2(counts / low) / torch.log2(high / low)
+        return torch.lerp(self.rate[place - 1], self.rate[place], share[..., None])
+
+    def forward(self, latent: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Corrections for latents (batch, t, size) of frames with these numbers of codebooks, (batch, t)."""
+        x = self.into(latent) + self.rate_of(counts).to(latent.dtype)
         for block in self.blocks:
             x = block(x)
         added, noise_gain, low_gain = self.out(self.norm(x)).float().split([self.frame, self.frame, self.low], dim=-1)
@@ -168,6 +185,8 @@ class SpectralModel(nn.Module):
 
     See `audiocodecs.spectral.codec` for files and other sample rates.
     """
+
+    added_below: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -181,6 +200,9 @@ class SpectralModel(nn.Module):
         prediction[bands : self.parametric.size] = config.low_prediction
         self.encoder = Encoder(config, size)
         self.decoder = Decoder(config, size, self.parametric.low)
+        top = round(config.added_top / (config.rate / 2) * config.hop) or config.hop
+        added = (torch.arange(config.hop) < top).float().repeat(config.channels)
+        self.register_buffer("added_below", added, persistent=False)
         self.quantizer = PredictiveResidualQuantizer(config.quantizer, prediction)
 
     def analyse(self, audio: Tensor, padded: bool = False) -> tuple[Tensor, Tensor]:
@@ -217,15 +239,30 @@ class SpectralModel(nn.Module):
         correction: Tensor = self.encoder(mdct, mdst)
         return known + correction
 
-    def spectrum(self, latent: Tensor, rate_index: Tensor, signs: Tensor) -> Tensor:
-        """MDCT frames (batch, t, channels * hop) of latents; signs of the noise carrier, the same or without batch."""
+    def spectrum(self, latent: Tensor, counts: Tensor, signs: Tensor) -> Tensor:
+        """MDCT frames of latents.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (batch, t, size)
+        counts : Tensor, shape (batch, t)
+            Codebooks that each frame has.
+        signs : Tensor, shape (batch, t, channels * hop) or (t, channels * hop)
+            Of the noise carrier.
+
+        Returns
+        -------
+        Tensor, shape (batch, t, channels * hop)
+        """
         amplitude, low = self.parametric.split(latent)
-        added, noise_gain, low_gain = self.decoder(latent, rate_index)
+        added, noise_gain, low_gain = self.decoder(latent, counts)
         index = self.parametric.index
-        carrier = signs * torch.exp(noise_gain.clamp(-6, 2))
-        noise = self.parametric.missing(amplitude, low)[..., index] * carrier
+        gain = torch.exp(noise_gain.clamp(-6, 2))
+        if self.config.noise_by_band:
+            gain = self.parametric.band_power(gain**2).sqrt()[..., index]
+        noise = self.parametric.missing(amplitude, low)[..., index] * gain * signs
         sent = self.parametric.place(low * torch.exp(low_gain.clamp(-6, 2)))
-        spectrum: Tensor = sent + amplitude[..., index] * added + noise
+        spectrum: Tensor = sent + amplitude[..., index] * added * self.added_below + noise
         return spectrum
 
 

@@ -75,6 +75,39 @@ def search(vectors: Tensor, codebooks: Tensor, width: int) -> tuple[Tensor, Tens
     return codes[:, 0], residual[:, 0]
 
 
+def search_every_count(vectors: Tensor, codebooks: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The same search, its best codes after each stage and not only after the last.
+
+    Parameters
+    ----------
+    vectors : Tensor, shape (n, d)
+    codebooks : Tensor, shape (stages, k, d)
+    width : int
+
+    Returns
+    -------
+    codes : Tensor of int64, shape (n, stages + 1, stages)
+        Row s has the best codes of the first s stages, then -1.
+    error : Tensor, shape (n, stages + 1)
+        Squared length of what they miss.
+    """
+    stages, entries, size = codebooks.shape
+    residual = vectors[:, None]
+    paths = torch.empty(len(vectors), 1, 0, dtype=torch.int64)
+    codes = torch.full((len(vectors), stages + 1, stages), -1)
+    error = torch.empty(len(vectors), stages + 1)
+    error[:, 0] = vectors.square().sum(-1)
+    for stage, book in enumerate(codebooks):
+        distance = residual.square().sum(-1, keepdim=True) + book.square().sum(1) - 2 * residual @ book.T
+        found = distance.flatten(1).topk(min(width, distance[0].numel()), largest=False)
+        path, entry = found.indices // entries, found.indices % entries
+        residual = residual.gather(1, path[..., None].expand(-1, -1, size)) - book[entry]
+        paths = torch.cat([paths.gather(1, path[..., None].expand(-1, -1, stage)), entry[..., None]], dim=-1)
+        codes[:, stage + 1, : stage + 1] = paths[:, 0]
+        error[:, stage + 1] = found.values[:, 0]
+    return codes, error
+
+
 @dataclass(frozen=True)
 class QuantizerConfig:
     """Shape of the quantizer and how it learns.
@@ -214,8 +247,35 @@ class PredictiveResidualQuantizer(nn.Module):
         parts = [search(part, rest, width)[0] for part in torch.split(latent - quantized, 256)]
         return torch.cat([codes, torch.cat(parts)], dim=-1), quantized[-1]
 
+    def encode_every_count(
+        self, latent: Tensor, state: Tensor | None = None, width: int = 1
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Code one clip, or a piece of one, with each number of codebooks.
+
+        Parameters
+        ----------
+        latent : Tensor, shape (t, d)
+        state : Tensor, shape (d,), optional
+        width : int
+
+        Returns
+        -------
+        codes : Tensor of int64, shape (t, codebooks - 1, codebooks)
+            For 2 codebooks, 3, and so on; -1 where there is none.
+        error : Tensor, shape (t, codebooks - 1)
+            Squared length of what they miss.
+        state : Tensor, shape (d,)
+        """
+        state = torch.zeros_like(self.prediction) if state is None else state
+        base, quantized = self.search_base(latent, state, width)
+        rest = self.codebooks[BASE:]
+        parts = [search_every_count(part, rest, width) for part in torch.split(latent - quantized, 256)]
+        refined, error = (torch.cat(side) for side in zip(*parts, strict=True))
+        codes = torch.cat([base[:, None].expand(-1, refined.shape[1], -1), refined], dim=-1)
+        return codes, error, quantized[-1]
+
     def decode(self, codes: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Latents (batch, t, d) of codes (batch, t, count), and the state for the frames that follow."""
+        """Latents (batch, t, d) of codes (batch, t, count), -1 for none, and the state for the frames that follow."""
         base = min(BASE, codes.shape[-1])
         total = sum(self.codebooks[i][codes[..., i]] for i in range(base))
         assert isinstance(total, Tensor)
@@ -225,7 +285,8 @@ class PredictiveResidualQuantizer(nn.Module):
             last = last * self.prediction + total[:, t]
             quantized[:, t] = last
         for i in range(base, codes.shape[-1]):
-            quantized = quantized + self.codebooks[i][codes[..., i]]
+            sent = codes[..., i] >= 0
+            quantized = quantized + self.codebooks[i][codes[..., i].clamp(min=0)] * sent[..., None]
         return quantized, last
 
     @torch.no_grad()

@@ -72,7 +72,7 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
     ----------
     model : SpectralModel
     codes : ndarray of int64, shape (codebooks, ceil(samples / hop) + 1)
-        As many codebooks as one of the bitrates has.
+        -1 where a frame has no code of a codebook.
     samples : int
         Length of the audio at the model's rate.
 
@@ -80,11 +80,11 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
     -------
     ndarray of float32, shape (channels, samples)
     """
-    count, frames = codes.shape
+    frames = codes.shape[1]
     config, hop = model.config, model.config.hop
-    rate_index = torch.tensor([config.counts.index(count)])
     context = config.decoder_blocks * (KERNEL - 1)
     every = torch.from_numpy(codes.T.copy())[None]
+    counts = (every >= 0).sum(-1).float()
     out = np.empty((config.channels, (frames - 1) * hop), np.float32)
     past = torch.zeros(1, 0, len(model.quantizer.prediction))
     state: Tensor | None = None
@@ -98,7 +98,9 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
             ahead, _ = model.quantizer.decode(every[:, stop : stop + 1], state)
             seen = torch.cat([seen, ahead], dim=1)
         signs = random_signs(start - behind, seen.shape[1], config.channels * hop)
-        spectrum = model.spectrum(seen, rate_index, signs)[:, behind : behind + stop - start]
+        spectrum = model.spectrum(seen, counts[:, start - behind : start - behind + seen.shape[1]], signs)[
+            :, behind : behind + stop - start
+        ]
         joined = spectrum if before is None else torch.cat([before, spectrum], dim=1)
         audio = model.synthesise(joined)[0].numpy()
         begin = max(0, start - 1) * hop

@@ -211,7 +211,7 @@ class Trainer:
             latent = model.latents(mdct, mdst)
         quantized = self._quantize(latent.detach(), counts).requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-            spectrum = model.spectrum(quantized, rate_index, signs)
+            spectrum = model.spectrum(quantized, counts[:, None].expand(-1, latent.shape[1]).float(), signs)
         decoded = model.synthesise(spectrum)[..., : audio.shape[-1]]
         figures = self._learn_to_judge(audio, decoded)
         losses = self._losses(audio, decoded, rate_index)

@@ -2,14 +2,16 @@
 
 A payload is the CRC-32 of the codes (each as a little-endian 16-bit number, in coding order) and the bytes of the
 range coder. The codes of a block go frame by frame, in each frame codebook by codebook, in each codebook segment by
-segment (segments that have ended are left out); the model starts anew with each segment. A payload that decodes to
-other codes than were coded, for whatever reason, is an error.
+segment (segments that have ended are left out); the model starts anew with each segment. Where frames have numbers of
+codebooks of their own, a frame begins with them, segment by segment, each coded by its distance from the frame before.
+A payload that decodes to other codes than were coded, for whatever reason, is an error.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,12 @@ from audiocodecs.encodec.entropy.range_coder import RangeDecoder, RangeEncoder
 
 Codes = NDArray[np.int64]
 
+NONE = -1
+"""In place of a code that a frame does not have."""
+
 _CRC_BYTES = 4
+_BY_DISTANCE = np.array([1024, 368, 217, 120, 66, 30, 15, 9, 5, 2, 1])
+"""Frequency of a frame's number of codebooks by its distance from the last one's: on speech, 2 to 12 kbit/s."""
 _MOST_STRETCHES = 64
 
 
@@ -41,28 +48,48 @@ class BlockCoding:
         """First 8 bytes of the sha256 that names the model in a header."""
         return self.model.prefix
 
-    def encode(self, segments: Sequence[Codes]) -> bytes:
-        """Payload of one block, whose segments are each (codebooks, frames)."""
+    def encode(self, segments: Sequence[Codes], varying: bool = False) -> bytes:
+        """Payload of one block.
+
+        Parameters
+        ----------
+        segments : sequence of ndarray of int64, each of shape (codebooks, frames)
+            Frames that `vary` have codes from the first codebook on, then `NONE`.
+        varying : bool
+        """
         longest = max(part.shape[1] for part in segments)
         codebooks = len(segments[0])
         self._check(codebooks, longest)
         with one_blas_thread():
-            return self._encode(segments, longest, codebooks)
+            return self._encode(segments, longest, codebooks, varying)
 
-    def _encode(self, segments: Sequence[Codes], longest: int, codebooks: int) -> bytes:
-        ranges = np.empty((longest, codebooks, len(segments), 3), np.int64)
-        ended = np.ones((longest, 1, len(segments)), bool)
+    def _encode(self, segments: Sequence[Codes], longest: int, codebooks: int, varying: bool) -> bytes:
+        ranges = np.empty((longest, 1 + codebooks, len(segments), 3), np.int64)
+        coded = np.zeros(ranges.shape[:3], bool)
         for place, codes in enumerate(segments):
-            ranges[: codes.shape[1], :, place] = self._ranges(codes)
-            ended[: codes.shape[1], :, place] = False
+            frames = codes.shape[1]
+            ranges[:frames, 0, place] = _count_ranges(codes)
+            ranges[:frames, 1:, place] = self._ranges(codes)
+            coded[:frames, 0, place] = varying
+            coded[:frames, 1:, place] = (codes != NONE).T
         coder = RangeEncoder()
-        coded = np.broadcast_to(~ended, ranges.shape[:3])
         for start, size, total in ranges[coded].tolist():
             coder.push(start, size, total)
         return _checksum(segments).to_bytes(_CRC_BYTES, "little") + coder.finish()
 
-    def decode(self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int) -> list[list[Codes]]:
-        """Segments of several blocks at once; `frames` says the frames of each segment of each block.
+    def decode(
+        self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int, varying: bool = False
+    ) -> list[list[Codes]]:
+        """Segments of several blocks at once.
+
+        Parameters
+        ----------
+        payloads : sequence of bytes
+        frames : sequence of sequences of int
+            Of each segment of each block.
+        codebooks : int
+        varying : bool
+            Whether frames have numbers of codebooks of their own.
 
         Raises
         ------
@@ -77,7 +104,7 @@ class BlockCoding:
             while stop < len(payloads) and sum(map(len, frames[start : stop + 1])) <= _MOST_STRETCHES:
                 stop += 1
             with one_blas_thread():
-                found += self._decode(payloads[start:stop], frames[start:stop], codebooks)
+                found += self._decode(payloads[start:stop], frames[start:stop], codebooks, varying)
             start = stop
         return found
 
@@ -92,7 +119,7 @@ class BlockCoding:
         hidden = self.model.hidden(codes)
         rows = np.arange(codes.shape[1])
         found = np.empty((codes.shape[1], len(codes), 3), np.int64)
-        for k, column in enumerate(codes):
+        for k, column in enumerate(np.maximum(codes, 0)):
             ends = self.model.ends(hidden, k)
             upper = ends[rows, column]
             lower = np.where(column > 0, ends[rows, column - 1], 0)
@@ -101,7 +128,9 @@ class BlockCoding:
                 hidden = self.model.within(hidden, k, column)
         return found
 
-    def _decode(self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int) -> list[list[Codes]]:
+    def _decode(
+        self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int, varying: bool
+    ) -> list[list[Codes]]:
         coders = [RangeDecoder(payload[_CRC_BYTES:]) for payload in payloads]
         stretches = [(block, place, count) for block, parts in enumerate(frames) for place, count in enumerate(parts)]
         # Longest first, so that those that go on are always the first rows.
@@ -110,7 +139,8 @@ class BlockCoding:
         reading = sorted(range(len(stretches)), key=lambda row: stretches[row][:2])
         longest = stretches[0][2]
         stepper = Stepper(self.model, len(stretches), longest)
-        found = np.zeros((longest, len(stretches), codebooks), np.int64)
+        found = np.full((longest, len(stretches), codebooks), NONE)
+        counts = np.full(len(stretches), codebooks)
         tokens = np.zeros((len(stretches), codebooks), np.int64)
         alive = len(stretches)
         for frame in range(longest):
@@ -119,13 +149,18 @@ class BlockCoding:
                 reading.remove(alive)
             hidden = stepper.step(tokens[:alive])
             row_codes = found[frame]
-            every = None if self.model.settings.within_frame else self.model.all_ends(hidden, codebooks)
-            for k in range(codebooks):
+            if varying:
+                for row in reading:
+                    counts[row] = 1 + coders[stretches[row][0]].pull(_count_ends(codebooks)[counts[row] - 1])
+            most = int(counts[:alive].max())
+            every = None if self.model.settings.within_frame else self.model.all_ends(hidden, most)
+            for k in range(most):
                 ends = self.model.ends(hidden, k) if every is None else every[k]
                 for row in reading:
-                    row_codes[row, k] = coders[stretches[row][0]].pull(ends[row])
-                if k + 1 < codebooks:
-                    hidden = self.model.within(hidden, k, row_codes[:alive, k])
+                    if counts[row] > k:
+                        row_codes[row, k] = coders[stretches[row][0]].pull(ends[row])
+                if k + 1 < most:
+                    hidden = self.model.within(hidden, k, np.maximum(row_codes[:alive, k], 0))
             tokens = row_codes + 1
         segments: list[list[Codes]] = [[np.empty(0, np.int64)] * len(parts) for parts in frames]
         for row, (block, place, count) in enumerate(stretches):
@@ -138,6 +173,26 @@ class BlockCoding:
                     "machine computes wrongly. Encode the clip again without entropy coding."
                 )
         return segments
+
+
+@cache
+def _count_ends(codebooks: int) -> Codes:
+    """Where the ranges of the numbers 1, 2, ... of codebooks end, a row for each number that the last frame had."""
+    numbers = np.arange(codebooks)
+    distance = np.minimum(np.abs(numbers[:, None] - numbers), len(_BY_DISTANCE) - 1)
+    ends: Codes = _BY_DISTANCE[distance].cumsum(axis=1)
+    return ends
+
+
+def _count_ranges(codes: Codes) -> Codes:
+    """Start, size and total of each frame's number of codebooks: (codebooks, t) to (t, 3)."""
+    numbers = (codes != NONE).sum(axis=0)
+    before = np.concatenate([[len(codes)], numbers[:-1]])
+    ends = _count_ends(len(codes))[before - 1]
+    rows = np.arange(len(numbers))
+    upper = ends[rows, numbers - 1]
+    lower = np.where(numbers > 1, ends[rows, numbers - 2], 0)
+    return np.stack([lower, upper - lower, ends[:, -1]], axis=1)
 
 
 def _checksum(segments: Sequence[Codes]) -> int:

@@ -75,6 +75,45 @@ def test_codes_come_back_from_a_file_and_it_is_smaller(coding, likely, frames):
         assert len(file.payload) < 0.9 * frames * 4 * 10 / 8
 
 
+VARYING = replace(HEADER, varying=True)
+
+
+def with_counts(codes, seed=3):
+    """Those codes with a random number of codebooks in each frame."""
+    counts = np.random.default_rng(seed).integers(1, len(codes) + 1, codes.shape[1])
+    return np.where(np.arange(len(codes))[:, None] < counts, codes, -1)
+
+
+@pytest.mark.parametrize("frames", [1, 19, 20, 21, 95])
+def test_frames_may_have_numbers_of_codebooks_of_their_own(coding, likely, frames):
+    codes = with_counts(likely[:, :frames])
+    data = rvqf.write(VARYING, frames * 320, codes, entropy=coding)
+    file = rvqf.read(data, lambda header: coding)
+    assert file.header == VARYING
+    np.testing.assert_array_equal(file.codes, codes)
+
+
+def test_segments_may_have_numbers_of_codebooks_of_their_own_too(coding, likely):
+    header = replace(STEREO, varying=True)
+    codes = with_counts(likely[:, :50])
+    samples = 6336 * 2 + 3200
+    data = rvqf.write(header, samples, codes, np.ones(3), entropy=coding)
+    np.testing.assert_array_equal(rvqf.read(data, lambda header: coding).codes, codes)
+
+
+def test_a_frame_without_its_first_codes_is_refused(coding, likely):
+    for column in ([-1, -1, -1, -1], [3, -1, 4, -1]):
+        codes = likely[:, :30].copy()
+        codes[:, 7] = column
+        with pytest.raises(ValueError, match="codes of the first codebooks and no others"):
+            rvqf.write(VARYING, 30 * 320, codes, entropy=coding)
+
+
+def test_a_file_without_a_language_model_has_one_number_for_all_frames():
+    with pytest.raises(ValueError, match="with a language model alone"):
+        replace(VARYING, language_model=None)
+
+
 def test_codes_that_the_model_did_not_expect_come_back_too(coding):
     codes = np.random.default_rng(1).integers(0, 1024, (5, 95))
     header = replace(HEADER, codebooks=5)
