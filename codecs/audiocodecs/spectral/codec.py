@@ -4,8 +4,8 @@
 transform, one frame of look-ahead in the encoder, one in the decoder). The first two codes of a frame
 are the same at every rate; the search for the others looks ahead to the last of them.
 
-A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop). With
-`:entropy=lm` its codes are entropy coded with the language model that lies beside the weights.
+A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop). Its codes
+are entropy coded with the language model that lies beside the weights, but for `:entropy=none`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from audiocodecs.base import (
 from audiocodecs.encodec.checkpoints import sha256
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.loading import block_coding
-from audiocodecs.spectral.stream import decode_codes, encode_audio
+from audiocodecs.spectral.rate_control import choose_codes
+from audiocodecs.spectral.stream import decode_codes, encode_audio, encode_every_count
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
 SHIPPED = "shipped"
@@ -41,8 +42,9 @@ SHIPPED = "shipped"
 class SpectralCodec(Codec):
     """What the two have in common.
 
-    Options: `weights=shipped` (default), or the path of a file that training wrote; `entropy=lm` for codes entropy
-    coded with the language model of those weights, `NAME.lm.safetensors` beside `NAME.safetensors`.
+    The bitrate is that of the entropy-coded codes, over a clip: each frame gets as many codebooks as pay. With
+    `entropy=none` each has the same, uncoded, and the rate is constant. `weights=shipped` (default), or the path of a
+    file that training wrote; its language model is `NAME.lm.safetensors` beside `NAME.safetensors`.
     """
 
     title = "Spectral"
@@ -54,8 +56,8 @@ class SpectralCodec(Codec):
         self._path = self._weights_path(chosen)
         # An absolute path, so that a worker in another folder means the same file.
         own = () if chosen == SHIPPED else (("weights", str(self._path)),)
-        self._entropy = spec.option("entropy", "none") == "lm"
-        coded = (("entropy", "lm"),) if self._entropy else ()
+        self._entropy = spec.option("entropy", "lm") == "lm"
+        coded = () if self._entropy else (("entropy", "none"),)
         super().__init__(replace(spec, options=coded + own))
 
     @classmethod
@@ -73,14 +75,14 @@ class SpectralCodec(Codec):
         spec = spec or Spec(cls.name)
         for key, value in spec.options:
             if key not in ("weights", "entropy"):
-                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=PATH and entropy=lm.")
+                raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=PATH and entropy=none.")
             if key == "entropy" and value not in ("lm", "none"):
-                raise UnknownCodec(f"{cls.name}: entropy={value} is not offered. Use entropy=lm or leave it out.")
+                raise UnknownCodec(f"{cls.name}: entropy={value} is not offered. Use entropy=none or leave it out.")
         path = cls._weights_path(spec.option("weights", SHIPPED))
         config = load_weights(path).model.config
         if (config.rate, config.channels) != (cls.rate, max(cls.channels)):
             raise UnknownCodec(f"{path} holds weights for {config.rate} Hz and {config.channels} channel(s).")
-        if spec.option("entropy", "none") == "lm":
+        if spec.option("entropy", "lm") == "lm":
             language_model_of(path)
 
     @property
@@ -103,17 +105,27 @@ class SpectralCodec(Codec):
 
     @property
     def codebooks(self) -> int:
-        """Codebooks that the encoder uses."""
-        return round((self.spec.value or 0) / self._loaded.model.config.kbps_per_codebook)
+        """Codebooks of each frame at a constant rate; the most that a frame has at a coded one."""
+        config = self._loaded.model.config
+        if self._entropy:
+            return config.quantizer.codebooks
+        return round((self.spec.value or 0) / config.kbps_per_codebook)
 
     def encode(self, samples: Samples, rate: int) -> Encoded:
         """Encode audio of any rate and length."""
         samples = check_samples(samples, self)
         # What is over full scale is clipped, as every integer codec does: the network never saw it.
         inside = np.clip(audio.resample(samples, rate, self.rate), -1, 1)
-        codes = encode_audio(self._loaded.model, inside, self.codebooks)
         coding = language_model_of(self._path) if self._entropy else None
-        writer = rvqf.RvqfWriter(self._header(self.codebooks, coding.prefix if coding else None), coding)
+        header = self._header(self.codebooks, coding.prefix if coding else None)
+        if coding is None:
+            codes = encode_audio(self._loaded.model, inside, self.codebooks)
+        else:
+            assert self.spec.value is not None
+            bits = 1000 * self.spec.value * inside.shape[1] / self.rate
+            choices = encode_every_count(self._loaded.model, inside)
+            codes = choose_codes(*choices, coding, bits, header.block_frames)
+        writer = rvqf.RvqfWriter(header, coding)
         container = writer.push(codes) + writer.finish(inside.shape[1])
         payload = b"".join(block.payload for block in rvqf.blocks(container))
         return Encoded(payload, container, rate, *samples.shape)
@@ -143,17 +155,19 @@ class SpectralCodec(Codec):
             weights=rvqf.prefix(self._loaded.sha256),
             extra_frames=1,
             language_model=language_model,
+            varying=language_model is not None,
         )
 
     def _accept(self, header: rvqf.RvqfHeader) -> BlockCoding | None:
         """Refuse a file that these weights did not write; give the language model to one that needs it."""
         header.check(self.name, rvqf.prefix(self._loaded.sha256))
-        counts = self._loaded.model.config.counts
-        if header.codebooks not in counts:
-            offered = ", ".join(map(str, counts))
-            raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has {offered}.")
+        config = self._loaded.model.config
+        offered = (config.quantizer.codebooks,) if header.varying else config.counts
+        if header.codebooks not in offered:
+            said = ", ".join(map(str, offered))
+            raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has {said}.")
         expected = self._header(header.codebooks, header.language_model)
-        if header != replace(expected, block_frames=header.block_frames):
+        if header != replace(expected, block_frames=header.block_frames, varying=header.varying):
             raise CodecError(f"The file has another rate, hop or channel count than {self.name}: it is damaged.")
         return None if header.language_model is None else language_model_of(self._path)
 
@@ -169,7 +183,7 @@ def language_model_of(weights: Path) -> BlockCoding:
     if not path.is_file():
         raise CodecUnavailable(
             f"There is no language model for the weights {weights.name}: {path.name} is not beside them.",
-            "Leave out entropy=lm, or train one (docs/training.md).",
+            "Add entropy=none, or train one (docs/training.md).",
         )
     return block_coding(path, None)
 

@@ -47,21 +47,55 @@ def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: 
     -------
     ndarray of int64, shape (codebooks, ceil(n / hop) + 1)
     """
+    width = search_width(codebooks, len(samples))
+    parts: list[NDArray[np.int64]] = []
+    state: Tensor | None = None
+    for latent in _latents(model, samples):
+        piece, state = model.quantizer.encode(latent, codebooks, state, width)
+        parts.append(piece.T.numpy())
+    return np.concatenate(parts, axis=1)
+
+
+@torch.inference_mode()
+def encode_every_count(
+    model: SpectralModel, samples: NDArray[np.float32]
+) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """Code audio with each number of codebooks from 2 on: what `rate_control.choose_codes` chooses from.
+
+    Parameters
+    ----------
+    model : SpectralModel
+    samples : ndarray of float32, shape (channels, n)
+
+    Returns
+    -------
+    codes : ndarray of int16, shape (ceil(n / hop) + 1, counts, codebooks)
+        -1 where there is none.
+    error : ndarray of float32, shape (ceil(n / hop) + 1, counts)
+        Squared error of the latents.
+    """
+    width = search_width(model.config.quantizer.codebooks, len(samples))
+    parts, errors = [], []
+    state: Tensor | None = None
+    for latent in _latents(model, samples):
+        piece, error, state = model.quantizer.encode_every_count(latent, state, width)
+        parts.append(piece.numpy().astype(np.int16))
+        errors.append(error.numpy())
+    return np.concatenate(parts), np.concatenate(errors)
+
+
+def _latents(model: SpectralModel, samples: NDArray[np.float32]) -> Iterator[Tensor]:
+    """Latents of all frames, (t, d) at a time."""
     hop = model.config.hop
     channels, n = samples.shape
     frames = frame_count(n, hop)
     padded = torch.zeros(1, channels, (frames + 1) * hop)
     padded[0, :, hop : hop + n] = torch.from_numpy(samples)
     context = model.config.encoder_blocks * (KERNEL - 1)
-    codes = np.empty((codebooks, frames), np.int64)
-    state: Tensor | None = None
     for start, stop in _pieces(frames):
         first, last = max(0, start - context), min(frames, stop + 1)
         latent = model.latents(*model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True))
-        wanted = latent[0, start - first : stop - first]
-        piece, state = model.quantizer.encode(wanted, codebooks, state, search_width(codebooks, channels))
-        codes[:, start:stop] = piece.T.numpy()
-    return codes
+        yield latent[0, start - first : stop - first]
 
 
 @torch.inference_mode()

@@ -77,6 +77,14 @@ class BlockCoding:
             coder.push(start, size, total)
         return _checksum(segments).to_bytes(_CRC_BYTES, "little") + coder.finish()
 
+    def bits(self, codes: Codes) -> NDArray[np.float64]:
+        """What a segment whose frames vary takes: the numbers of codebooks, then each codebook; (codebooks + 1,)."""
+        self._check(*codes.shape)
+        with one_blas_thread():
+            ranges = np.concatenate([_count_ranges(codes)[:, None], self._ranges(codes)], axis=1)
+        coded = np.concatenate([np.ones_like(codes[:1], bool), codes != NONE]).T
+        return np.where(coded, np.log2(ranges[..., 2] / ranges[..., 1]), 0).sum(axis=0)
+
     def decode(
         self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int, varying: bool = False
     ) -> list[list[Codes]]:
