@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audiocodecs.encodec.entropy.block_coding import NONE, BlockCoding
 
-_CODE_BITS, _NUMBER_BITS = 8.3, 2.5
+_CODE_BITS, _NUMBER_BITS = 8.5, 2.5
 """What a code, and a frame's number of codebooks, take on speech: the first guess."""
 _ROUNDS = 4
 _CLOSE = 0.003
@@ -62,6 +62,18 @@ def choose_codes(
         wanted = bits - spent[0]
     assert best is not None
     return best
+
+
+def coded_mean(count: int, most: int) -> float:
+    """Mean number of codebooks at the coded rate that `count` codebooks of 10 bits have uncoded, at most `most`."""
+    return min(10 / _CODE_BITS * count, most)
+
+
+def codes_of_mean(every: NDArray[np.int16], error: NDArray[np.float32], mean: float) -> Codes:
+    """Codes of a clip, (codebooks, t), whose frames have a mean of `mean` codebooks, each as dear as the others."""
+    frames, counts, codebooks = every.shape
+    numbers = np.arange(codebooks - counts + 1, codebooks + 1, dtype=np.float64)
+    return every[np.arange(frames), _within_budget(error, numbers, mean * frames)].T.astype(np.int64)
 
 
 def _within_budget(error: NDArray[np.float32], bits: NDArray[np.float64], budget: float) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,7 @@ from audiocodecs.spectral.adversary import Adversary, AdversaryConfig
 from audiocodecs.spectral.crops import CropConfig, Crops
 from audiocodecs.spectral.losses import MelLosses, PowerLosses, WaveLoss
 from audiocodecs.spectral.model import ModelConfig, SpectralModel, middle_and_side
+from audiocodecs.spectral.rate_control import coded_mean, codes_of_mean
 from audiocodecs.spectral.weights import load_weights, save_weights
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ class TrainConfig:
     decoder_only : bool
         Leave encoder and codebooks as they are, so that the codes stay what they were.
     search_width : int
-        Of the encoder's search, for `decoder_only`: the decoder then learns on the codes it will get.
+        Of the encoder's search, for `decoder_only`: the decoder then learns on the codes it will get, frames with
+        numbers of codebooks of their own.
     """
 
     steps: int = 6_000
@@ -209,9 +212,10 @@ class Trainer:
 
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16), torch.set_grad_enabled(self._encoding):
             latent = model.latents(mdct, mdst)
-        quantized = self._quantize(latent.detach(), counts).requires_grad_()
+        quantized, numbers = self._quantize(latent.detach(), counts)
+        quantized.requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-            spectrum = model.spectrum(quantized, counts[:, None].expand(-1, latent.shape[1]).float(), signs)
+            spectrum = model.spectrum(quantized, numbers, signs)
         decoded = model.synthesise(spectrum)[..., : audio.shape[-1]]
         figures = self._learn_to_judge(audio, decoded)
         losses = self._losses(audio, decoded, rate_index)
@@ -249,15 +253,20 @@ class Trainer:
         """Whether encoder and codebooks learn."""
         return not self.experiment.train.decoder_only and not (self.adversary and self.adversary.alone)
 
-    def _quantize(self, latent: Tensor, counts: Tensor) -> Tensor:
+    def _quantize(self, latent: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Quantized latents, and each frame's number of codebooks, (batch, t)."""
         quantizer, config = self.model.quantizer, self.experiment.train
         if not config.decoder_only:
-            return quantizer.quantize(latent, counts, learn=self._encoding)
-        clips = []
+            every = counts[:, None].expand(latent.shape[:2]).float()
+            return quantizer.quantize(latent, counts, learn=self._encoding), every
+        clips, numbers = [], []
         for clip, count in zip(latent, counts.tolist(), strict=True):
-            codes, _ = quantizer.encode(clip, count, width=config.search_width)
-            clips.append(quantizer.decode(codes[None])[0])
-        return torch.cat(clips)
+            codes, error, _ = quantizer.encode_every_count(clip, width=config.search_width)
+            mean = coded_mean(count, quantizer.config.codebooks)
+            chosen = torch.from_numpy(codes_of_mean(codes.numpy().astype(np.int16), error.numpy(), mean).T)
+            clips.append(quantizer.decode(chosen[None])[0])
+            numbers.append((chosen >= 0).sum(-1).float())
+        return torch.cat(clips), torch.stack(numbers)
 
     def _losses(self, audio: Tensor, decoded: Tensor, rate_index: Tensor) -> dict[str, Tensor]:
         """In stereo left and right count for the waveform, middle and side for power, all four for mel spectra.

@@ -83,7 +83,8 @@ class BlockCoding:
         with one_blas_thread():
             ranges = np.concatenate([_count_ranges(codes)[:, None], self._ranges(codes)], axis=1)
         coded = np.concatenate([np.ones_like(codes[:1], bool), codes != NONE]).T
-        return np.where(coded, np.log2(ranges[..., 2] / ranges[..., 1]), 0).sum(axis=0)
+        found: NDArray[np.float64] = np.where(coded, np.log2(ranges[..., 2] / ranges[..., 1]), 0).sum(axis=0)
+        return found
 
     def decode(
         self, payloads: Sequence[bytes], frames: Sequence[Sequence[int]], codebooks: int, varying: bool = False

@@ -1,7 +1,8 @@
 """Training material of a language model: codes of random crops, kept on disk as shards.
 
 Shard i depends on the experiment and on i alone, so that a run that was stopped finds or makes the
-same ones. Every shard holds crops of one bitrate, the rates in turn as often as they are wanted.
+same ones. Every shard holds crops of one bitrate, the rates in turn as often as they are wanted. A spectral codec's
+frames have numbers of codebooks of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from audiocodecs import audio
 from audiocodecs.encodec.checkpoints import load
 from audiocodecs.spectral.crops import CropConfig, Crops
-from audiocodecs.spectral.stream import encode_audio
+from audiocodecs.spectral.rate_control import coded_mean, codes_of_mean
+from audiocodecs.spectral.stream import encode_every_count
 from audiocodecs.spectral.weights import load_weights
 
 Codes = NDArray[np.int64]
@@ -31,21 +33,21 @@ class Source:
     ----------
     rate, channels : int
         Of its audio.
-    counts : tuple of int
-        Codebooks at each of its bitrates.
+    counts : tuple of float
+        Codebooks at each of its bitrates, or their mean.
     frame_rate : float
     codebooks : ndarray of float32, shape (codebooks, entries, d)
         The vectors that the codes stand for.
     encode : callable
-        Samples, float32 (channels, n), and codebooks to codes (codebooks, frames).
+        Samples, float32 (channels, n), and one of `counts` to codes (codebooks, frames), -1 for none.
     """
 
     rate: int
     channels: int
-    counts: tuple[int, ...]
+    counts: tuple[float, ...]
     frame_rate: float
     codebooks: NDArray[np.float32]
-    encode: Callable[[NDArray[np.float32], int], Codes]
+    encode: Callable[[NDArray[np.float32], float], Codes]
 
 
 def source_of(codec: str, weights: Path) -> Source:
@@ -54,9 +56,11 @@ def source_of(codec: str, weights: Path) -> Source:
         spectral = load_weights(weights).model
         config = spectral.config
         return Source(
-            *(config.rate, config.channels, config.counts, config.rate / config.hop),
+            *(config.rate, config.channels),
+            counts=tuple(coded_mean(count, config.quantizer.codebooks) for count in config.counts),
+            frame_rate=config.rate / config.hop,
             codebooks=spectral.quantizer.codebooks.numpy(),
-            encode=lambda samples, count: encode_audio(spectral, samples, count),
+            encode=lambda samples, mean: codes_of_mean(*encode_every_count(spectral, samples), mean),
         )
     if codec == "encodec":
         model = load(weights)
@@ -67,7 +71,7 @@ def source_of(codec: str, weights: Path) -> Source:
             *(settings.rate, settings.channels, tuple(map(settings.codebooks_at, settings.bandwidths))),
             frame_rate=settings.frame_rate,
             codebooks=torch.stack([book.embed for book in model.quantizer.codebooks]).numpy(),
-            encode=lambda samples, count: model.encode(torch.from_numpy(samples), count).numpy(),
+            encode=lambda samples, count: model.encode(torch.from_numpy(samples), int(count)).numpy(),
         )
     raise ValueError(f"codec is spectral or encodec, not {codec!r}")
 
@@ -129,9 +133,9 @@ class Shards:
         partial.replace(path)
 
 
-def codes_of_files(source: Source, files: list[Path], most: int, seconds: float = 30.0) -> dict[int, list[Codes]]:
-    """Codes of each file at every bitrate of at most `most` codebooks: codebooks -> one array a file."""
-    found: dict[int, list[Codes]] = {count: [] for count in source.counts if count <= most}
+def codes_of_files(source: Source, files: list[Path], most: int, seconds: float = 30.0) -> dict[float, list[Codes]]:
+    """Codes of each file at every bitrate of at most `most` codebooks: their (mean) number -> one array a file."""
+    found: dict[float, list[Codes]] = {count: [] for count in source.counts if count <= most}
     for path in files:
         read = audio.read(path)
         samples = audio.resample(audio.to_channels(read.samples, source.channels), read.rate, source.rate)

@@ -72,6 +72,15 @@ def quantised(state: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
+def dequantised(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Float32 state dict whose `quantised` tensors are these."""
+    return {
+        name: values * tensors[name + _SCALE][:, None] if name + _SCALE in tensors else values
+        for name, values in tensors.items()
+        if not name.endswith(_SCALE)
+    }
+
+
 def save_weights(path: Path, settings: LanguageModelSettings, state: Mapping[str, Array], about: object) -> None:
     """Write a language model in integers, whole or not at all."""
     # One key: safetensors writes several in any order, and equal weights shall be equal files.

@@ -96,6 +96,7 @@ class LanguageModel(nn.Module):
         Parameters
         ----------
         codes : Tensor of int64, shape (batch, n_q, frames)
+            -1 where a frame has none.
 
         Returns
         -------
@@ -108,7 +109,7 @@ class LanguageModel(nn.Module):
         for k in range(codes.shape[1]):
             logits.append(self.linears[k](h))
             if self.settings.within_frame and k + 1 < codes.shape[1]:
-                h = h + self.within[k](codes[:, k])
+                h = h + self.within[k](codes[:, k].clamp(min=0))
         return torch.stack(logits)
 
     @torch.no_grad()

@@ -29,10 +29,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audiocodecs.encodec.checkpoints import sha256
-from audiocodecs.encodec.entropy.block_coding import BlockCoding
+from audiocodecs.encodec.entropy.block_coding import NONE, BlockCoding
 from audiocodecs.encodec.entropy.code_shards import Codes, ShardConfig, Shards, Source, codes_of_files, source_of
 from audiocodecs.encodec.entropy.exact_model import ExactLanguageModel
-from audiocodecs.encodec.entropy.exact_weights import ExactWeights, quantised, save_weights
+from audiocodecs.encodec.entropy.exact_weights import (
+    ExactWeights,
+    dequantised,
+    load_weights,
+    quantised,
+    save_weights,
+)
 from audiocodecs.encodec.entropy.language_model import LanguageModel
 from audiocodecs.encodec.entropy.settings import LanguageModelSettings
 from audiocodecs.spectral.crops import CropConfig
@@ -58,6 +64,8 @@ class TrainConfig:
         Decay of the averaged weights, which are what is tested and kept.
     bfloat16 : bool
         Matrix products in bfloat16.
+    start_from : str
+        A model in integers to go on from.
     """
 
     steps: int = 6_000
@@ -74,6 +82,7 @@ class TrainConfig:
     bfloat16: bool = True
     threads: int = 1
     seed: int = 1
+    start_from: str = ""
     log_every: int = 50
     test_every: int = 500
 
@@ -143,6 +152,12 @@ class Trainer:
         The sum of a frame's embeddings is then its latent vector, and a code's logit the product of what the network
         makes of the past with the vector that the code stands for.
         """
+        start = self.experiment.train.start_from
+        if start:
+            known = dequantised(load_weights(_expand(start)).tensors)
+            self.model.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
+            self.average.load_state_dict(self.model.state_dict())
+            return
         state, size = self.model.state_dict(), self.experiment.model.dim
         books = torch.from_numpy(self.source.codebooks)[: self.experiment.model.codebooks]
         # A network narrower than the vectors takes the directions in which they differ most.
@@ -158,7 +173,8 @@ class Trainer:
             for index in range(self.experiment.train.first_shards):
                 shard = self.shards[index]
                 if k < shard.shape[1]:
-                    counts += torch.from_numpy(np.bincount(shard[:, k].ravel(), minlength=len(counts)))
+                    seen = shard[:, k][shard[:, k] != NONE]
+                    counts += torch.from_numpy(np.bincount(seen, minlength=len(counts)))
             state[f"linears.{k}.bias"].copy_((counts / counts.sum()).log())
             if f"within.{k}.weight" in state:
                 state[f"within.{k}.weight"].copy_(alone[k])
@@ -189,9 +205,9 @@ class Trainer:
         codes = self.batch()
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             logits = self.model(codes)
-        losses = _losses(logits.float(), codes)
+        losses, sent = _losses(logits.float(), codes)
         self.optimizer.zero_grad(set_to_none=True)
-        losses.mean().backward()  # type: ignore[no-untyped-call]
+        (losses.sum() / sent.sum()).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.steps_done += 1
@@ -200,21 +216,23 @@ class Trainer:
             for mine, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 mine.lerp_(theirs, 1 - keep)
         bits = torch.full((self.experiment.model.codebooks,), math.nan)
-        bits[: len(losses)] = losses.detach() / math.log(2)
+        bits[: len(losses)] = losses.detach() / sent / math.log(2)
         return bits
 
     @torch.no_grad()
-    def test(self, heldout: Mapping[int, list[Codes]]) -> dict[int, Tensor]:
-        """Bits of a code for each codebook at each bitrate, blocks as in a file."""
+    def test(self, heldout: Mapping[float, list[Codes]]) -> dict[float, tuple[Tensor, float]]:
+        """Bits of a code for each codebook at each bitrate, blocks as in a file; and bits of all codes a frame."""
         found = {}
         for count, clips in heldout.items():
-            total, frames = torch.zeros(count), 0
+            frames = sum(clip.shape[1] for clip in clips)
+            total, sent = torch.zeros(2, len(clips[0]))
             for clip in clips:
                 for start in range(0, clip.shape[1], self.experiment.train.frames):
                     part = torch.from_numpy(clip[None, :, start : start + self.experiment.train.frames])
-                    total += _losses(self.average(part), part) * part.shape[2] / math.log(2)
-                    frames += part.shape[2]
-            found[count] = total / frames
+                    losses, codes = _losses(self.average(part), part)
+                    total += losses / math.log(2)
+                    sent += codes
+            found[count] = total / sent, float(total.sum()) / frames
         return found
 
     def state(self) -> dict[str, Any]:
@@ -252,7 +270,7 @@ class Trainer:
     def _average_state(self) -> dict[str, np.ndarray]:
         return {name: value.numpy() for name, value in self.average.state_dict().items()}
 
-    def coded_kbps(self, heldout: Mapping[int, list[Codes]]) -> dict[int, float]:
+    def coded_kbps(self, heldout: Mapping[float, list[Codes]]) -> dict[float, float]:
         """Rate at each bitrate with the averaged network in integers, as files would have it, kbit/s."""
         weights = ExactWeights(self.experiment.model, quantised(self._average_state()), bytes(8))
         coding, block = BlockCoding(ExactLanguageModel(weights)), self.experiment.train.frames
@@ -261,7 +279,8 @@ class Trainer:
             bits = frames = 0
             for clip in clips:
                 for start in range(0, clip.shape[1], block):
-                    bits += 8 * len(coding.encode([clip[:, start : start + block]]))
+                    part = clip[:, start : start + block]
+                    bits += 8 * len(coding.encode([part], varying=bool((part < 0).any())))
                 frames += clip.shape[1]
             found[count] = bits / frames * self.source.frame_rate / 1000
         return found
@@ -274,12 +293,14 @@ def _principal_axes(books: Tensor, most: int) -> Tensor:
     return axes[:, -most:].float()
 
 
-def _losses(logits: Tensor, codes: Tensor) -> Tensor:
-    """Cross entropy in nats for each codebook, (n_q,)."""
+def _losses(logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross entropy in nats of all codes of each codebook, (n_q,), and how many codes there are."""
     target = codes.transpose(0, 1)
-    return torch.stack(
-        [F.cross_entropy(rows.flatten(0, 1), wanted.flatten()) for rows, wanted in zip(logits, target, strict=True)]
-    )
+    nats = [
+        F.cross_entropy(rows.flatten(0, 1), wanted.flatten(), ignore_index=NONE, reduction="sum")
+        for rows, wanted in zip(logits, target, strict=True)
+    ]
+    return torch.stack(nats), (target != NONE).sum((1, 2))
 
 
 def append(path: Path, row: Mapping[str, object]) -> None:
@@ -324,23 +345,21 @@ def train(experiment: Experiment, until: int | None = None) -> Trainer:
             trainer.save()
             seen, started = [], time.monotonic()
     for count, kbps in trainer.coded_kbps(heldout).items():
-        log.info("held out, in integers, %d codebooks: %.3f kbit/s", count, kbps)
+        log.info("held out, in integers, %.3g codebooks: %.3f kbit/s", count, kbps)
     return trainer
 
 
-def _report(trainer: Trainer, heldout: Mapping[int, list[Codes]]) -> None:
+def _report(trainer: Trainer, heldout: Mapping[float, list[Codes]]) -> None:
     experiment = trainer.experiment
-    for count, bits in trainer.test(heldout).items():
-        kbps = float(bits.sum()) * trainer.source.frame_rate / 1000
-        plain = 10 * count * trainer.source.frame_rate / 1000
-        log.info(
-            "held out, %d codebooks: %.3f kbit/s of %.2f, bits %.2f to %.2f", count, kbps, plain, bits[0], bits[-1]
-        )
-        row = {"step": trainer.steps_done, "codebooks": count, "plain_kbps": plain, "kbps": round(kbps, 4)}
+    for count, (bits, a_frame) in trainer.test(heldout).items():
+        kbps = a_frame * trainer.source.frame_rate / 1000
+        plain = round(10 * count * trainer.source.frame_rate / 1000, 3)
+        log.info("held out, %.3g codebooks: %.3f kbit/s of %.2f", count, kbps, plain)
+        row = {"step": trainer.steps_done, "codebooks": round(count, 2), "plain_kbps": plain, "kbps": round(kbps, 4)}
         places = range(experiment.model.codebooks)
         append(
             experiment.out / "heldout.csv",
-            {**row, **{f"b{k}": round(float(bits[k]), 4) if k < count else "" for k in places}},
+            {**row, **{f"b{k}": round(float(bits[k]), 4) if k < len(bits) else "" for k in places}},
         )
 
 
