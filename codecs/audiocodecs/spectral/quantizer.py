@@ -306,6 +306,12 @@ class PredictiveResidualQuantizer(nn.Module):
         self._cluster_rest(latent, rounds, generator, go_on=False)
 
     @torch.no_grad()
+    def extend(self, known: int, latent: Tensor, generator: torch.Generator, rounds: int = 7) -> None:
+        """K-means of the stages from `known` on, on what the codes of those before miss of latent (segments, t, d)."""
+        missed = [clip - self.decode(self.encode(clip, known, width=4)[0][None])[0][0] for clip in latent]
+        self._cluster(range(known, self.config.codebooks), torch.stack(missed), rounds, generator, go_on=False)
+
+    @torch.no_grad()
     def refine(self, latent: Tensor, generator: torch.Generator, rounds: int = 3) -> None:
         """Some more rounds of k-means from the present codebooks, on many latents (segments, t, d) of one encoder.
 

@@ -187,9 +187,28 @@ class Trainer:
         else:
             state = torch.load(path, weights_only=True)
         # An encoder that stays has to be the one that will be shipped, and the decoder learns beside it.
-        self.model.load_state_dict(state["average" if self.experiment.train.decoder_only else "model"])
+        used = state["average" if self.experiment.train.decoder_only else "model"]
+        known = len(used["quantizer.codebooks"])
+        missing = self.model.config.quantizer.codebooks - known
+        for part in (used, state["average"]):
+            for name, fill in (("codebooks", 0.0), ("sums", 0.0), ("counts", 1.0)):
+                tensor = part[f"quantizer.{name}"][:known]
+                part[f"quantizer.{name}"] = torch.cat([tensor, tensor.new_full((missing, *tensor.shape[1:]), fill)])
+        self.model.load_state_dict(used)
         self.average.load_state_dict(state["average"])
+        if missing:
+            self._extend(known)
         log.info("started from %s", path)
+
+    def _extend(self, known: int) -> None:
+        """Cluster the codebooks that the start did not have."""
+        config, quantizer = self.experiment.train, self.model.quantizer
+        audio = self.crops.draw(config.start_segments, config.start_frames * self.model.config.hop)
+        latent = torch.cat([self.model.latents(*self.model.analyse(part)) for part in torch.split(audio, 50)])
+        log.info("k-means of %d more codebooks on %d frames", len(quantizer.codebooks) - known, latent[..., 0].numel())
+        quantizer.extend(known, latent, self.generator)
+        quantizer.sums.copy_(quantizer.codebooks)
+        self.average.quantizer.load_state_dict(quantizer.state_dict())
 
     def learning_rate(self) -> float:
         """Of the next step."""

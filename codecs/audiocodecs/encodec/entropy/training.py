@@ -65,7 +65,7 @@ class TrainConfig:
     bfloat16 : bool
         Matrix products in bfloat16.
     start_from : str
-        A model in integers to go on from.
+        A model in integers to go on from; it may have fewer codebooks.
     """
 
     steps: int = 6_000
@@ -152,12 +152,6 @@ class Trainer:
         The sum of a frame's embeddings is then its latent vector, and a code's logit the product of what the network
         makes of the past with the vector that the code stands for.
         """
-        start = self.experiment.train.start_from
-        if start:
-            known = dequantised(load_weights(_expand(start)).tensors)
-            self.model.load_state_dict({name: torch.from_numpy(values) for name, values in known.items()})
-            self.average.load_state_dict(self.model.state_dict())
-            return
         state, size = self.model.state_dict(), self.experiment.model.dim
         books = torch.from_numpy(self.source.codebooks)[: self.experiment.model.codebooks]
         # A network narrower than the vectors takes the directions in which they differ most.
@@ -178,6 +172,9 @@ class Trainer:
             state[f"linears.{k}.bias"].copy_((counts / counts.sum()).log())
             if f"within.{k}.weight" in state:
                 state[f"within.{k}.weight"].copy_(alone[k])
+        if start := self.experiment.train.start_from:
+            for name, values in dequantised(load_weights(_expand(start)).tensors).items():
+                state[name].copy_(torch.from_numpy(values))
         self.average.load_state_dict(state)
 
     def learning_rate(self) -> float:
