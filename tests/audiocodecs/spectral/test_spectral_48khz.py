@@ -22,7 +22,7 @@ def music():
 
 @pytest.fixture(scope="module")
 def coded(music):
-    codecs = {kbps: get_codec(f"spectral_48khz@{kbps}") for kbps in RATES}
+    codecs = {kbps: get_codec(f"spectral_48khz@{kbps}:entropy=none") for kbps in RATES}
     return {kbps: codec.encode(music, 48_000) for kbps, codec in codecs.items()}
 
 
@@ -85,22 +85,19 @@ def test_mono_is_refused_with_what_to_do():
         get_codec("spectral_48khz@6").encode(np.zeros((1, 100), np.float32), 48_000)
 
 
-@pytest.mark.parametrize("kbps", [3, *(pytest.param(rate, marks=pytest.mark.slow) for rate in RATES[1:])])
-def test_entropy_coding_gives_the_same_samples_in_fewer_bits(coded, decoded, music, kbps):
-    coder = get_codec(f"spectral_48khz@{kbps}:entropy=lm")
-    smaller = coder.encode(music, 48_000)
-    assert smaller.kbps < 0.95 * coded[kbps].kbps
-    assert np.array_equal(coder.decode(smaller)[0], decoded[kbps])
+@pytest.mark.parametrize("kbps", [3, pytest.param(12, marks=pytest.mark.slow)])
+def test_the_coded_rate_is_the_rate_in_the_name(music, kbps):
+    codec = get_codec(f"spectral_48khz@{kbps}")
+    encoded = codec.encode(music, 48_000)
+    assert encoded.kbps == pytest.approx(kbps, rel=0.02)
     # Any setting of the codec reads it, as the file says how it was written.
-    plain = get_codec("spectral_48khz@6")
-    assert np.array_equal(plain.decode(plain.read(smaller.container))[0], decoded[kbps])
-    assert "language model" in coder.version
+    plain = get_codec("spectral_48khz@6:entropy=none")
+    assert np.array_equal(plain.decode(plain.read(encoded.container))[0], codec.decode(encoded)[0])
 
 
 @pytest.mark.parametrize("side", [0.0, -1.0, 3.0], ids=["equal channels", "swapped", "wide"])
-def test_entropy_coding_loses_nothing_of_unusual_stereo(music, side):
-    """The language model was trained on music as it is; what it does not expect costs bits and no sample."""
+def test_unusual_stereo_has_the_coded_rate_too(music, side):
+    """The language model was trained on music as it is; what it does not expect costs codebooks, not the rate."""
     middle, difference = music[0] + music[1], side * (music[0] - music[1])
     clip = np.stack([middle + difference, middle - difference])[:, :48_000] / 4
-    plain, coder = get_codec("spectral_48khz@12"), get_codec("spectral_48khz@12:entropy=lm")
-    assert np.array_equal(coder.decode(coder.encode(clip, 48_000))[0], plain.decode(plain.encode(clip, 48_000))[0])
+    assert get_codec("spectral_48khz@12").encode(clip, 48_000).kbps == pytest.approx(12, rel=0.02)

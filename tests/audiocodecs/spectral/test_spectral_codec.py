@@ -8,11 +8,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from scipy import signal
 
-from audiocodecs import audio, rvqf
+from audiocodecs import audio, metrics, rvqf
 from audiocodecs.base import CodecError, CodecUnavailable, Encoded, UnknownCodec
 from audiocodecs.registry import get_codec
 from audiocodecs.spectral import stream
+from audiocodecs.spectral.codec import language_model_of
 from audiocodecs.spectral.mdct import Mdct, frame_count
 from audiocodecs.spectral.model import LATENCY_FRAMES
 from audiocodecs.spectral.parametric import random_signs
@@ -195,20 +197,93 @@ def test_the_noise_carrier_is_even_and_does_not_depend_on_where_it_starts():
     assert torch.equal(random_signs(123, 5, 320), signs[123:128])
 
 
-@pytest.mark.parametrize("kbps", [1.5, pytest.param(12, marks=pytest.mark.slow)])
-def test_entropy_coding_gives_the_same_samples_in_fewer_bits(codecs, speech, decoded, kbps):
-    coded = get_codec(f"spectral_24khz@{kbps:g}:entropy=lm")
-    encoded = coded.encode(speech, 24_000)
-    assert encoded.kbps < 0.85 * kbps
-    assert np.array_equal(coded.decode(encoded)[0], decoded[kbps])
-    # Any setting of the codec reads it, as the file says how it was written.
-    assert np.array_equal(codecs[6].decode(codecs[6].read(encoded.container))[0], decoded[kbps])
-    assert "language model" in coded.version
+@pytest.fixture(scope="module")
+def coded(speech):
+    """Files at coded rates, and what they decode to."""
+    found = {}
+    for kbps in (3, 6):
+        codec = get_codec(f"spectral_24khz@{kbps}")
+        encoded = codec.encode(speech, 24_000)
+        found[kbps] = encoded, codec.decode(encoded)[0]
+    return found
 
 
-def test_entropy_coding_without_a_language_model_is_refused_with_what_to_do(tmp_path):
+def test_the_coded_rate_is_the_rate_in_the_name(coded):
+    for kbps, (encoded, _) in coded.items():
+        assert encoded.kbps == pytest.approx(kbps, rel=0.015)
+        assert 8 * len(encoded.payload) / (encoded.samples / 24_000) == pytest.approx(1000 * encoded.kbps)
+
+
+def test_frames_get_as_many_codebooks_as_pay(coded, speech):
+    codec = get_codec("spectral_24khz@6")
+    counts = (rvqf.read(coded[6][0].container, codec._accept).codes >= 0).sum(axis=0)
+    assert counts.min() < 6 < 12 < counts.max()
+    assert 8 < counts.mean() < 11
+
+
+def test_a_coded_rate_sounds_closer_than_the_same_constant_one(coded, speech, decoded):
+    for kbps, (_, samples) in coded.items():
+        assert metrics.measure("si_sdr", speech, samples, 24_000) > metrics.measure(
+            "si_sdr", speech, decoded[kbps], 24_000
+        )
+
+
+def test_any_setting_of_the_codec_reads_a_coded_file(coded, codecs):
+    encoded, samples = coded[6]
+    assert np.array_equal(codecs[3].decode(codecs[3].read(encoded.container))[0], samples)
+
+
+def test_a_file_with_one_number_of_codebooks_and_a_language_model_is_still_read(codecs, speech, decoded):
+    coding = language_model_of(FOLDER / "spectral_24khz.safetensors")
+    plain = rvqf.read(codecs[6].encode(speech, 24_000).container, lambda header: None)
+    header = dataclasses.replace(plain.header, language_model=coding.prefix)
+    older = rvqf.write(header, plain.samples, plain.codes, entropy=coding)
+    codec = get_codec("spectral_24khz@6")
+    assert np.array_equal(codec.decode(codec.read(older))[0], decoded[6])
+
+
+@pytest.mark.parametrize("n", [1, 321, 9_001])
+def test_any_length_comes_back_at_a_coded_rate(speech, n):
+    codec = get_codec("spectral_24khz@6")
+    found, _ = codec.decode(codec.encode(speech[:, :n], 24_000))
+    assert found.shape == (1, n)
+
+
+def test_silence_takes_less_than_the_rate_and_stays_quiet():
+    codec = get_codec("spectral_24khz@6")
+    encoded = codec.encode(np.zeros((1, 48_000), np.float32), 24_000)
+    assert encoded.kbps < 6.1
+    assert np.abs(codec.decode(encoded)[0]).max() < 0.003
+
+
+def test_the_version_names_the_language_model(codecs):
+    assert "language model" in get_codec("spectral_24khz@6").version
+    assert "language model" not in codecs[6].version
+
+
+def test_weights_without_a_language_model_are_refused_with_what_to_do(tmp_path):
     own = shutil.copy(FOLDER / "spectral_24khz.safetensors", tmp_path / "own.safetensors")
-    with pytest.raises(CodecUnavailable, match="own.lm.safetensors is not beside them.*Leave out entropy=lm"):
-        get_codec(f"spectral_24khz@6:entropy=lm:weights={own}")
-    with pytest.raises(UnknownCodec, match="entropy=lm"):
+    with pytest.raises(CodecUnavailable, match="own.lm.safetensors is not beside them.*Add entropy=none"):
+        get_codec(f"spectral_24khz@6:weights={own}")
+    assert get_codec(f"spectral_24khz@6:entropy=none:weights={own}")
+    with pytest.raises(UnknownCodec, match="entropy=none"):
         get_codec("spectral_24khz@6:entropy=zip")
+
+
+def noise(seconds=4):
+    return (0.05 * np.random.default_rng(2).standard_normal((1, seconds * 24_000))).astype(np.float32)
+
+
+def fricative(seconds=4):
+    """Noise from 4 kHz on, a syllable a third of a second."""
+    sos = signal.butter(4, 4_000, "high", fs=24_000, output="sos")
+    shape = np.abs(np.sin(np.arange(seconds * 24_000) * np.pi * 3 / 24_000))
+    return (signal.sosfilt(sos, noise(seconds)) * shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("kbps", [3, 6])
+@pytest.mark.parametrize("sound", [noise, fricative], ids=["noise", "fricatives"])
+def test_no_frequency_whistles_in_noise(codecs, sound, kbps):
+    clip = sound()
+    decoded, _ = codecs[kbps].decode(codecs[kbps].encode(clip, 24_000))
+    assert metrics.tonal_lines(decoded, 24_000) < 0.8
