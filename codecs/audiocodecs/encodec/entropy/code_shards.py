@@ -50,17 +50,24 @@ class Source:
     encode: Callable[[NDArray[np.float32], float], Codes]
 
 
-def source_of(codec: str, weights: Path) -> Source:
-    """Source of a codec, `spectral` or `encodec`, with the weights of a file."""
+def source_of(codec: str, weights: Path, most: int) -> Source:
+    """Source of a codec, `spectral` or `encodec`, with the weights of a file; at most `most` codebooks."""
     if codec == "spectral":
         spectral = load_weights(weights).model
         config = spectral.config
+
+        def encode(samples: NDArray[np.float32], mean: float) -> Codes:
+            codes, error = encode_every_count(spectral, samples)
+            left_out = config.quantizer.codebooks - most
+            stop = codes.shape[1] - left_out
+            return codes_of_mean(codes[:, :stop, :most], error[:, :stop], mean)
+
         return Source(
             *(config.rate, config.channels),
-            counts=tuple(coded_mean(count, config.quantizer.codebooks) for count in config.counts),
+            counts=tuple(coded_mean(count, most) for count in config.counts),
             frame_rate=config.rate / config.hop,
             codebooks=spectral.quantizer.codebooks.numpy(),
-            encode=lambda samples, mean: codes_of_mean(*encode_every_count(spectral, samples), mean),
+            encode=encode,
         )
     if codec == "encodec":
         model = load(weights)

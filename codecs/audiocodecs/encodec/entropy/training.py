@@ -131,7 +131,7 @@ class Trainer:
         self.experiment = experiment
         config = experiment.train
         self.random = torch.Generator().manual_seed(config.seed)
-        self.source: Source = source_of(experiment.codec, experiment.weights)
+        self.source: Source = source_of(experiment.codec, experiment.weights, experiment.model.codebooks)
         self.shards = Shards(experiment.out / "codes", self.source, experiment.crops, experiment.shards, config.seed)
         torch.manual_seed(config.seed)  # here, as loading the codec may draw numbers too
         self.model = LanguageModel(experiment.model)
