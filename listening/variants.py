@@ -10,8 +10,8 @@ from listening.models import Study
 
 OPTIONS = {
     "opus": (("application=voip", "tuned for speech (VoIP)"),),
-    "spectral_24khz": (("entropy=lm", "entropy coded: fewer bits, the same sound"),),
-    "spectral_48khz": (("entropy=lm", "entropy coded: fewer bits, the same sound"),),
+    "spectral_24khz": (("entropy=none", "constant rate, without entropy coding"),),
+    "spectral_48khz": (("entropy=none", "constant rate, without entropy coding"),),
     "encodec_24khz": (
         ("entropy=lm", "entropy coded: fewer bits, the same sound"),
         ("weights=small", "our own small weights, a first version"),
