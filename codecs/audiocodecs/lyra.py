@@ -7,6 +7,7 @@ Lyra defines none: `LYRA`, a version byte 1, the packet size (1 byte), the sampl
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
+import soxr
 >>> codec = get_codec("lyra@3.2")
 >>> encoded = codec.encode(np.zeros((1, 48000), np.float32), 48000)
 >>> len(encoded.payload), encoded.kbps
@@ -52,7 +53,8 @@ class Lyra(Codec):
     @property
     def version(self) -> str:
         """The model files and what runs them."""
-        return f"Lyra 1.3.2, {lyra_runtime.digest()}; ai-edge-litert {package_version('ai-edge-litert')}"
+        runtime = f"ai-edge-litert {package_version('ai-edge-litert')}, soxr {soxr.__version__}"
+        return f"Lyra 1.3.2, {lyra_runtime.digest()}; {runtime}"
 
     @property
     def weights(self) -> str:
