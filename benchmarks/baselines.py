@@ -18,7 +18,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from audiocodecs.registry import get_codec
 CLIPS = Path(__file__).resolve().parents[1] / "listening" / "demo" / "clips"
 LEFT_OUT = "speech_da_phrases"
 RATE = 48_000
+LAME_DELAY = 576 + 529
+"""Samples by which LAME's encoder and a decoder delay a clip (LAME's technical FAQ)."""
 SAME_RATE = 0.01
 MOST_TRIES = 5
 
@@ -70,9 +73,10 @@ class Lame:
         with folder_with(clip) as folder:
             call("lame", "--quiet", "-b", f"{kbps:g}", folder / "in.wav", folder / "out.mp3")
             decoded, rate = soundfile.read(folder / "out.mp3", dtype="float32", always_2d=True)
-            payload = get_codec(f"mp3@{kbps:g}").read((folder / "out.mp3").read_bytes()).payload
-        found = audio.fit_length(audio.resample(decoded.T, rate, RATE), clip.shape[1])
-        return found, rate_of(payload, clip)
+            file = (folder / "out.mp3").read_bytes()
+        if b"Info" not in file[:64]:  # its frames are too small for the tag by which the decoder trims
+            decoded = decoded[LAME_DELAY:]
+        return audio.fit_length(audio.resample(decoded.T, rate, RATE), clip.shape[1]), rate_of(file, clip)
 
 
 class OpusTools:
@@ -121,19 +125,16 @@ class EvsPrograms:
         return audio.fit_length(found, clip.shape[1]), kbps
 
 
-PROGRAMS: dict[str, Callable[[], Lame | OpusTools | EvsPrograms]] = {"mp3": Lame, "opus": OpusTools, "evs": EvsPrograms}
+Program = Lame | OpusTools | EvsPrograms
+PROGRAMS: dict[str, Callable[[], Program]] = {"mp3": Lame, "opus": OpusTools, "evs": EvsPrograms}
 
 
-def folder_with(clip: Samples) -> tempfile.TemporaryDirectory:
+@contextmanager
+def folder_with(clip: Samples) -> Iterator[Path]:
     """A temporary folder with the clip as `in.wav`, 16 bits, as the programs take it."""
-
-    class Folder(tempfile.TemporaryDirectory):
-        def __enter__(self) -> Path:
-            path = Path(super().__enter__())
-            soundfile.write(path / "in.wav", np.clip(clip.T, -1, 1), RATE, subtype="PCM_16")
-            return path
-
-    return Folder()
+    with tempfile.TemporaryDirectory() as name:
+        soundfile.write(Path(name) / "in.wav", np.clip(clip.T, -1, 1), RATE, subtype="PCM_16")
+        yield Path(name)
 
 
 def call(*words: object) -> None:
@@ -154,7 +155,9 @@ def rate_of(payload: bytes, clip: Samples) -> float:
     return len(payload) * 8 / (clip.shape[1] / RATE) / 1000
 
 
-def at_rate(program: Lame | OpusTools | EvsPrograms, clip: Samples, kbps: float, wanted: float) -> tuple[Samples, float]:
+def at_rate(
+    program: Lame | OpusTools | EvsPrograms, clip: Samples, kbps: float, wanted: float
+) -> tuple[Samples, float]:
     """The program's result where its measured rate is within 1 % of `wanted`, or as near as it comes."""
     target, best = kbps, None
     for _ in range(MOST_TRIES):
@@ -168,7 +171,7 @@ def at_rate(program: Lame | OpusTools | EvsPrograms, clip: Samples, kbps: float,
     return best
 
 
-def compare(codec: Codec, program: Lame | OpusTools | EvsPrograms, name: str, clip: Samples) -> list[Row]:
+def compare(codec: Codec, program: Program, name: str, clip: Samples) -> list[Row]:
     """Rows of one clip: PESQ and ViSQOL of speech, ViSQOL of music."""
     encoded = codec.encode(clip, RATE)
     decoded, _ = codec.decode(encoded)
@@ -193,8 +196,9 @@ def table(rows: list[Row]) -> str:
     """Every clip, then the means of each setting, as Markdown."""
     lines = ["| codec | clip | kbit/s | program's | metric | ours | program | difference |", "|---" * 8 + "|"]
     for row in rows:
+        title = metrics.METRICS[row.metric].title
         lines.append(
-            f"| {row.spec} | {row.clip} | {row.kbps:.2f} | {row.program_kbps:.2f} | {metrics.METRICS[row.metric].title} "
+            f"| {row.spec} | {row.clip} | {row.kbps:.2f} | {row.program_kbps:.2f} | {title} "
             f"| {row.ours:.2f} | {row.program:.2f} | {row.ours - row.program:+.2f} |"
         )
     lines += ["", "| codec | metric | clips | ours | program | difference |", "|---" * 6 + "|"]

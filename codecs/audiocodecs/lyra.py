@@ -7,7 +7,6 @@ Lyra defines none: `LYRA`, a version byte 1, the packet size (1 byte), the sampl
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
-import soxr
 >>> codec = get_codec("lyra@3.2")
 >>> encoded = codec.encode(np.zeros((1, 48000), np.float32), 48000)
 >>> len(encoded.payload), encoded.kbps
@@ -21,6 +20,7 @@ import zlib
 from importlib.metadata import version as package_version
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from audiocodecs import audio, lyra_runtime
