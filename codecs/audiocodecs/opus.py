@@ -68,7 +68,9 @@ class Opus(Codec):
         if file.channels != encoded.channels:
             raise CodecError(f"The Opus file has {file.channels} channels and not {encoded.channels}.")
         decoded = _decode(file, _decoder_path(self.spec))
-        return audio.fit_length(audio.resample(decoded, OPUS_RATE, encoded.rate), encoded.samples), encoded.rate
+        if encoded.rate != OPUS_RATE:
+            decoded = audio.resample(decoded, OPUS_RATE, encoded.rate)
+        return audio.fit_length(decoded, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
         """Read an Ogg Opus file; its rate is 48 kHz, whatever was encoded."""
@@ -84,7 +86,8 @@ def _encode(samples: Samples, rate: int, kbps: float, application: str) -> tuple
         (("vbr", "constrained"), ("application", application), ("frame_duration", "20")),
         (("fflags", "+bitexact"),),
     )
-    return ffmpeg.encode(audio.resample(samples, rate, OPUS_RATE), OPUS_RATE, round(kbps * 1000), encoder)
+    inside = samples if rate == OPUS_RATE else audio.resample(samples, rate, OPUS_RATE)
+    return ffmpeg.encode(inside, OPUS_RATE, round(kbps * 1000), encoder)
 
 
 def _decode(file: OpusFile, path: str | None) -> Samples:
