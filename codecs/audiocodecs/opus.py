@@ -35,6 +35,7 @@ class Opus(Codec):
     name = "opus"
     title = "Opus"
     values = (6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+    any_from_to = (6, 256)
     options = {"application": ("audio", "voip"), "decoder": ("plain", "nolace")}
 
     @classmethod

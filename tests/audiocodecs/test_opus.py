@@ -76,7 +76,9 @@ def test_the_application_reaches_the_encoder(excerpt):
     assert as_audio.payload == roundtrip("opus@12", clip, 48000)[0].payload
 
 
-@pytest.mark.parametrize("spec", ["opus@12:application=music", "opus@12:aplication=voip", "opus@13", "opus", "opus@0"])
+@pytest.mark.parametrize(
+    "spec", ["opus@12:application=music", "opus@12:aplication=voip", "opus@5.9", "opus@257", "opus", "opus@0"]
+)
 def test_a_value_or_option_that_is_not_there_is_refused_and_not_ignored(spec):
     with pytest.raises(UnknownCodec):
         get_codec(spec)
