@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from analysis.screening import DEFAULT_RULES
 from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
-from audiocodecs.registry import codec_class, get_codec, offers, parse_spec, resolve
+from audiocodecs.registry import CLASSES, codec_class, get_codec, offers, parse_spec, resolve
 from listening import allocation, clips, commands, endings, losses, packing, supplied, webhooks
 from listening.audit import audit
 from listening.models import Condition, Rendering, Session, Study, Webhook
@@ -114,9 +114,10 @@ def condition_title(spec: Spec) -> str:
 
 def matrix(study: Study) -> list[MatrixRow]:
     """Every codec at every value for this study, with the reason where it can't have one."""
-    chosen = {(spec.name, spec.value) for spec in map(parse_spec, study.conditions.values_list("spec", flat=True))}
+    own = [spec for spec in map(parse_spec, study.conditions.values_list("spec", flat=True)) if spec.name in CLASSES]
+    chosen = {(spec.name, spec.value) for spec in own}
     rows: dict[str, MatrixRow] = {}
-    for offer in offers():
+    for offer in offers(own):
         reason, remedy = offer.reason, offer.remedy
         if study.channels not in offer.channels:
             reason, remedy = _other_channels(offer.title, study.channels)

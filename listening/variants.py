@@ -1,15 +1,15 @@
-"""Codecs with an option, beside their plain form in the matrix of conditions."""
+"""What the matrix of conditions has no box for: a codec at another rate, or with an option."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from audiocodecs.base import CodecError
-from audiocodecs.registry import codec_class, get_codec
+from audiocodecs.registry import CLASSES, codec_class, get_codec, parse_spec
 from listening.models import Study
 
 OPTIONS = {
-    "opus": (("application=voip", "tuned for speech (VoIP)"),),
+    "opus": (("application=voip", "tuned for speech (VoIP)"), ("decoder=nolace", "decoded with NoLACE")),
     "spectral_24khz": (("entropy=none", "constant rate, without entropy coding"),),
     "spectral_48khz": (("entropy=none", "constant rate, without entropy coding"),),
     "encodec_24khz": (
@@ -23,37 +23,49 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A codec with an option, at those of its rates that a study can have.
+    """A codec with an option or without, whose rate is typed.
 
     Attributes
     ----------
+    name, option : str
+        Of the spec; no option is "".
     words : str
         "Opus, tuned for speech (VoIP)".
-    specs : tuple of (str, float)
-        Each with its kbps.
+    rates : str
+        "any rate from 6 to 256 kbps", or those that there are.
     """
 
+    name: str
+    option: str
     words: str
-    specs: tuple[tuple[str, float], ...]
+    rates: str
+
+    @property
+    def key(self) -> str:
+        """Value in a form."""
+        return f"{self.name}:{self.option}" if self.option else self.name
 
 
 def variants(study: Study) -> list[Variant]:
-    """What a study can have and has not yet, codec by codec."""
-    there = set(study.conditions.values_list("spec", flat=True))
+    """What runs here and fits the study's channels, codec by codec."""
     found = []
-    for name, options in OPTIONS.items():
+    for name in CLASSES:
         cls = codec_class(name)
         if study.channels not in cls.channels:
             continue
+        options = ((("", ""),) if cls.any_from_to else ()) + OPTIONS.get(name, ())
         for option, words in options:
-            specs = tuple(
-                (spec, value)
-                for value in cls.values
-                if (spec := f"{name}@{value:g}:{option}") not in there and _runs(spec)
-            )
-            if specs:
-                found.append(Variant(f"{cls.title}, {words}", specs))
+            spec = spec_of(f"{name}:{option}", cls.values[0])
+            if _runs(spec):
+                title = f"{cls.title}, {words}" if words else cls.title
+                found.append(Variant(name, option, title, cls.rates(parse_spec(spec))))
     return found
+
+
+def spec_of(key: str, kbps: float) -> str:
+    """Spec of a variant at a rate: `opus:application=voip` at 20 is `opus@20:application=voip`."""
+    name, _, option = key.partition(":")
+    return f"{name}@{kbps:g}" + (f":{option}" if option else "")
 
 
 def _runs(spec: str) -> bool:

@@ -132,6 +132,8 @@ class Codec(ABC):
         For people: "Opus", "Lyra v2".
     values : tuple of float
         What a study is offered after the `@`; empty if the codec takes none.
+    any_from_to : tuple of (float, float) or None
+        Least and most kbps, where the codec takes any between them; see `span`.
     channels : frozenset of int
         Channel counts it can carry. A codec with {1} is not offered in a stereo study.
     neural : bool
@@ -143,6 +145,7 @@ class Codec(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     values: ClassVar[tuple[float, ...]] = ()
+    any_from_to: ClassVar[tuple[float, float] | None] = None
     options: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
     channels: ClassVar[frozenset[int]] = frozenset({1, 2})
     neural: ClassVar[bool] = False
@@ -161,15 +164,37 @@ class Codec(ABC):
         CodecUnavailable
             If it cannot run here.
         """
-        if cls.values and spec.value not in cls.values:
-            offered = ", ".join(f"{cls.name}@{value:g}" for value in cls.values)
-            raise UnknownCodec(f"{spec} is not offered. Use one of: {offered}.")
+        if cls.values and not cls.takes(spec):
+            example = f"{cls.name}@{cls.values[0]:g}"
+            raise UnknownCodec(
+                f"{spec} is not offered. {cls.title} has {cls.rates(spec)}: write for example {example}."
+            )
         if not cls.values and spec.value is not None:
             raise UnknownCodec(f"{cls.name} takes no value: write {cls.name}, not {spec}.")
         if cls.options is not None:
             _check_options(spec, cls.options)
         cls.check(spec)
         return cls(spec)
+
+    @classmethod
+    def span(cls, spec: Spec) -> tuple[float, float] | None:
+        """Least and most kbps of a spec's options, where any between them may follow the `@`."""
+        return cls.any_from_to
+
+    @classmethod
+    def takes(cls, spec: Spec) -> bool:
+        """Whether the codec has the spec's value."""
+        if spec.value is None or spec.value in cls.values:
+            return spec.value is not None
+        span = cls.span(spec)
+        return span is not None and span[0] <= spec.value <= span[1]
+
+    @classmethod
+    def rates(cls, spec: Spec) -> str:
+        """What may follow the `@`, in words: "any rate from 6 to 256 kbps"."""
+        if span := cls.span(spec):
+            return "any rate from {:g} to {:g} kbps".format(*span)
+        return ", ".join(f"{value:g}" for value in cls.values)
 
     @classmethod  # noqa: B027  not abstract: most codecs need nothing
     def check(cls, spec: Spec | None = None) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 import numpy as np
-import soundfile
+import soxr
 
 from audiocodecs.base import CodecError, CodecUnavailable, Samples
 
@@ -45,9 +46,9 @@ def require(codec: str) -> None:
 
 
 def versions() -> str:
-    """The libraries that encode and decode, for a codec's version string."""
+    """The libraries that every one of these encoders runs in, for a codec's version string."""
     codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
-    return f"PyAV {av.__version__}, libavcodec {codec}, libsndfile {soundfile.__libsndfile_version__}"
+    return f"PyAV {av.__version__}, libavcodec {codec}, soxr {soxr.__version__}"
 
 
 def encode(samples: Samples, rate: int, bit_rate: int, encoder: Encoder) -> tuple[bytes, bytes]:
@@ -74,7 +75,6 @@ def encode(samples: Samples, rate: int, bit_rate: int, encoder: Encoder) -> tupl
         If the encoder refuses.
     """
     layout = "stereo" if samples.shape[0] == 2 else "mono"
-    shaped = samples if encoder.sample_format.endswith("p") else samples.T.reshape(1, -1)
     file, payload = io.BytesIO(), []
     try:
         with av.open(file, "w", format=encoder.container, container_options=dict(encoder.container_options)) as target:
@@ -84,14 +84,23 @@ def encode(samples: Samples, rate: int, bit_rate: int, encoder: Encoder) -> tupl
             stream.codec_context.layout = layout
             stream.codec_context.format = encoder.sample_format
             stream.codec_context.time_base = Fraction(1, rate)
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(shaped, dtype=np.float32), format=encoder.sample_format, layout=layout
-            )
-            frame.sample_rate, frame.pts = rate, 0
-            for part in (frame, None):
-                for packet in stream.encode(part):
+            for frame in _frames(samples, rate, layout, encoder.sample_format):
+                for packet in stream.encode(frame):
                     payload.append(bytes(packet))
                     target.mux(packet)
     except av.FFmpegError as error:
         raise CodecError(f"FFmpeg's {encoder.codec} refused {rate} Hz at {bit_rate} bit/s: {error}.") from error
     return file.getvalue(), b"".join(payload)
+
+
+def _frames(samples: Samples, rate: int, layout: str, sample_format: str) -> Iterator[av.AudioFrame | None]:
+    """A second at a time, so that no second copy of an hour is made; None ends the stream."""
+    for start in range(0, samples.shape[1], rate):
+        part = samples[:, start : start + rate]
+        shaped = part if sample_format.endswith("p") else part.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(shaped, dtype=np.float32), format=sample_format, layout=layout
+        )
+        frame.sample_rate, frame.pts = rate, start
+        yield frame
+    yield None

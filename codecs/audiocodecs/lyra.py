@@ -20,6 +20,7 @@ import zlib
 from importlib.metadata import version as package_version
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from audiocodecs import audio, lyra_runtime
@@ -52,7 +53,8 @@ class Lyra(Codec):
     @property
     def version(self) -> str:
         """The model files and what runs them."""
-        return f"Lyra 1.3.2, {lyra_runtime.digest()}; ai-edge-litert {package_version('ai-edge-litert')}"
+        runtime = f"ai-edge-litert {package_version('ai-edge-litert')}, soxr {soxr.__version__}"
+        return f"Lyra 1.3.2, {lyra_runtime.digest()}; {runtime}"
 
     @property
     def weights(self) -> str:

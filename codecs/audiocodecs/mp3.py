@@ -1,7 +1,10 @@
 """MP3, by LAME at a constant bitrate.
 
-The file carries LAME's tag, by which the decoder takes the delay of encoder and
-decoder away and the length comes out exact.
+The sample rate inside is the one that the program `lame` would choose for the bitrate: 24 kHz for
+stereo at 64 kbit/s, the clip's own from 128. LAME turns the level down by up to 0.45 dB before it
+codes; `decode` takes that back, as listeners compare conditions at equal level. The file carries
+LAME's tag, by which the decoder takes the delay of encoder and decoder away and the length comes out
+exact.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
@@ -16,13 +19,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import soundfile
 
-from audiocodecs import audio, ffmpeg
+from audiocodecs import audio, ffmpeg, lame
 from audiocodecs.base import MOST_SECONDS, Codec, CodecError, CodecUnavailable, Encoded, Samples, Spec, check_samples
 
-_RATES = (16000, 22050, 24000, 32000, 44100, 48000)
-_LOW_RATE_MOST_KBPS = 160
 _MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MPEG1_RATES, _MPEG2_RATES = (44100, 48000, 32000), (22050, 24000, 16000)
@@ -52,37 +54,39 @@ class Mp3(Codec):
     @property
     def version(self) -> str:
         """The libraries."""
-        return f"cbr; {ffmpeg.versions()}"
+        return f"cbr; {lame.version()}, {ffmpeg.versions()}, libsndfile {soundfile.__libsndfile_version__}"
 
     def encode(self, samples: Samples, rate: int) -> Encoded:
-        """Encode at the input's rate where MP3 has it, at the next higher or 48 kHz where not."""
+        """Encode at the sample rate that LAME chooses."""
         checked = check_samples(samples, self)
-        assert self.spec.value is not None
-        coded = coded_rate(rate, self.spec.value)
+        coded = self._choice(rate, checked.shape[0]).rate
         inside = audio.resample(checked, rate, coded)
-        container, _ = ffmpeg.encode(inside, coded, round(self.spec.value * 1000), _ENCODER)
+        container, _ = ffmpeg.encode(inside, coded, 1000 * self._kbps, _ENCODER)
         return Encoded(_take_apart(container).payload, container, rate, checked.shape[0], checked.shape[1])
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
-        """Decode with libmpg123, which honours LAME's tag."""
+        """Decode with libmpg123, which honours LAME's tag, to the level before LAME's own gain."""
         try:
             decoded, rate = soundfile.read(io.BytesIO(encoded.container), dtype="float32", always_2d=True)
         except soundfile.SoundFileError as error:
             raise CodecError(f"The MP3 file cannot be decoded: {error}.") from error
         if decoded.shape[1] != encoded.channels:
             raise CodecError(f"The MP3 file has {decoded.shape[1]} channels and not {encoded.channels}.")
+        decoded /= np.float32(self._choice(rate, encoded.channels).gain)
         return audio.fit_length(audio.resample(decoded.T, rate, encoded.rate), encoded.samples), encoded.rate
 
+    @property
+    def _kbps(self) -> int:
+        assert self.spec.value is not None
+        return round(self.spec.value)
+
+    def _choice(self, rate: int, channels: int) -> lame.Choice:
+        return lame.choose(rate, channels, self._kbps)
+
     def read(self, container: bytes) -> Encoded:
-        """Read an MP3 file with LAME's tag, as `encode` writes it."""
+        """Read an MP3 file with LAME's tag, as `encode` writes it; its rate is the one inside."""
         found = _take_apart(container)
         return Encoded(found.payload, container, found.rate, found.channels, found.samples)
-
-
-def coded_rate(rate: int, kbps: float) -> int:
-    """Sample rate inside the MP3: `rate`, or the next higher one that the format has at `kbps`."""
-    offered = [one for one in _RATES if kbps <= _LOW_RATE_MOST_KBPS or one >= 32000]
-    return next((one for one in offered if one >= rate), offered[-1])
 
 
 @dataclass(frozen=True)

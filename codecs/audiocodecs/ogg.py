@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audiocodecs.base import MOST_SECONDS, CodecError
@@ -27,16 +28,20 @@ class OpusFile:
     channels : int
     samples : int
         At 48 kHz, the pre-skip and what is trimmed at the end taken off.
-    payload : bytes
-        The audio packets, one after another.
-    configurations : tuple of int
-        Of each packet: 0-11 SILK, 12-15 hybrid, 16-31 CELT (RFC 6716, table 2).
+    skip : int
+        Samples at 48 kHz that the decoder gives before the first of these.
+    packets : list of bytes
     """
 
     channels: int
     samples: int
-    payload: bytes
-    configurations: tuple[int, ...]
+    skip: int
+    packets: list[bytes]
+
+    @property
+    def configurations(self) -> Iterator[int]:
+        """Of each packet: 0-11 SILK, 12-15 hybrid, 16-31 CELT (RFC 6716, table 2)."""
+        return (packet[0] >> 3 for packet in self.packets)
 
 
 def read_opus(data: bytes) -> OpusFile:
@@ -59,9 +64,9 @@ def read_opus(data: bytes) -> OpusFile:
     decoded = sum(_packet_samples(packet) for packet in packets[2:])
     if not 0 < samples <= decoded - skip:
         raise CodecError("The Opus file is damaged: its packets do not give the length that it states.")
-    if decoded > MOST_SECONDS * OPUS_RATE:
+    if samples > MOST_SECONDS * OPUS_RATE:
         raise CodecError(f"The Opus file is longer than {MOST_SECONDS} s.")
-    return OpusFile(channels, samples, b"".join(packets[2:]), tuple(packet[0] >> 3 for packet in packets[2:]))
+    return OpusFile(channels, samples, skip, packets[2:])
 
 
 def _packets(data: bytes) -> tuple[list[bytes], int]:

@@ -1,8 +1,9 @@
 """Opus, by libopus.
 
 Constrained variable rate: plain variable rate overshoots by 73% on tonal music at
-24 kbps, and constant rate is audibly worse at 6. 20 ms frames. Decoded by libopus
-through libsndfile, since FFmpeg's own Opus decoder is another one. `voip` adds a
+24 kbps, and constant rate is audibly worse at 6. 20 ms frames, complexity 10. Decoded by the libopus
+that encoded, since FFmpeg's own Opus decoder is another one, or with `decoder=nolace` by one that the
+operator built with NoLACE, a network that enhances speech at low rates. `voip` adds a
 high-pass whose phase moves bass notes: on such music the lag by cross-correlation says
 little.
 
@@ -16,76 +17,92 @@ little.
 
 from __future__ import annotations
 
-import io
+from functools import cache
 
 import numpy as np
-import soundfile
 
-from audiocodecs import audio, ffmpeg
+from audiocodecs import audio, ffmpeg, libopus
 from audiocodecs.base import Codec, CodecError, CodecUnavailable, Encoded, Samples, Spec, check_samples
 from audiocodecs.ogg import OPUS_RATE, OpusFile, read_opus
 
 _WIDEBAND_SILK, _HYBRID = range(8, 12), range(12, 16)
+_MOST_COMPLEX = 10
 
 
 class Opus(Codec):
-    """Opus at a target bitrate; `application` is `audio` or `voip`."""
+    """Opus at a target bitrate; `application` is `audio` or `voip`, `decoder` is `plain` or `nolace`."""
 
     name = "opus"
     title = "Opus"
     values = (6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-    options = {"application": ("audio", "voip")}
+    any_from_to = (6, 256)
+    options = {"application": ("audio", "voip"), "decoder": ("plain", "nolace")}
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
         """Look for the encoder and the decoder."""
         ffmpeg.require("libopus")
-        if "OPUS" not in soundfile.available_subtypes("OGG"):
+        path = _decoder_path(spec) if spec else None
+        version = libopus.version(path)
+        if path and not _has_nolace(path):
             raise CodecUnavailable(
-                "The installed libsndfile does not read Opus.",
-                "Install the wheel of soundfile from the package index, or libsndfile 1.0.29 or later.",
+                f"{version} at {path} has no NoLACE.", "Build libopus 1.5 or later with --enable-osce."
             )
 
     @property
     def version(self) -> str:
-        """The libraries."""
-        return f"constrained vbr, 20 ms; {ffmpeg.versions()}"
+        """The settings and the libraries."""
+        path = _decoder_path(self.spec)
+        decoder = f", decoded by {libopus.version(path)} with NoLACE" if path else ""
+        return f"constrained vbr, 20 ms; {libopus.version()}{decoder}, {ffmpeg.versions()}"
 
     def encode(self, samples: Samples, rate: int) -> Encoded:
         """Encode at 48 kHz to Ogg; the payload is the Opus packets."""
         checked = check_samples(samples, self)
         assert self.spec.value is not None
-        encoder = ffmpeg.Encoder(
-            "libopus",
-            "ogg",
-            "flt",
-            (
-                ("vbr", "constrained"),
-                ("application", self.spec.option("application", "audio")),
-                ("frame_duration", "20"),
-            ),
-            (("fflags", "+bitexact"),),
-        )
-        inside = audio.resample(checked, rate, OPUS_RATE)
-        container, payload = ffmpeg.encode(inside, OPUS_RATE, round(self.spec.value * 1000), encoder)
+        container, payload = _encode(checked, rate, self.spec.value, self.spec.option("application", "audio"))
         return Encoded(payload, container, rate, checked.shape[0], checked.shape[1])
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode with libopus; pre-skip and end trim are the file's own."""
-        early = _early(read_opus(encoded.container))
-        try:
-            decoded, rate = soundfile.read(io.BytesIO(encoded.container), dtype="float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            raise CodecError(f"The Opus file cannot be decoded: {error}.") from error
-        if decoded.shape[1] != encoded.channels:
-            raise CodecError(f"The Opus file has {decoded.shape[1]} channels and not {encoded.channels}.")
-        timed = np.pad(decoded.T, ((0, 0), (round(early * rate / OPUS_RATE), 0)))[:, : decoded.shape[0]]
-        return audio.fit_length(audio.resample(timed, rate, encoded.rate), encoded.samples), encoded.rate
+        file = read_opus(encoded.container)
+        if file.channels != encoded.channels:
+            raise CodecError(f"The Opus file has {file.channels} channels and not {encoded.channels}.")
+        decoded = _decode(file, _decoder_path(self.spec))
+        if encoded.rate != OPUS_RATE:
+            decoded = audio.resample(decoded, OPUS_RATE, encoded.rate)
+        return audio.fit_length(decoded, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
         """Read an Ogg Opus file; its rate is 48 kHz, whatever was encoded."""
         found = read_opus(container)
-        return Encoded(found.payload, container, OPUS_RATE, found.channels, found.samples)
+        return Encoded(b"".join(found.packets), container, OPUS_RATE, found.channels, found.samples)
+
+
+def _encode(samples: Samples, rate: int, kbps: float, application: str) -> tuple[bytes, bytes]:
+    encoder = ffmpeg.Encoder(
+        "libopus",
+        "ogg",
+        "flt",
+        (("vbr", "constrained"), ("application", application), ("frame_duration", "20")),
+        (("fflags", "+bitexact"),),
+    )
+    inside = samples if rate == OPUS_RATE else audio.resample(samples, rate, OPUS_RATE)
+    return ffmpeg.encode(inside, OPUS_RATE, round(kbps * 1000), encoder)
+
+
+def _decode(file: OpusFile, path: str | None) -> Samples:
+    """Samples at 48 kHz, shape (channels, samples); `path` is a libopus in place of PyAV's, used with NoLACE."""
+    decoder = libopus.Decoder(file.channels, path, _MOST_COMPLEX if path else None)
+    out = np.zeros((file.channels, file.samples), np.float32)
+    at = _early(file) - file.skip
+    for packet in file.packets:
+        part = decoder.decode(packet)
+        first, last = max(0, -at), min(part.shape[1], file.samples - at)
+        if last > first:
+            out[:, at + first : at + last] = part[:, first:last]
+        at += part.shape[1]
+    return out
 
 
 def _early(file: OpusFile) -> int:
@@ -95,7 +112,22 @@ def _early(file: OpusFile) -> int:
     samples early (47 microseconds), in hybrid packets with the CELT layer above it in
     time. Most packets decide, so that the whole clip is moved by one amount.
     """
-    half = len(file.configurations) / 2
+    half = len(file.packets) / 2
     if sum(one in _WIDEBAND_SILK for one in file.configurations) > half:
         return 2
     return 1 if sum(one in _HYBRID for one in file.configurations) > half else 0
+
+
+def _decoder_path(spec: Spec) -> str | None:
+    return libopus.operators_library() if spec.option("decoder", "plain") == "nolace" else None
+
+
+@cache
+def _has_nolace(path: str) -> bool:
+    """Whether that libopus decodes speech at 6 kbit/s otherwise at its highest complexity: only networks do that."""
+    seconds = np.arange(OPUS_RATE) / OPUS_RATE
+    voice = sum(np.sin(2 * np.pi * 140 * harmonic * seconds) / harmonic for harmonic in range(1, 40))
+    container, _ = _encode(np.asarray(voice[None] * 0.1, dtype=np.float32), OPUS_RATE, 6, "voip")
+    packets = read_opus(container).packets
+    plain, enhanced = (libopus.Decoder(1, path, complexity) for complexity in (0, _MOST_COMPLEX))
+    return any(not np.array_equal(plain.decode(packet), enhanced.decode(packet)) for packet in packets)

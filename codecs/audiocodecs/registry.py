@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from audiocodecs.base import Codec, CodecUnavailable, Spec, UnknownCodec
@@ -128,12 +129,23 @@ def get_codec(text: str) -> Codec:
     return codec_class(spec.name).parse(spec)
 
 
-def offers() -> list[Offer]:
-    """Every codec at every value offered, the unavailable ones with the reason."""
+def offers(also: Iterable[Spec] = ()) -> list[Offer]:
+    """Every codec at every value offered, the unavailable ones with the reason.
+
+    Parameters
+    ----------
+    also : iterable of Spec
+        Codecs at other values, which come in their places.
+    """
+    other: dict[str, set[float]] = {}
+    for spec in also:
+        if spec.value is not None:
+            other.setdefault(spec.name, set()).add(spec.value)
     found = []
     for name in CLASSES:
         cls = codec_class(name)
-        for value in cls.values or (None,):
+        more = other.get(name, set()) - set(cls.values)
+        for value in sorted({*cls.values, *more}) if more else cls.values or (None,):
             spec = Spec(name, value)
             reason = remedy = ""
             try:

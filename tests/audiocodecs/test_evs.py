@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audiocodecs import evs_programs
+from audiocodecs import audio, evs_programs
 from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
 from audiocodecs.registry import get_codec, offers
 
@@ -19,10 +19,11 @@ RECORDINGS = json.loads((DATA / "recordings.json").read_text())
 
 def adapters(recording):
     """Whether the adapter itself would choose the sample rate of the recording."""
-    return recording["rate_khz"] == (16 if recording["bitrate"] < 9600 else 32)
+    return recording["rate_khz"] == 16 or recording["bitrate"] >= 9600
 
 
 ADAPTERS = [recording for recording in RECORDINGS if adapters(recording)]
+AT_9600 = next(one for one in ADAPTERS if (one["bitrate"], one["rate_khz"]) == (9600, 32))
 
 
 def program(path, text):
@@ -62,7 +63,7 @@ def spec_of(recording):
     return f"evs@{recording['bitrate'] / 1000:g}"
 
 
-@pytest.mark.parametrize("recording", ADAPTERS, ids=spec_of)
+@pytest.mark.parametrize("recording", ADAPTERS, ids=lambda r: f"{r['rate_khz']}k_{r['bitrate']}")
 def test_the_recorded_exchanges_are_met_to_the_bit(stand_ins, recording):
     clip, rate = clip_of(recording), 1000 * recording["rate_khz"]
     codec = get_codec(spec_of(recording))
@@ -82,13 +83,13 @@ def test_the_rate_is_that_of_the_frames_without_the_files_own_bytes(stand_ins, r
 
 
 def test_the_rate_of_a_clip_counts_the_frame_appended(stand_ins):
-    recording = ADAPTERS[1]
+    recording = AT_9600
     encoded = get_codec("evs@9.6").encode(clip_of(recording), 32000)
     assert encoded.kbps == pytest.approx(9.6 * 96640 / 95863)
 
 
 def test_a_file_is_decoded_without_what_the_encoder_knew(stand_ins):
-    recording = ADAPTERS[1]
+    recording = AT_9600
     codec = get_codec("evs@9.6")
     decoded, rate = codec.decode(codec.read((DATA / recording["bitstream"]).read_bytes()))
     expected = np.frombuffer((DATA / recording["decoded"]).read_bytes(), "<i2")
@@ -101,16 +102,29 @@ def test_a_clip_of_whole_frames_gets_one_more(stand_ins):
     with pytest.raises(
         CodecError, match="with these 3840 bytes"
     ):  # 2 frames of audio and one of silence, 640 samples each
-        codec.encode(np.zeros((1, 1280), np.float32), 32000)
+        codec.encode(noise(1280), 32000)
     with pytest.raises(CodecError, match="-q -mime 7200 16 with these 1280 bytes"):
-        get_codec("evs@7.2").encode(np.zeros((1, 1), np.float32), 16000)
+        get_codec("evs@7.2").encode(noise(1), 16000)
 
 
-@pytest.mark.parametrize(("spec", "khz"), [("evs@7.2", 16), ("evs@8", 16), ("evs@9.6", 32), ("evs@32", 32)])
-def test_the_programs_get_16_khz_below_9600_bit_and_32_above(stand_ins, spec, khz):
+def noise(n):
+    return (0.1 * np.random.default_rng(5).standard_normal((1, n))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("spec", "bandwidth", "rate", "khz"),
+    [
+        *(("evs@7.2", 24000, 48000, 16), ("evs@8", 24000, 48000, 16)),
+        *(("evs@9.6", 24000, 48000, 32), ("evs@13.2", 24000, 44100, 32), ("evs@13.2", 8000, 16000, 16)),
+        *(("evs@16.4", 24000, 48000, 48), ("evs@32", 22050, 44100, 48), ("evs@32", 12000, 24000, 32)),
+        *(("evs@13.2", 8000, 48000, 16), ("evs@24.4", 12000, 48000, 32)),
+    ],
+)
+def test_the_programs_get_the_lowest_rate_that_carries_the_clip(stand_ins, spec, bandwidth, rate, khz):
+    clip = audio.resample(audio.resample(noise(48000), 48000, 2 * bandwidth), 2 * bandwidth, rate)
     bitrate = round(1000 * float(spec[4:]))
     with pytest.raises(CodecError, match=f"-mime {bitrate} {khz} with"):
-        get_codec(spec).encode(np.zeros((1, 4800), np.float32), 48000)
+        get_codec(spec).encode(clip, rate)
 
 
 def test_without_the_programs_evs_is_unavailable_and_says_what_to_do(monkeypatch):
@@ -135,7 +149,7 @@ def test_a_setting_that_names_no_program_is_named(stand_ins, monkeypatch):
 def test_a_program_found_by_its_name_on_the_path_is_used(stand_ins, monkeypatch):
     monkeypatch.setenv("PATH", f"{stand_ins}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("EVS_ENCODER", "EVS_cod")
-    assert get_codec("evs@9.6").encode(clip_of(ADAPTERS[1]), 32000).payload
+    assert get_codec("evs@9.6").encode(clip_of(AT_9600), 32000).payload
 
 
 def test_evs_is_offered_as_soon_as_the_programs_are_there(stand_ins):
@@ -190,7 +204,7 @@ def test_a_program_that_writes_nothing_or_garbage_is_an_error(misbehaving, text,
 def test_a_decoder_that_writes_too_little_is_an_error(misbehaving):
     misbehaving("import sys; open(sys.argv[-1], 'wb').write(bytes(100))")
     codec = get_codec("evs@9.6")
-    encoded = codec.read((DATA / ADAPTERS[1]["bitstream"]).read_bytes())
+    encoded = codec.read((DATA / AT_9600["bitstream"]).read_bytes())
     with pytest.raises(CodecError, match="EVS_DECODER wrote 50 samples where 96640 were due"):
         codec.decode(encoded)
 
@@ -213,7 +227,7 @@ def test_nothing_is_left_in_the_temporary_folder(stand_ins, tmp_path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
     codec = get_codec("evs@9.6")
-    codec.decode(codec.encode(clip_of(ADAPTERS[1]), 32000))
+    codec.decode(codec.encode(clip_of(AT_9600), 32000))
     assert list((tmp_path / "scratch").iterdir()) == []
 
 

@@ -70,6 +70,11 @@ class SpectralCodec(Codec):
         return path
 
     @classmethod
+    def span(cls, spec: Spec) -> tuple[float, float] | None:
+        """A constant rate is one of `values`."""
+        return None if spec.option("entropy", "lm") == "none" else cls.any_from_to
+
+    @classmethod
     def check(cls, spec: Spec | None = None) -> None:
         """Raise CodecUnavailable if the weights are not there, UnknownCodec for an unknown option."""
         spec = spec or Spec(cls.name)
@@ -194,6 +199,7 @@ class Spectral24(SpectralCodec):
     name = "spectral_24khz"
     rate = 24_000
     values = (1.5, 3.0, 6.0, 12.0)
+    any_from_to = (1.5, 12.0)
     channels = frozenset({1})
 
 
@@ -203,4 +209,5 @@ class Spectral48(SpectralCodec):
     name = "spectral_48khz"
     rate = 48_000
     values = (3.0, 6.0, 12.0, 24.0)
+    any_from_to = (3.0, 24.0)
     channels = frozenset({2})

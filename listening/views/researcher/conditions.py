@@ -93,8 +93,13 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
 
 
 def _variant(request: HttpRequest, study: Study) -> HttpResponse:
-    """Add a codec with an option to the conditions that the study has."""
-    spec = request.POST["variant"]
+    """Add a codec at another rate, or with an option, to the conditions that the study has."""
+    kbps = request.POST.get("kbps", "")
+    try:
+        spec = variants.spec_of(request.POST["variant"], float(kbps.replace(",", ".")))
+    except ValueError:
+        messages.error(request, f"{kbps!r} is no bitrate. Write a number.")
+        return redirect("conditions", study.slug)
     try:
         rules.set_conditions(study, [*study.conditions.values_list("spec", flat=True), spec])
     except rules.StudyError as error:

@@ -212,7 +212,7 @@ def test_clips_and_conditions_are_all_that_is_needed(folder):
         (("out/{clip}.wav", "off/{clip}.wav"), "There is no file off/talk0.wav in"),
         (("out/{clip}.wav", "out/talk0.wav"), "a path with {clip} in it"),
         (("- opus@12", "- warp@12"), "There is no codec 'warp'"),
-        (("- opus@12", "- opus@13"), "opus@13 is not offered"),
+        (("- opus@12", "- opus@3"), "opus@3 is not offered"),
         (("  - reference\n", ""), "Write reference as well"),
         (("title: My codec", "title: Opus 12 kbps"), "two of them are called Opus 12 kbps"),
         (("repeats: 1", "repeats: all"), "protocol.repeats: "),
