@@ -131,3 +131,25 @@ def test_kmeans_finds_separate_clusters():
     points = centres.repeat(50, 1) + 0.1 * torch.randn(150, 2, generator=generator)
     found = kmeans(points, 3, 10, generator, start=centres + 2)
     assert torch.allclose(found[nearest(centres, found)], centres, atol=0.1)
+
+
+def test_every_count_has_the_codes_of_a_search_that_ends_there():
+    quantizer = _quantizer(0.8)
+    clip = _latents()[0]
+    codes, error, state = quantizer.encode_every_count(clip, width=4)
+    for place, count in enumerate((2, 3, 4)):
+        alone, last = quantizer.encode(clip, count, width=4)
+        assert torch.equal(codes[:, place, :count], alone)
+        assert (codes[:, place, count:] == -1).all()
+        decoded, _ = quantizer.decode(codes[None, :, place])
+        assert torch.allclose(error[:, place], (clip - decoded[0]).square().sum(-1), atol=1e-4)
+    assert torch.equal(state, last)
+
+
+def test_more_codebooks_take_error_away_and_leave_the_first_as_they_were():
+    few = _quantizer(0.8)
+    more = PredictiveResidualQuantizer(QuantizerConfig(codebooks=6, entries=16), few.prediction)
+    more.codebooks[:4] = few.codebooks
+    more.extend(4, _latents(), torch.Generator().manual_seed(2))
+    assert torch.equal(more.codebooks[:4], few.codebooks)
+    assert _error(more, 6) < 0.8 * _error(more, 4)
