@@ -1,11 +1,22 @@
 """Codec 2, by libcodec2 in the wheel of pycodec2.
 
+8 kHz mono inside; the mode of 0.7 kbps is 700C. Frames that are no whole number of bytes are packed bit by bit.
+The decoder runs in a process of its own (`codec2_decoder`). The codec keeps no waveform: by `audio.envelope_lag`
+over a minute of speech, pycodec2 4.1.1 is 168 samples late at 8 kHz, give or take 8 in every mode but 700C, and
+that 255. On a few seconds the figure is uncertain by 5 ms.
+
+>>> from audiocodecs.registry import get_codec
+>>> import numpy as np
+>>> codec = get_codec("codec2@1.3")
+>>> encoded = codec.encode(np.zeros((1, 48000), np.float32), 48000)
+>>> len(encoded.payload), codec.decode(encoded)[0].shape
+(169, (1, 48000))
 """
 
 from __future__ import annotations
 
-import sys
 import subprocess
+import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
 
@@ -22,7 +33,7 @@ RATE = 8000
 _MODES = {700: (320, 28), 1200: (320, 48), 1300: (320, 52), 1400: (320, 56), 1600: (320, 64)}
 _MODES |= {2400: (160, 48), 3200: (160, 64)}
 """Bitrate in bit/s -> samples and bits of a frame."""
-_DELAY = 0
+_DELAYS = dict.fromkeys(_MODES, 168) | {700: 255}
 
 
 class Codec2(Codec):
@@ -85,4 +96,4 @@ class Codec2(Codec):
 
 
 def _framing(bitrate: int) -> Framing:
-    return Framing(RATE, _MODES[bitrate][0], _DELAY)
+    return Framing(RATE, _MODES[bitrate][0], _DELAYS[bitrate])

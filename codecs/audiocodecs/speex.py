@@ -1,4 +1,9 @@
-"""Speex wideband."""
+"""Speex wideband, by the system's libspeex or the one that `SPEEX_LIBRARY` names.
+
+16 kHz mono inside, constant bitrate: that of one of the qualities 0 to 10. Complexity 10, no voice activity
+detection. Frames are packed bit by bit, as in RFC 5574. Encoder and decoder of libspeex 1.2.1 together are 222
+samples late at 16 kHz, as measured; the library itself states 143 and 80.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from audiocodecs.framing import Framing
 _BITRATES = (3950, 5750, 7750, 9800, 12800, 16800, 20600, 23800, 27800, 34200, 42200)
 """bit/s of the qualities 0 to 10 of wideband."""
 _FRAMES_PER_SECOND = 50
-_FRAMING = Framing(rate=16000, frame=libspeex.FRAME, delay=0)
+_FRAMING = Framing(rate=16000, frame=libspeex.FRAME, delay=222)
 
 
 class Speex(Codec):
