@@ -30,7 +30,8 @@ from audiocodecs.framing import Framing
 _FRAME_US = 10000
 _FRAMES_PER_SECOND = 100
 _DELAYS_PER_SECOND = 400
-_LEAST_BYTES = 20
+_LEAST = 16000
+"""bit/s of a channel: 20 bytes in 10 ms."""
 _LEAST_KBPS = {8000: 0, 16000: 0, 24000: 48, 32000: 64, 48000: 80}
 """Sample rate inside in Hz -> lowest bitrate of a channel that it is used for."""
 
@@ -55,7 +56,9 @@ class Lc3(Codec):
         assert self.spec.value is not None
         channels, n = checked.shape
         bitrate = round(self.spec.value * 1000)
-        framing, size = _framing(bitrate, channels, rate), _block_bytes(bitrate, channels)
+        if bitrate < channels * _LEAST:
+            raise CodecError(f"LC3 carries stereo from 32 kbps, not at {self.spec.value:g}. Choose a higher rate.")
+        framing, size = _framing(bitrate, channels, rate), _block_bytes(bitrate)
         encoder = lc3.Encoder(_FRAME_US, framing.rate, channels)
         payload = b"".join(encoder.encode(part, size, bit_depth=16) for part in framing.cut(checked, rate))
         file = FramesFile(self.name, bitrate, channels, rate, n, payload)
@@ -64,7 +67,7 @@ class Lc3(Codec):
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the delay and the padding of the last frame are taken off."""
         file = self._file(encoded.container)
-        framing, size = _framing(file.bitrate, file.channels, file.rate), _block_bytes(file.bitrate, file.channels)
+        framing, size = _framing(file.bitrate, file.channels, file.rate), _block_bytes(file.bitrate)
         decoder = lc3.Decoder(_FRAME_US, framing.rate, file.channels)
         pcm = np.empty((framing.count(file.samples, file.rate), framing.frame, file.channels), np.int16)
         for index, part in enumerate(pcm):
@@ -79,21 +82,18 @@ class Lc3(Codec):
 
     def _file(self, container: bytes) -> FramesFile:
         file = frames_file.read(container, self.name, self.title)
-        if file.channels not in self.channels or not self.takes(file.bitrate / 1000):
+        known = file.channels in self.channels and self.takes(file.bitrate / 1000)
+        if not known or file.bitrate < file.channels * _LEAST:
             raise CodecError("The file of LC3 frames is damaged: its header makes no sense.")
         frames = _framing(file.bitrate, file.channels, file.rate).count(file.samples, file.rate)
-        if len(file.payload) != frames * _block_bytes(file.bitrate, file.channels):
+        if len(file.payload) != frames * _block_bytes(file.bitrate):
             raise CodecError("The LC3 frames do not fit the length that is stated.")
         return file
 
 
-def _block_bytes(bitrate: int, channels: int) -> int:
+def _block_bytes(bitrate: int) -> int:
     """Bytes of 10 ms of all channels; liblc3 gives the first channel the odd byte."""
-    size = bitrate // (8 * _FRAMES_PER_SECOND)
-    if size < channels * _LEAST_BYTES:
-        least = channels * _LEAST_BYTES * 8 * _FRAMES_PER_SECOND // 1000
-        raise CodecError(f"LC3 carries stereo from {least} kbps, not at {bitrate / 1000:g}. Choose a higher rate.")
-    return size
+    return bitrate // (8 * _FRAMES_PER_SECOND)
 
 
 def _framing(bitrate: int, channels: int, rate: int) -> Framing:
