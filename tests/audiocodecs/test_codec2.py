@@ -83,11 +83,13 @@ def file(excerpt):
 
 def test_hundreds_of_damaged_files_are_refused_or_read(file):
     random, codec = np.random.default_rng(2), get_codec("codec2@1.3")
+    errors = []
     for _ in range(500):
         try:
             assert codec.read(damaged(file, random)).container == file
         except CodecError as error:
-            assert len(str(error)) > 20
+            errors.append(str(error))
+    assert min(map(len, errors)) > 20
 
 
 @pytest.mark.parametrize("spec", SPECS)

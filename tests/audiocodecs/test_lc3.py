@@ -106,11 +106,13 @@ def file(excerpt):
 
 def test_hundreds_of_damaged_files_are_refused_or_read(file):
     random, codec = np.random.default_rng(2), get_codec("lc3@32")
+    errors = []
     for _ in range(300):
         try:
             codec.decode(codec.read(damaged(file, random)))
         except CodecError as error:
-            assert len(str(error)) > 20
+            errors.append(str(error))
+    assert min(map(len, errors)) > 20
 
 
 def test_forged_frames_decode_to_some_sound(file):
