@@ -108,7 +108,8 @@ def test_the_command_line_and_the_codecs_without_a_network_load_without_torch():
     program = (
         "import sys, audiocodecs.__main__, audiocodecs.metrics\n"
         "from audiocodecs.registry import get_codec\n"
-        "for spec in ('reference', 'lowpass@3500', 'opus@6', 'mp3@64', 'lyra@6', 'lc3@32', 'codec2@1.3'): get_codec(spec)\n"
+        "specs = ('reference', 'lowpass@3500', 'opus@6', 'mp3@64', 'lyra@6', 'lc3@32', 'codec2@1.3')\n"
+        "for spec in specs: get_codec(spec)\n"
         "print([name for name in ('torch', 'django', 'visqol', 'numba') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
