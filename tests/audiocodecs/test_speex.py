@@ -80,6 +80,16 @@ def test_nothing_of_one_clip_is_heard_in_the_next(excerpt):
 
 
 @needs_speex
+def test_silence_and_full_scale_are_carried():
+    noise = np.random.default_rng(0).standard_normal((1, 8000)).astype(np.float32)
+    for clip in (np.zeros_like(noise), np.ones_like(noise), np.sign(noise), 3 * noise):
+        codec = get_codec("speex@16.8")
+        decoded = codec.decode(codec.encode(clip, 16000))[0]
+        assert np.abs(decoded).max() <= 1
+        assert clip.any() or np.abs(decoded).max() < 0.01
+
+
+@needs_speex
 def test_stereo_and_values_that_are_not_there_are_refused(excerpt):
     with pytest.raises(CodecError, match="carries mono"):
         get_codec("speex@16.8").encode(excerpt("music_tabla", 1), 48000)
