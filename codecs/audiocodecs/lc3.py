@@ -3,8 +3,9 @@
 Frames of 10 ms at a constant bitrate; LC3 codes the two channels of stereo apart, each at half the bitrate. The
 sample rate inside follows the settings 16_2, 24_2, 32_2 and 48_2 of the Basic Audio Profile 1.0 (Bluetooth SIG,
 table 5.2): 16, 24, 32 and 48 kHz at 32, 48, 64 and 80 kbps a channel. Below 32 kbps the profile has 8 kHz only,
-where PESQ prefers 16 kHz: 3.2 to 2.9 at 16 kbps and 4.0 to 3.6 at 24. A clip of a lower rate is coded at the lowest
-that carries it. The delay of liblc3 1.1.3 is 2.5 ms as the library states and as measured: 40 samples at 16 kHz.
+where PESQ prefers 16 kHz: on three clips of speech 3.2 to 2.9 at 16 kbps, and 4.0 to 3.6 at 24. A clip of a lower
+rate is coded at the lowest that carries it. The delay of liblc3 1.1.3 is 2.5 ms, as the library states and as
+measured: 40 samples at 16 kHz.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
