@@ -89,7 +89,7 @@ class Encoded:
         What would be sent: the packets without any container. Empty for the
         reference and the low-pass anchors, which code nothing.
     container : bytes
-        The codec's own file: Ogg, MP3, ECDC, EVS MIME, Lyra packets.
+        The file: Ogg, MP3, ECDC, EVS MIME, AMR-WB, or one of ours where the codec defines none.
     rate : int
         Sample rate of the input in Hz, and of what `decode` returns.
     channels, samples : int

@@ -11,31 +11,13 @@ from audiocodecs import audio
 from audiocodecs.base import CodecError
 from audiocodecs.registry import get_codec
 from tests.conftest import CLIPS
+from tests.damage import damaged
 
 FILES = 5000
 
 
-def damaged(content: bytes, random: np.random.Generator) -> bytes:
-    """Cut, flipped, overwritten or with a piece moved."""
-    data = bytearray(content)
-    for _ in range(random.integers(1, 5)):
-        at = int(random.integers(len(data))) if len(data) else 0
-        kind = random.integers(5)
-        if kind == 0:
-            del data[at:]
-        elif kind == 1 and data:
-            data[at] ^= 1 << int(random.integers(8))
-        elif kind == 2:
-            data[at : at + 8] = random.bytes(8)
-        elif kind == 3:
-            data[at:at] = random.bytes(int(random.integers(1, 64)))
-        else:  # headers are short and matter most
-            data[: min(64, len(data))] = random.bytes(min(64, len(data)))
-    return bytes(data)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("spec", ["opus@12", "mp3@64", "lyra@6", "spectral_24khz@6"])
+@pytest.mark.parametrize("spec", ["opus@12", "mp3@64", "lyra@6", "lc3@32", "codec2@1.3", "spectral_24khz@6"])
 def test_a_damaged_file_is_a_clear_error_or_decodes(spec):
     random = np.random.default_rng(7)
     clip = audio.read(CLIPS / "speech_en_prompts.flac")

@@ -16,6 +16,7 @@ from tests.listening.rater.conftest import come
 
 STATIC = Path(__file__).parents[3] / "listening" / "static" / "listening"
 HEADER = 42  # of a FLAC file, up to its first frame
+CODECS = ("opus", "mp3", "lyra", "lc3", "speex", "amrwb", "evs", "encodec", "spectral")
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_scripts_and_styles_of_raters_name_no_codec(opened):
     assert "audio-engine.js" in files
     for name in files:
         text = (STATIC / name).read_text().lower()
-        for word in ("opus", "mp3", "lyra", "evs", "encodec", "spectral", "codec", "kbps", "bitrate", "condition"):
+        for word in (*CODECS, "codec", "kbps", "bitrate", "condition"):
             assert not re.search(rf"\b{word}", text), (name, word)
 
 

@@ -1,0 +1,198 @@
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from audiocodecs import audio, metrics, wheel_libraries
+from audiocodecs.amrwb import AmrWb
+from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.registry import get_codec, offers
+from tests.damage import damaged
+
+
+def missing():
+    try:
+        AmrWb.check()
+    except CodecUnavailable as error:
+        return str(error)
+    return ""
+
+
+needs_amrwb = pytest.mark.skipif(bool(missing()), reason=missing())
+SPECS = [f"amrwb@{value:g}" for value in AmrWb.values]
+LOST, SPEECH = b"\x74", b"\x04" + bytes(17)
+
+
+def roundtrip(spec, clip, rate):
+    codec = get_codec(spec)
+    encoded = codec.encode(clip, rate)
+    return encoded, codec.decode(encoded)[0]
+
+
+@needs_amrwb
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_rate_is_that_of_the_bits_and_the_file_has_whole_bytes(excerpt, spec):
+    encoded, _ = roundtrip(spec, excerpt("speech_en_prompts", 2)[:, :-960], 48000)
+    assert encoded.kbps == pytest.approx(float(spec[6:]) * 100 / 99, rel=0.001)  # a frame carries the delayed end
+    assert encoded.kbps < encoded.container_kbps < encoded.kbps + 0.9
+
+
+@needs_amrwb
+@pytest.mark.parametrize("spec", ["amrwb@6.6", "amrwb@12.65", "amrwb@23.85"])
+@pytest.mark.parametrize("name", ["speech_en_prompts", "speech_ga_words", "speech_noisy_da"])
+def test_decoded_amrwb_is_in_time_with_its_clip(excerpt, spec, name):
+    clip = excerpt(name, 4)[:1, :-77]
+    _, decoded = roundtrip(spec, clip, 48000)
+    assert decoded.shape == clip.shape
+    assert abs(audio.lag(clip, decoded, 48000)) <= 6
+    assert abs(audio.envelope_lag(clip, decoded, 48000)) <= 0.001
+    assert audio.loudness(decoded, 48000) == pytest.approx(audio.loudness(clip, 48000), abs=3)
+
+
+@needs_amrwb
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 96000])
+@pytest.mark.parametrize("n", [1, 319, 12345])
+def test_any_rate_and_length_comes_back_exactly(rate, n):
+    clip = (0.1 * np.random.default_rng(0).standard_normal((1, n))).astype(np.float32)
+    assert roundtrip("amrwb@12.65", clip, rate)[1].shape == clip.shape
+
+
+@needs_amrwb
+def test_more_bits_sound_better(excerpt):
+    clip = excerpt("speech_en_prompts", 3)
+    figures = [metrics.measure("pesq", clip, roundtrip(spec, clip, 48000)[1], 48000) for spec in SPECS[::4]]
+    assert 2 < figures[0] < figures[1] < figures[2]
+    assert figures[2] > 3
+
+
+@needs_amrwb
+def test_a_file_is_read_at_16_khz_and_decodes_to_the_same(excerpt):
+    clip = excerpt("speech_en_prompts", 1, 16000)
+    codec = get_codec("amrwb@12.65")
+    encoded = codec.encode(clip, 16000)
+    found = codec.read(encoded.container)
+    assert (found.rate, found.channels, found.payload) == (16000, 1, encoded.payload)
+    assert 16000 <= found.samples < 16320
+    assert np.array_equal(codec.decode(found)[0][:, :16000], codec.decode(encoded)[0])
+
+
+@needs_amrwb
+def test_the_file_is_one_that_ffmpeg_decodes_to_the_same_sound(excerpt):
+    encoded, decoded = roundtrip("amrwb@23.85", excerpt("speech_en_prompts", 2, 16000), 16000)
+    with av.open(io.BytesIO(encoded.container)) as file:
+        assert file.format.name == "amr"
+        assert file.streams.audio[0].codec_context.sample_rate == 16000
+    by_ffmpeg = audio.align(decoded, audio.read(io.BytesIO(encoded.container)).samples, 16000)[0]
+    assert metrics.measure("si_sdr", decoded, by_ffmpeg, 16000) > 25
+
+
+@needs_amrwb
+def test_nothing_of_one_clip_is_heard_in_the_next(excerpt):
+    clip = excerpt("speech_en_prompts", 1)
+    first = roundtrip("amrwb@12.65", clip, 48000)
+    roundtrip("amrwb@12.65", clip[:, ::-1], 48000)
+    again = roundtrip("amrwb@12.65", clip, 48000)
+    assert again[0] == first[0]
+    assert np.array_equal(again[1], first[1])
+
+
+@needs_amrwb
+def test_silence_and_full_scale_are_carried():
+    noise = np.random.default_rng(0).standard_normal((1, 8000)).astype(np.float32)
+    for clip in (np.zeros_like(noise), np.ones_like(noise), np.sign(noise), 3 * noise):
+        codec = get_codec("amrwb@12.65")
+        decoded = codec.decode(codec.encode(clip, 16000))[0]
+        assert np.abs(decoded).max() <= 1
+        assert clip.any() or np.abs(decoded).max() < 0.01
+
+
+@needs_amrwb
+def test_stereo_and_values_that_are_not_there_are_refused(excerpt):
+    with pytest.raises(CodecError, match="carries mono"):
+        get_codec("amrwb@12.65").encode(excerpt("music_tabla", 1), 48000)
+    for spec in ("amrwb", "amrwb@12", "amrwb@12.65:dtx=on"):
+        with pytest.raises(UnknownCodec):
+            get_codec(spec)
+
+
+@pytest.fixture(scope="module")
+def file(excerpt):
+    return get_codec("amrwb@12.65").encode(excerpt("speech_en_prompts", 1), 48000).container
+
+
+@needs_amrwb
+def test_hundreds_of_damaged_files_are_refused_or_decode(file):
+    random, codec = np.random.default_rng(2), get_codec("amrwb@12.65")
+    errors = []
+    for number in range(300):
+        content = bytearray(damaged(file, random))
+        if number % 3 == 0:  # noise in frames that begin where they should
+            content = bytearray(file)
+            for at in range(9, len(content), 33):
+                content[at + 1 : at + 33] = random.bytes(32)
+        try:
+            assert np.isfinite(codec.decode(codec.read(bytes(content)))[0]).all()
+        except CodecError as error:
+            errors.append(str(error))
+    assert min(map(len, errors)) > 20
+
+
+@needs_amrwb
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "not an AMR-WB file"),
+        (b"#!AMR\n" + SPEECH, "not an AMR-WB file"),
+        (b"#!AMR-WB_MC1.0\n\0\0\0\2" + SPEECH, "not an AMR-WB file"),
+        (b"#!AMR-WB\n", "holds no frames"),
+        (b"#!AMR-WB\n" + SPEECH + SPEECH[:-1], "cut off in frame 1"),
+        (b"#!AMR-WB\n" + SPEECH + b"\x54", "damaged in frame 1"),
+        (b"#!AMR-WB\n" + SPEECH + b"\x84", "damaged in frame 1"),
+        (b"#!AMR-WB\n" + LOST * 180002, "longer than 3600 s"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(content, says):
+    with pytest.raises(CodecError, match=says):
+        get_codec("amrwb@12.65").read(content)
+
+
+@needs_amrwb
+def test_exactly_an_hour_is_read():
+    assert get_codec("amrwb@12.65").read(b"#!AMR-WB\n" + LOST * 180001).seconds == pytest.approx(3600, abs=0.02)
+
+
+@needs_amrwb
+def test_lost_bad_and_comfort_noise_frames_of_other_encoders_are_decoded():
+    codec = get_codec("amrwb@12.65")
+    for frames in (LOST, b"\x7c", b"\x4c" + bytes(5), b"\x00" + bytes(17)):
+        encoded = codec.read(b"#!AMR-WB\n" + (frames + SPEECH) * 5)
+        assert codec.decode(encoded)[0].shape == (1, 10 * 320 - 94)
+
+
+@needs_amrwb
+def test_the_version_names_the_libraries_by_their_sha256():
+    version = get_codec("amrwb@12.65").version
+    for name in ("vo-amrwbenc ", "opencore-amrwb "):
+        assert len(version.partition(name)[2].split(",")[0]) == 12
+
+
+def test_a_library_that_is_not_there_or_is_another_makes_amrwb_unavailable(monkeypatch, tmp_path):
+    for path in (tmp_path / "gone.so", wheel_libraries.load("opus")._name):
+        monkeypatch.setenv("AMRWB_ENCODER_LIBRARY", str(path))
+        with pytest.raises(CodecUnavailable, match="AMRWB_ENCODER_LIBRARY names no libvo-amrwbenc") as caught:
+            get_codec("amrwb@12.65")
+        assert "apt install libvo-amrwbenc0" in caught.value.remedy
+        assert all(offer.reason for offer in offers() if offer.name == "amrwb")
+
+
+@needs_amrwb
+@pytest.mark.slow
+def test_exactly_an_hour_comes_back_and_takes_little_more_memory_than_the_clip_and_its_copy():
+    program = [sys.executable, str(Path(__file__).with_name("hour.py")), "amrwb@23.85"]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 2.8
