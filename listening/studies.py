@@ -166,7 +166,7 @@ def set_conditions(
             codec = get_codec(spec)
         except CodecError as error:
             raise StudyError(str(error)) from error
-        if study.channels not in codec.channels:
+        if study.channels not in codec.channels_at(codec.spec.value):
             raise StudyError(_other_channels(codec.title, study.channels)[0])
         wanted[spec] = codec.weights
     if "reference" not in wanted:
@@ -243,7 +243,7 @@ def problems(study: Study) -> list[str]:
         except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
-        if study.channels not in codec.channels:
+        if study.channels not in codec.channels_at(codec.spec.value):
             found.append(f"{condition.title} carries mono only; this study is stereo. Remove the condition.")
     return found
 

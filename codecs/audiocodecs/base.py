@@ -177,6 +177,11 @@ class Codec(ABC):
         return cls(spec)
 
     @classmethod
+    def channels_at(cls, value: float | None) -> frozenset[int]:
+        """Channel counts that it can carry at a value."""
+        return cls.channels
+
+    @classmethod
     def span(cls, spec: Spec) -> tuple[float, float] | None:
         """Least and most kbps of a spec's options, where any between them may follow the `@`."""
         return cls.any_from_to
@@ -254,8 +259,9 @@ def check_samples(samples: Samples, codec: Codec) -> Samples:
         raise CodecError(f"Audio has the shape (channels, samples), not {array.shape}.")
     if array.shape[1] == 0:
         raise CodecError("There is no audio: 0 samples.")
-    if array.shape[0] not in codec.channels:
-        offered = " or ".join({1: "mono", 2: "stereo"}.get(n, f"{n} channels") for n in sorted(codec.channels))
+    allowed = codec.channels_at(codec.spec.value)
+    if array.shape[0] not in allowed:
+        offered = " or ".join({1: "mono", 2: "stereo"}.get(n, f"{n} channels") for n in sorted(allowed))
         raise CodecError(f"{codec.title} carries {offered}, not {array.shape[0]} channel(s). Convert the clip first.")
     if not np.isfinite(array).all():
         raise CodecError("The audio holds NaN or infinite samples. Export the clip again.")

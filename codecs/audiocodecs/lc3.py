@@ -24,7 +24,7 @@ import numpy as np
 import soxr
 
 from audiocodecs import frames_file
-from audiocodecs.base import Codec, CodecError, Encoded, Samples, check_samples
+from audiocodecs.base import Codec, CodecError, Encoded, Samples, Spec, check_samples
 from audiocodecs.frames_file import FramesFile
 from audiocodecs.framing import Framing
 
@@ -46,6 +46,11 @@ class Lc3(Codec):
     any_from_to = (16, 320)
     options = {}
 
+    @classmethod
+    def channels_at(cls, value: float | None) -> frozenset[int]:
+        """Two channels need twice the lowest bitrate of one."""
+        return frozenset({1, 2}) if value is None or 1000 * value >= 2 * _LEAST else frozenset({1})
+
     @property
     def version(self) -> str:
         """The libraries."""
@@ -57,8 +62,6 @@ class Lc3(Codec):
         assert self.spec.value is not None
         channels, n = checked.shape
         bitrate = round(self.spec.value * 1000)
-        if bitrate < channels * _LEAST:
-            raise CodecError(f"LC3 carries stereo from 32 kbps, not at {self.spec.value:g}. Choose a higher rate.")
         framing, size = _framing(bitrate, channels, rate), _block_bytes(bitrate)
         encoder = lc3.Encoder(_FRAME_US, framing.rate, channels)
         payload = b"".join(encoder.encode(part, size, bit_depth=16) for part in framing.cut(checked, rate))
@@ -83,7 +86,7 @@ class Lc3(Codec):
 
     def _file(self, container: bytes) -> FramesFile:
         file = frames_file.read(container, self.name, self.title)
-        known = file.channels in self.channels and self.takes(file.bitrate / 1000)
+        known = file.channels in self.channels and self.takes(Spec(self.name, file.bitrate / 1000))
         if not known or file.bitrate < file.channels * _LEAST:
             raise CodecError("The file of LC3 frames is damaged: its header makes no sense.")
         frames = _framing(file.bitrate, file.channels, file.rate).count(file.samples, file.rate)

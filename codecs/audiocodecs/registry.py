@@ -156,5 +156,6 @@ def offers(also: Iterable[Spec] = ()) -> list[Offer]:
                 cls.check(spec)
             except CodecUnavailable as error:
                 reason, remedy = error.reason, error.remedy
-            found.append(Offer(str(spec), name, cls.title, value, cls.channels, cls.neural, reason, remedy))
+            carried = cls.channels_at(value)
+            found.append(Offer(str(spec), name, cls.title, value, carried, cls.neural, reason, remedy))
     return found

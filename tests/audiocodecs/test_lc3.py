@@ -89,7 +89,7 @@ def test_full_scale_and_beyond_is_carried():
 
 
 def test_stereo_that_the_bitrate_cannot_carry_is_refused(excerpt):
-    with pytest.raises(CodecError, match="LC3 carries stereo from 32 kbps, not at 24"):
+    with pytest.raises(CodecError, match="LC3 carries mono, not 2"):
         get_codec("lc3@24").encode(excerpt("music_tabla", 1), 48000)
 
 
