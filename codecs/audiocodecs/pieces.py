@@ -76,6 +76,34 @@ def cut(blocks: Iterable[Samples], size: int) -> Iterator[Samples]:
         yield np.concatenate(waiting, axis=1)
 
 
+def join(blocks: Iterable[Samples], channels: int, skip: int, samples: int) -> Samples:
+    """Put pieces together, no more of them than are needed.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray, shape (channels, n)
+    channels : int
+    skip : int
+        Samples that are left out before the first one kept; zeros go before the blocks where it is negative.
+    samples : int
+        How many are kept; zeros follow where the blocks end earlier.
+
+    Returns
+    -------
+    ndarray of float32, shape (channels, samples)
+    """
+    out = np.zeros((channels, samples), np.float32)
+    at = -skip
+    for block in blocks:
+        first, last = max(0, -at), min(block.shape[1], samples - at)
+        if last > first:
+            out[:, at + first : at + last] = block[:, first:last]
+        at += block.shape[1]
+        if at >= samples:
+            break
+    return out
+
+
 def trim(blocks: Iterable[Samples], total: Callable[[], int], held: int) -> Iterator[Samples]:
     """Cut off what is beyond `total()`, which is asked at the end, and continue with zeros what falls short of it.
 
