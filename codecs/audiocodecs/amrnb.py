@@ -68,8 +68,8 @@ class AmrNb(Codec):
         """Decode with opencore-amr; the delay is taken away."""
         frames = _frames(encoded.container)
         blocks = ffmpeg.decode(_LIBRARY, frames, _RATE, 1)
-        decoded = pieces.join(blocks, 1, _DELAY, _samples(frames))
-        return audio.fit_length(audio.resample(decoded, _RATE, encoded.rate), encoded.samples), encoded.rate
+        sound = pieces.Pieces(_RATE, 1, pieces.span(blocks, _DELAY, _samples(frames)))
+        return pieces.fit(sound, encoded.rate, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
         """Read an AMR file: whole frames at 8 kHz, as it does not state its length."""

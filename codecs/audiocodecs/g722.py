@@ -57,8 +57,9 @@ class G722(Codec):
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the delay is taken away."""
         file = self.read(encoded.container)
-        decoded = pieces.join(ffmpeg.decode("g722", _seconds(file.payload), _RATE, 1), 1, _DELAY, file.samples)
-        return audio.fit_length(audio.resample(decoded, _RATE, encoded.rate), encoded.samples), encoded.rate
+        blocks = ffmpeg.decode("g722", _seconds(file.payload), _RATE, 1)
+        sound = pieces.Pieces(_RATE, 1, pieces.span(blocks, _DELAY, file.samples))
+        return pieces.fit(sound, encoded.rate, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
         """Read a file of code words; its rate is 16 kHz, whatever was encoded."""

@@ -95,7 +95,7 @@ def _decode(file: OpusFile, path: str | None) -> Samples:
     """Samples at 48 kHz, shape (channels, samples); `path` is a libopus in place of PyAV's, used with NoLACE."""
     decoder = libopus.Decoder(file.channels, path, _MOST_COMPLEX if path else None)
     blocks = (decoder.decode(packet) for packet in file.packets)
-    return pieces.join(blocks, file.channels, file.skip - _early(file), file.samples)
+    return pieces.join(pieces.span(blocks, file.skip - _early(file), file.samples), file.channels, file.samples)
 
 
 def _early(file: OpusFile) -> int:

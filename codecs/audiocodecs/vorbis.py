@@ -73,10 +73,9 @@ class Vorbis(Codec):
         file = _take_apart(encoded.container)
         if file.channels != encoded.channels:
             raise CodecError(f"The Vorbis file has {file.channels} channels and not {encoded.channels}.")
-        decoded = pieces.join(_decode(encoded.container, file.rate), file.channels, 0, file.samples)
-        if encoded.rate != file.rate:
-            decoded = audio.resample(decoded, file.rate, encoded.rate)
-        return audio.fit_length(decoded, encoded.samples), encoded.rate
+        blocks = pieces.span(_decode(encoded.container, file.rate), 0, file.samples)
+        sound = pieces.Pieces(file.rate, file.channels, blocks)
+        return pieces.fit(sound, encoded.rate, encoded.samples), encoded.rate
 
     def read(self, container: bytes) -> Encoded:
         """Read an Ogg Vorbis file; its rate is the one inside."""
