@@ -142,7 +142,8 @@ def decode(codec: str, packets: Iterable[bytes], rate: int, channels: int, confi
             for frame in decoder.decode(av.Packet(packet) if packet else None):
                 yield _samples(frame, rate, channels)
         except (av.FFmpegError, ValueError) as error:
-            raise CodecError(f"FFmpeg's {codec} cannot decode packet {number}, which is damaged: {error}.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise CodecError(f"FFmpeg's {codec} cannot decode packet {number}, which is damaged: {reason}.") from error
 
 
 def _samples(frame: av.AudioFrame, rate: int, channels: int) -> Samples:

@@ -52,9 +52,9 @@ def damaged() -> Damaged:
             elif kind == 2:
                 del data[first:]
             elif kind == 3:
-                del data[first : max(first, last)]
+                del data[first : max(first + 1, last)]
             else:
-                data[first:first] = data[first : max(first, last)]
+                data[first:first] = data[first : max(first + 1, last)]
             yield bytes(data)
 
     return mutate

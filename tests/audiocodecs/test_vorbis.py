@@ -135,19 +135,10 @@ def test_an_opus_file_is_refused():
         get_codec("vorbis@96").read(roundtrip("opus@24", np.zeros((1, 4800), np.float32), 48000)[0].container)
 
 
-def test_a_damaged_file_is_read_or_refused_and_does_no_harm(file, damaged):
-    codec = get_codec("vorbis@96")
-    read = 0
+def test_no_damaged_file_is_read(file, damaged):
     for data in damaged(file, 300):
-        try:
-            encoded = codec.read(data)
-            assert encoded.samples <= 96000
-            decoded, _ = codec.decode(encoded)
-        except CodecError:
-            continue
-        assert decoded.shape == (encoded.channels, encoded.samples)
-        read += 1
-    assert read < 300
+        with pytest.raises(CodecError):
+            get_codec("vorbis@96").read(data)
 
 
 @pytest.mark.parametrize("spec", ["vorbis@47", "vorbis@193", "vorbis", "vorbis@96:quality=3"])
