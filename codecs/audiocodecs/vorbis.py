@@ -1,9 +1,10 @@
 """Vorbis, by libvorbis through libsndfile, at the quality that gives each clip the bitrate.
 
 libvorbis has a quality and no bitrate here: `encode` looks for the quality whose measured payload comes nearest to
-the bitrate. It codes at 48 kHz, or, where the lowest quality needs more than the bitrate there, at 32 or
-24 kHz: for stereo at 48 kbit/s, mostly. Where even the highest quality needs less (silence, speech of a telephone),
-the highest is taken. The search encodes a clip some five times, ten at most. Delay and length are the file's own; the lag is 0 (libVorbis I 20200704, libsndfile 1.2.2).
+the bitrate, which takes some five encodings, and twelve at most. It codes at 48 kHz, or at 32 or 24 kHz where the
+lowest quality at 48 kHz needs more than the bitrate: mostly stereo at 48 kbit/s. Where even the highest quality
+needs less (silence, telephone speech), it takes the highest. Delay and length are the file's own; the lag is 0
+samples (libVorbis I 20200704, libsndfile 1.2.2).
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np
