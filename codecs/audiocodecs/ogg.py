@@ -52,7 +52,7 @@ def read_opus(data: bytes) -> OpusFile:
     CodecError
         If it is no such file, damaged, cut off, or longer than `MOST_SECONDS`.
     """
-    packets, granule = _packets(data)
+    packets, granule = take_packets(data)
     if len(packets) < 3 or packets[0][:8] != b"OpusHead" or packets[1][:8] != b"OpusTags":
         raise CodecError("This Ogg file is not Opus, or holds no audio.")
     if len(packets[0]) < _HEAD.size:
@@ -69,8 +69,21 @@ def read_opus(data: bytes) -> OpusFile:
     return OpusFile(channels, samples, skip, packets[2:])
 
 
-def _packets(data: bytes) -> tuple[list[bytes], int]:
-    """Packets of the only stream, and the last page's granule position."""
+def take_packets(data: bytes) -> tuple[list[bytes], int]:
+    """Take the pages of an Ogg file apart.
+
+    Returns
+    -------
+    packets : list of bytes
+        Those of the only stream, its headers among them.
+    granule : int
+        Granule position of the last page.
+
+    Raises
+    ------
+    CodecError
+        If it is no Ogg file of one stream, damaged, or cut off.
+    """
     packets: list[bytes] = []
     part: list[bytes] = []
     at, expected, serial, last, granule = 0, 0, None, False, 0
@@ -102,6 +115,19 @@ def _packets(data: bytes) -> tuple[list[bytes], int]:
     if not last or part:
         raise CodecError("The Ogg file is cut off: its last page is missing.")
     return packets, granule
+
+
+def with_serial(data: bytes, serial: int) -> bytes:
+    """The Ogg file `data`, which is whole, with `serial` as the serial number of its stream."""
+    out, at = bytearray(data), 0
+    while at < len(out):
+        body = at + _PAGE.size + out[at + 26]
+        end = body + sum(out[at + _PAGE.size : body])
+        struct.pack_into("<I", out, at + 14, serial)
+        struct.pack_into("<I", out, at + 22, 0)
+        struct.pack_into("<I", out, at + 22, _checksum(bytes(out[at:end])))
+        at = end
+    return bytes(out)
 
 
 def _checksum(page: bytes) -> int:

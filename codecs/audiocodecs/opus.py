@@ -21,7 +21,7 @@ from functools import cache
 
 import numpy as np
 
-from audiocodecs import audio, ffmpeg, libopus
+from audiocodecs import audio, ffmpeg, libopus, pieces
 from audiocodecs.base import Codec, CodecError, CodecUnavailable, Encoded, Samples, Spec, check_samples
 from audiocodecs.ogg import OPUS_RATE, OpusFile, read_opus
 
@@ -94,15 +94,8 @@ def _encode(samples: Samples, rate: int, kbps: float, application: str) -> tuple
 def _decode(file: OpusFile, path: str | None) -> Samples:
     """Samples at 48 kHz, shape (channels, samples); `path` is a libopus in place of PyAV's, used with NoLACE."""
     decoder = libopus.Decoder(file.channels, path, _MOST_COMPLEX if path else None)
-    out = np.zeros((file.channels, file.samples), np.float32)
-    at = _early(file) - file.skip
-    for packet in file.packets:
-        part = decoder.decode(packet)
-        first, last = max(0, -at), min(part.shape[1], file.samples - at)
-        if last > first:
-            out[:, at + first : at + last] = part[:, first:last]
-        at += part.shape[1]
-    return out
+    blocks = (decoder.decode(packet) for packet in file.packets)
+    return pieces.join(pieces.span(blocks, file.skip - _early(file), file.samples), file.channels, file.samples)
 
 
 def _early(file: OpusFile) -> int:

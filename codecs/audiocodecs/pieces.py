@@ -76,6 +76,34 @@ def cut(blocks: Iterable[Samples], size: int) -> Iterator[Samples]:
         yield np.concatenate(waiting, axis=1)
 
 
+def span(blocks: Iterable[Samples], skip: int, samples: int) -> Iterator[Samples]:
+    """Leave out the first `skip` samples and give as many as `samples` of the rest, or fewer where there are fewer.
+
+    Zeros come before the blocks where `skip` is negative. No block is asked for that is not needed.
+    """
+    lead, at = max(0, -skip), min(0, -skip)
+    for block in blocks:
+        if lead:
+            block, lead = np.pad(block, ((0, 0), (lead, 0))), 0
+        first, last = max(0, -at), min(block.shape[1], samples - at)
+        if last > first:
+            yield block[:, first:last]
+        at += block.shape[1]
+        if at >= samples:
+            return
+
+
+def join(blocks: Iterable[Samples], channels: int, samples: int) -> Samples:
+    """Put blocks into one array of shape (channels, samples), with zeros where they end earlier."""
+    out = np.zeros((channels, samples), np.float32)
+    at = 0
+    for block in blocks:
+        part = block[:, : samples - at]
+        out[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
+    return out
+
+
 def trim(blocks: Iterable[Samples], total: Callable[[], int], held: int) -> Iterator[Samples]:
     """Cut off what is beyond `total()`, which is asked at the end, and continue with zeros what falls short of it.
 
@@ -124,6 +152,11 @@ def resample(pieces: Pieces, rate: int) -> Pieces:
 
     samples = None if pieces.samples is None else max(1, round(pieces.samples * rate / pieces.rate))
     return Pieces(rate, pieces.channels, trim(resampled(), length, _HELD), samples)
+
+
+def fit(pieces: Pieces, rate: int, samples: int) -> Samples:
+    """The pieces at another sample rate and of another length: one array of shape (channels, samples)."""
+    return join(resample(pieces, rate).blocks, pieces.channels, samples)
 
 
 def check(pieces: Pieces, title: str, channels: Iterable[int]) -> Pieces:

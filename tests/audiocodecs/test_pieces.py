@@ -47,6 +47,26 @@ def test_trimming_holds_back_what_may_be_too_much(total):
     np.testing.assert_array_equal(found, np.pad(samples, ((0, 0), (0, 3)))[:, :total])
 
 
+@pytest.mark.parametrize(("skip", "n"), [(0, 100), (0, 30), (15, 85), (95, 5), (95, 20), (-4, 104), (-4, 3), (120, 10)])
+def test_a_span_of_blocks_is_that_part_of_the_whole(skip, n):
+    samples = noise(100, 2)
+    found = pieces.join(pieces.span(parts(samples, [1, 7, 20]), skip, n), 2, n)
+    whole = np.pad(samples, ((0, 0), (max(0, -skip), 100)))[:, max(0, skip) :]
+    np.testing.assert_array_equal(found, whole[:, :n])
+
+
+def test_a_span_asks_for_no_more_blocks_than_it_needs():
+    blocks = itertools.repeat(noise(10))
+    assert sum(block.shape[1] for block in pieces.span(blocks, 5, 1000)) == 1000
+
+
+@pytest.mark.parametrize("n", [1, 499, 500, 501, 2000])
+def test_pieces_are_fitted_to_another_rate_and_length(n):
+    samples = noise(1000, 2)
+    found = pieces.fit(Pieces(48_000, 2, parts(samples, [300])), 24_000, n)
+    np.testing.assert_array_equal(found, audio.fit_length(audio.resample(samples, 48_000, 24_000), n))
+
+
 def test_a_file_in_pieces_is_the_file(tmp_path):
     audio.write_wav(tmp_path / "a.wav", noise(200_000, 2), 44_100)
     found = audio.read_pieces(tmp_path / "a.wav")

@@ -68,7 +68,11 @@ def test_what_a_codec_does_not_have_is_refused_with_what_it_has(text, says):
 
 
 @pytest.mark.parametrize(
-    "name", ["reference", "lowpass", "opus", "mp3", "lyra", "lc3", "codec2", "speex", "amrwb", "evs"]
+    "name",
+    [
+        *("reference", "lowpass", "opus", "mp3", "aac", "vorbis", "g722", "amrnb"),
+        *("lyra", "lc3", "codec2", "speex", "amrwb", "evs"),
+    ],
 )
 def test_every_name_leads_to_the_codec_of_that_name(name):
     cls = codec_class(name)
@@ -79,7 +83,8 @@ def test_every_name_leads_to_the_codec_of_that_name(name):
 def test_every_value_is_offered_and_evs_says_why_it_cannot_run(monkeypatch):
     monkeypatch.delenv("EVS_ENCODER", raising=False)
     found = {offer.spec: offer for offer in offers()}
-    for spec in ("reference", "lowpass@3500", "lowpass@7000", "opus@6", "mp3@64", "lyra@6", "lc3@32", "codec2@1.3"):
+    designed = ("opus@6", "mp3@64", "aac@64", "vorbis@64", "g722@64", "amrnb@12.2", "lc3@32", "codec2@1.3")
+    for spec in ("reference", "lowpass@3500", "lowpass@7000", *designed, "lyra@6"):
         assert found[spec].available, found[spec].reason
     assert not found["evs@9.6"].available
     assert "EVS_ENCODER" in found["evs@9.6"].reason
@@ -108,8 +113,8 @@ def test_the_command_line_and_the_codecs_without_a_network_load_without_torch():
     program = (
         "import sys, audiocodecs.__main__, audiocodecs.metrics\n"
         "from audiocodecs.registry import get_codec\n"
-        "specs = ('reference', 'lowpass@3500', 'opus@6', 'mp3@64', 'lyra@6', 'lc3@32', 'codec2@1.3')\n"
-        "for spec in specs: get_codec(spec)\n"
+        "specs = ('reference', 'lowpass@3500', 'opus@6', 'mp3@64', 'aac@64', 'vorbis@64', 'g722@64', 'lyra@6')\n"
+        "for spec in (*specs, 'lc3@32', 'codec2@1.3'): get_codec(spec)\n"
         "print([name for name in ('torch', 'django', 'visqol', 'numba') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)

@@ -1,0 +1,150 @@
+import io
+import struct
+
+import av
+import numpy as np
+import pytest
+
+from audiocodecs import audio
+from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.registry import get_codec
+
+
+def roundtrip(spec, clip, rate):
+    codec = get_codec(spec)
+    encoded = codec.encode(clip, rate)
+    return encoded, codec.decode(encoded)[0]
+
+
+@pytest.mark.parametrize("kbps", [24, 32, 64, 128])
+@pytest.mark.parametrize("name", ["speech_en_prompts", "music_tabla", "music_metal"])
+def test_decoded_aac_is_in_time_with_its_clip_and_near_its_bitrate(excerpt, kbps, name):
+    clip = excerpt(name, 4)[:, :-13]
+    encoded, decoded = roundtrip(f"aac@{kbps}", clip, 48000)
+    assert decoded.shape == clip.shape
+    assert abs(audio.lag(clip, decoded, 48000)) <= 2
+    assert abs(audio.envelope_lag(clip, decoded, 48000)) <= 0.001
+    assert encoded.kbps == pytest.approx(kbps, rel=0.12)
+    assert encoded.kbps < encoded.container_kbps < encoded.kbps + 3.5
+
+
+def test_more_bits_sound_closer_to_the_clip(excerpt):
+    clip = excerpt("music_metal", 3)
+    errors = [float(np.square(roundtrip(f"aac@{kbps}", clip, 48000)[1] - clip).mean()) for kbps in (48, 96, 192)]
+    assert errors[0] > 1.5 * errors[1] > 3 * errors[2]
+
+
+@pytest.mark.parametrize(("kbps", "channels", "rate"), [(31, 1, 32000), (32, 1, 48000), (47, 2, 32000), (48, 2, 48000)])
+def test_low_bitrates_are_coded_at_32_khz(kbps, channels, rate):
+    codec = get_codec(f"aac@{kbps}")
+    assert codec.read(codec.encode(np.zeros((channels, 4800), np.float32), 48000).container).rate == rate
+
+
+@pytest.mark.parametrize("n", [1, 1000, 47999])
+def test_the_file_states_its_delay_and_length_to_other_players(n):
+    clip = np.full((1, n), 0.1, np.float32)
+    encoded, decoded = roundtrip("aac@64", clip, 48000)
+    with av.open(io.BytesIO(encoded.container)) as file:
+        stream = file.streams.audio[0]
+        frames = [frame.to_ndarray() for frame in file.decode(stream)]
+    assert np.array_equal(np.concatenate(frames, axis=1)[:, :n], decoded)
+    assert struct.pack(">Ii", n, 1024) in encoded.container  # the edit list, in samples
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 96000])
+def test_any_sample_rate_comes_back_in_time_with_its_length(excerpt, rate):
+    clip = excerpt("speech_en_prompts", 1.0371, rate)
+    encoded, decoded = roundtrip("aac@64", clip, rate)
+    assert (encoded.rate, decoded.shape, decoded.dtype) == (rate, clip.shape, np.float32)
+    assert abs(audio.lag(clip, decoded, rate)) <= max(1, rate / 1000)
+
+
+@pytest.mark.parametrize("n", [1, 2, 100, 1024, 48001])
+@pytest.mark.parametrize("rate", [8000, 48000, 96000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_length_comes_back_exactly(n, rate, channels):
+    clip = (0.1 * np.random.default_rng(0).standard_normal((channels, n))).astype(np.float32)
+    assert roundtrip("aac@64", clip, rate)[1].shape == clip.shape
+
+
+def test_the_same_clip_gives_the_same_file(excerpt):
+    clip = excerpt("speech_en_prompts", 1)
+    assert roundtrip("aac@64", clip, 48000)[0] == roundtrip("aac@64", clip, 48000)[0]
+
+
+@pytest.fixture(scope="module")
+def file(excerpt):
+    return roundtrip("aac@64", excerpt("speech_en_prompts", 2), 48000)[0].container
+
+
+def test_a_file_is_decoded_without_what_the_encoder_knew(excerpt):
+    clip = excerpt("music_tabla", 2)[:, :-5]
+    codec = get_codec("aac@64")
+    encoded = codec.encode(clip, 48000)
+    assert codec.read(encoded.container) == encoded
+    assert np.array_equal(codec.decode(codec.read(encoded.container))[0], codec.decode(encoded)[0])
+
+
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.01, 0.3, 0.5, 0.9, 0.999])
+def test_a_file_cut_off_is_refused(file, part):
+    with pytest.raises(CodecError):
+        get_codec("aac@64").read(file[: int(part * len(file))])
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"Dear raters, " * 100, bytes(1000), b"\0\0\0\x08ftyp", b"\0\0\0\x08ftyp\0\0\0\x08moov"]
+)
+def test_what_is_no_such_file_is_refused(data):
+    with pytest.raises(CodecError):
+        get_codec("aac@64").read(data)
+
+
+def test_a_forged_length_is_refused_before_it_is_decoded(file):
+    forged = file.replace(struct.pack(">I", 96000 + 1024), struct.pack(">I", 1 << 31))
+    assert forged != file
+    with pytest.raises(CodecError, match="do not give the length"):
+        get_codec("aac@64").read(forged)
+
+
+def test_another_coding_in_the_same_container_is_refused():
+    other = io.BytesIO()
+    with av.open(other, "w", format="mp4") as target:
+        stream = target.add_stream("libmp3lame", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 48000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 48000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            target.mux(packet)
+    with pytest.raises(CodecError):
+        get_codec("aac@64").read(other.getvalue())
+
+
+def test_a_damaged_file_is_read_or_refused_and_does_no_harm(file, damaged):
+    codec = get_codec("aac@64")
+    read = 0
+    for data in damaged(file, 400):
+        try:
+            encoded = codec.read(data)
+            assert encoded.samples <= 97000
+            decoded, _ = codec.decode(encoded)
+        except CodecError:
+            continue
+        assert decoded.shape == (encoded.channels, encoded.samples)
+        read += 1
+    assert read > 0
+
+
+@pytest.mark.parametrize("spec", ["aac@23", "aac@193", "aac", "aac@64:profile=he"])
+def test_a_value_or_option_that_is_not_there_is_refused(spec):
+    with pytest.raises(UnknownCodec):
+        get_codec(spec)
+
+
+def test_an_installation_without_the_codec_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"aac"})
+    with pytest.raises(CodecUnavailable, match="no encoder aac.*Install the wheel"):
+        get_codec("aac@64")
+
+
+def test_the_version_names_the_libraries():
+    for name in ("libavcodec 6", "PyAV", "soxr"):
+        assert name in get_codec("aac@64").version
