@@ -1,7 +1,4 @@
 import io
-import subprocess
-import sys
-from pathlib import Path
 
 import av
 import numpy as np
@@ -187,12 +184,3 @@ def test_a_library_that_is_not_there_or_is_another_makes_amrwb_unavailable(monke
             get_codec("amrwb@12.65")
         assert "apt install libvo-amrwbenc0" in caught.value.remedy
         assert all(offer.reason for offer in offers() if offer.name == "amrwb")
-
-
-@needs_amrwb
-@pytest.mark.slow
-def test_exactly_an_hour_comes_back_and_takes_little_more_memory_than_the_clip_and_its_copy():
-    program = [sys.executable, str(Path(__file__).with_name("hour.py")), "amrwb@23.85"]
-    done = subprocess.run(program, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2.8

@@ -1,7 +1,4 @@
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pycodec2
@@ -119,11 +116,3 @@ def test_a_forged_header_is_refused(file, change):
 def test_the_version_names_the_libraries():
     assert "pycodec2 4." in get_codec("codec2@1.3").version
     assert "soxr" in get_codec("codec2@1.3").version
-
-
-@pytest.mark.slow
-def test_exactly_an_hour_comes_back_and_takes_little_more_memory_than_the_clip_and_its_copy():
-    program = [sys.executable, str(Path(__file__).with_name("hour.py")), "codec2@3.2"]
-    done = subprocess.run(program, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2.8

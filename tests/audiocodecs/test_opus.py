@@ -1,7 +1,5 @@
 import io
 import struct
-import subprocess
-import sys
 
 import av
 import numpy as np
@@ -149,27 +147,6 @@ def test_a_forged_length_is_refused_before_it_is_decoded(file):
     struct.pack_into("<I", forged, last + 22, _checksum(bytes(forged[last:])))
     with pytest.raises(CodecError, match="do not give the length"):
         get_codec("opus@24").read(bytes(forged))
-
-
-HOUR = """
-import resource
-import numpy as np
-from audiocodecs.registry import get_codec
-clip = np.zeros((1, 3600 * 48000), np.float32)
-clip[0, ::400] = 0.1
-codec = get_codec("opus@6")
-encoded = codec.encode(clip, 48000)
-decoded, _ = codec.decode(codec.read(encoded.container))
-assert decoded.shape == clip.shape
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / clip.nbytes * 1024)
-"""
-
-
-@pytest.mark.slow
-def test_exactly_an_hour_comes_back_and_takes_little_more_memory_than_the_clip_and_its_copy():
-    done = subprocess.run([sys.executable, "-c", HOUR], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2.8
 
 
 def test_the_version_names_libopus_and_the_libraries():

@@ -1,7 +1,4 @@
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,12 +149,3 @@ def test_a_library_that_is_not_there_or_is_another_makes_speex_unavailable(monke
             get_codec("speex@16.8")
         assert "apt install libspeex1" in caught.value.remedy
         assert all(offer.reason for offer in offers() if offer.name == "speex")
-
-
-@needs_speex
-@pytest.mark.slow
-def test_exactly_an_hour_comes_back_and_takes_little_more_memory_than_the_clip_and_its_copy():
-    program = [sys.executable, str(Path(__file__).with_name("hour.py")), "speex@42.2"]
-    done = subprocess.run(program, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2.8

@@ -16,7 +16,10 @@ from tests.listening.rater.conftest import come
 
 STATIC = Path(__file__).parents[3] / "listening" / "static" / "listening"
 HEADER = 42  # of a FLAC file, up to its first frame
-CODECS = ("opus", "mp3", "lyra", "lc3", "speex", "amrwb", "evs", "encodec", "spectral")
+CODECS = (
+    *("opus", "mp3", "vorbis", "g722", "amrnb", "lyra", "lc3", "codec2", "speex", "amrwb", "evs"),
+    *("encodec", "spectral"),
+)
 
 
 @pytest.fixture
