@@ -37,7 +37,8 @@ _UNIT = re.compile(
 CODECS = (
     "opus", "celt", "silk", "mp3", "lame", "aac", "aac-lc", "he-aac", "xhe-aac", "usac", "vorbis", "ogg vorbis", "wma",
     "ac-3", "e-ac-3", "atrac", "musepack", "speex", "evs", "amr", "amr-nb", "amr-wb", r"amr-wb\+", "lc3", "lc3plus",
-    "amrwb", "codec2", "sbc", "lyra", "soundstream", "encodec", "encodec_24khz", "encodec_48khz", "spectral", "rvqf",
+    "amrnb", "amrwb", "g722", "codec2", "sbc", "lyra", "soundstream", "encodec", "encodec_24khz", "encodec_48khz",
+    "spectral", "rvqf",
 )  # fmt: skip
 """Codecs whose names are followed by their rate."""
 
