@@ -25,18 +25,16 @@ from listening.views.researcher.confirming import ask_first, is_confirmed
 
 @dataclass(frozen=True)
 class Line:
-    """A codec's line in the matrix.
+    """A codec and its bitrates.
 
     Attributes
     ----------
-    cells : list of Cell or None
-        One per bitrate of any codec; None where this codec has no such.
+    row : MatrixRow
     notes : list of (str, str, str)
         Values that can't be had, why, and what to do about it.
     """
 
     row: rules.MatrixRow
-    cells: list[rules.Cell | None]
     notes: list[tuple[str, str, str]]
 
 
@@ -167,18 +165,16 @@ def _page(
     rows = rules.matrix(study)
     fixed = [row for row in rows if row.name in ("reference", "lowpass")]
     coded = [row for row in rows if row not in fixed]
-    values = sorted({cell.value for row in coded for cell in row.offers if cell.value is not None})
     return study_page(
         request,
         study,
         "conditions",
         status=422 if error else 200,
         error=error,
-        values=values,
         presets=_plans(study) if study.editable and request.may.change else [],
         variants=variants.variants(study) if study.editable and request.may.change else [],
         estimate=estimates.estimate(study) if study.editable else None,
-        lines=[_line(row, values) for row in coded],
+        lines=[_line(row) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
         own_ones=_own(study),
         programs=sorted(commands.programs()) if study.editable and request.may.change else [],
@@ -200,15 +196,14 @@ def _own(study: Study) -> list[Condition]:
     return [each for each in study.conditions.filter(repeat=0) if commands.is_own(each.spec)]
 
 
-def _line(row: rules.MatrixRow, values: list[float]) -> Line:
-    at = {cell.value: cell for cell in row.offers}
+def _line(row: rules.MatrixRow) -> Line:
     why: dict[tuple[str, str], list[str]] = {}
     for cell in row.offers:
         if not cell.available:
             why.setdefault((cell.reason, cell.remedy), []).append(cell.label)
     every = len(why) == 1 and len(next(iter(why.values()))) == len(row.offers)
     notes = [("" if every else ", ".join(labels), *reason) for reason, labels in why.items()]
-    return Line(row, [at.get(value) for value in values], notes)
+    return Line(row, notes)
 
 
 def _purpose(spec: str) -> str:

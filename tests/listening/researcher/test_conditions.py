@@ -49,7 +49,7 @@ def test_a_codec_that_cannot_run_is_shown_with_reason_and_remedy(page, draft):
     assert "disabled" in box(text, "evs@9.6")
     assert 'aria-describedby="why-evs"' in box(text, "evs@9.6")
     why = text[text.index('id="why-evs"') :]
-    why = why[: why.index("</td>")]
+    why = why[: why.index("</div>")]
     assert "EVS_ENCODER is not set" in why
     assert "set EVS_ENCODER and EVS_DECODER to the two programs" in why
 
