@@ -259,7 +259,7 @@ class SpectralModel(nn.Module):
         index = self.parametric.index
         gain = torch.exp(noise_gain.clamp(-6, 2))
         if self.config.noise_by_band:
-            gain = self.parametric.band_power(gain**2).sqrt()[..., index]
+            gain = self.parametric.by_band(gain)
         noise = self.parametric.missing(amplitude, low)[..., index] * gain * signs
         sent = self.parametric.place(low * torch.exp(low_gain.clamp(-6, 2)))
         spectrum: Tensor = sent + amplitude[..., index] * added * self.added_below + noise

@@ -101,6 +101,8 @@ class Parametric(nn.Module):
     low_weight: Tensor
     fill: Tensor
     sent: Tensor
+    gain_index: Tensor
+    gain_widths: Tensor
 
     def __init__(self, config: ParametricConfig, hop: int, channels: int) -> None:
         super().__init__()
@@ -127,6 +129,9 @@ class Parametric(nn.Module):
         self.size = self.bands + self.low
         sent = torch.cat([signal * hop + torch.arange(low) for signal, low in enumerate(lows)])
         index = torch.repeat_interleave(torch.arange(self.bands), torch.cat(widths))
+        # A band that is sent in part only is two for gains: noise beside what is sent is to be low.
+        is_sent = torch.zeros(self.width, dtype=torch.int64).index_fill(0, sent, 1)
+        _, gain_index, gain_widths = torch.unique(2 * index + is_sent, return_inverse=True, return_counts=True)
         for name, value in {
             "index": index,
             "widths": torch.cat(widths).float(),
@@ -134,6 +139,8 @@ class Parametric(nn.Module):
             "low_weight": torch.cat(weights),
             "fill": torch.cat(fills),
             "sent": sent,
+            "gain_index": gain_index,
+            "gain_widths": gain_widths.float(),
         }.items():
             self.register_buffer(name, value, persistent=False)
         self.register_buffer("band_mean", torch.zeros(self.bands))
@@ -142,6 +149,12 @@ class Parametric(nn.Module):
         """Mean over each band: (..., width) -> (..., bands)."""
         total = power.new_zeros(*power.shape[:-1], self.bands)
         return total.index_add(-1, self.index, power) / self.widths
+
+    def by_band(self, gain: Tensor) -> Tensor:
+        """Gains (..., width), each replaced by the power mean of its band, apart where it was sent."""
+        total = gain.new_zeros(*gain.shape[:-1], len(self.gain_widths))
+        power = total.index_add(-1, self.gain_index, gain**2) / self.gain_widths
+        return power.sqrt()[..., self.gain_index]
 
     def analyse(self, mdct: Tensor, mdst: Tensor) -> Tensor:
         """Latents of frames: (batch, t, width) twice -> (batch, t, bands + low)."""
