@@ -287,3 +287,12 @@ def test_no_frequency_whistles_in_noise(codecs, sound, kbps):
     clip = sound()
     decoded, _ = codecs[kbps].decode(codecs[kbps].encode(clip, 24_000))
     assert metrics.tonal_lines(decoded, 24_000) < 0.8
+
+
+def test_noise_has_no_gap_where_the_sent_coefficients_end(codecs):
+    clip = noise()
+    decoded, _ = codecs[6].decode(codecs[6].encode(clip, 24_000))
+    frequencies, power = signal.welch(decoded[0], 24_000, nperseg=640)
+    around = (frequencies > 3_000) & (frequencies < 5_000)
+    level = 10 * np.log10(power[around])
+    assert np.abs(level - np.median(level)).max() < 9
