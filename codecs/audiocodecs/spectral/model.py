@@ -258,9 +258,12 @@ class SpectralModel(nn.Module):
         added, noise_gain, low_gain = self.decoder(latent, counts)
         index = self.parametric.index
         gain = torch.exp(noise_gain.clamp(-6, 2))
+        missing = self.parametric.missing(amplitude, low)[..., index]
         if self.config.noise_by_band:
             gain = self.parametric.by_band(gain)
-        noise = self.parametric.missing(amplitude, low)[..., index] * gain * signs
+            # What is sent of a band says nothing of its other coefficients.
+            missing = torch.where(self.parametric.is_sent, missing, amplitude[..., index])
+        noise = missing * gain * signs
         sent = self.parametric.place(low * torch.exp(low_gain.clamp(-6, 2)))
         spectrum: Tensor = sent + amplitude[..., index] * added * self.added_below + noise
         return spectrum

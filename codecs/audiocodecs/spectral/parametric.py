@@ -101,6 +101,7 @@ class Parametric(nn.Module):
     low_weight: Tensor
     fill: Tensor
     sent: Tensor
+    is_sent: Tensor
     gain_index: Tensor
     gain_widths: Tensor
 
@@ -139,6 +140,7 @@ class Parametric(nn.Module):
             "low_weight": torch.cat(weights),
             "fill": torch.cat(fills),
             "sent": sent,
+            "is_sent": is_sent.bool(),
             "gain_index": gain_index,
             "gain_widths": gain_widths.float(),
         }.items():

@@ -295,4 +295,4 @@ def test_noise_has_no_gap_where_the_sent_coefficients_end(codecs):
     frequencies, power = signal.welch(decoded[0], 24_000, nperseg=640)
     around = (frequencies > 3_000) & (frequencies < 5_000)
     level = 10 * np.log10(power[around])
-    assert np.abs(level - np.median(level)).max() < 9
+    assert np.abs(level - np.median(level)).max() < 8
