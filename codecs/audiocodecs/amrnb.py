@@ -4,8 +4,8 @@ The rate inside is 8 kHz, in mono. The encoder looks 40 samples (5 ms) ahead: so
 500 Hz in every mode (libopencore-amrnb 0.0.5, libavcodec 62.28). `decode` takes that away. The encoder's high-pass
 at 80 Hz moves bass notes by another 6 ms: on such music the lag by cross-correlation says little.
 
-The file is the storage format of RFC 4867, section 5.1. It has no checksum: a wrong bit inside a frame is heard
-and cannot be found. Of each frame the payload is what follows the type byte, filled to whole bytes:
+The file is the storage format of RFC 4867, section 5.1. It has no checksum: a wrong bit inside a frame
+cannot be detected. Of each frame the payload is what follows the type byte, filled to whole bytes:
 at 12.2 kbit/s 31 bytes, which measure 12.4 kbit/s.
 
 >>> from audiocodecs.registry import get_codec

@@ -4,7 +4,7 @@ The rate inside is 16 kHz, in mono. The two filter banks delay by 22 samples at 
 the lag is 22 on speech and music); `encode` appends as many, `decode` leaves out the first ones.
 
 The file is the code words alone, a byte for two samples. It has no header: any bytes are a G.722 file, damage
-is heard and cannot be found, and an odd length comes back one sample longer from `read`.
+cannot be detected, and an odd length comes back one sample longer from `read`.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np

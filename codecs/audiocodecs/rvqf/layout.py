@@ -24,7 +24,7 @@ BLOCK_SECONDS = 5
 
 RAW, LANGUAGE_MODEL = 0, 1
 SCALED, VARYING = 1, 2
-"""Flags: each segment carries a float32 scale; each frame has a number of codebooks of its own."""
+"""Flags: each segment carries a float32 scale; each frame has its own number of codebooks."""
 
 HEADER = struct.Struct("<4sBBBB16sIIIHHBBBB8s8sI")
 BLOCK = struct.Struct("<BBHIII")
@@ -108,7 +108,7 @@ class RvqfHeader:
     language_model : bytes or None
         First 8 bytes of the sha256 of the language model that the payloads need.
     varying : bool
-        Whether each frame has a number of codebooks of its own, at most `codebooks`; with a language model alone.
+        Whether each frame has its own number of codebooks, at most `codebooks`; needs a language model.
     """
 
     model: str
@@ -163,7 +163,7 @@ class RvqfHeader:
         if self.segments_a_block > MOST_SEGMENTS_A_BLOCK:
             return f"a block has {self.segments_a_block} segments, more than {MOST_SEGMENTS_A_BLOCK}"
         if self.varying and self.language_model is None:
-            return "frames have numbers of codebooks of their own with a language model alone"
+            return "frames that differ in their number of codebooks need a language model"
         if len(self.weights) != 8 or (self.language_model is not None and len(self.language_model) != 8):
             return "a sha256 prefix has 8 bytes"
         return ""

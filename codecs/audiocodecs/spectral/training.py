@@ -76,8 +76,8 @@ class TrainConfig:
     decoder_only : bool
         Leave encoder and codebooks as they are, so that the codes stay what they were.
     search_width : int
-        Of the encoder's search, for `decoder_only`: the decoder then learns on the codes it will get, frames with
-        numbers of codebooks of their own.
+        Of the encoder's search, for `decoder_only`: the decoder then learns on the codes it will get, whose
+        frames differ in their number of codebooks.
     """
 
     steps: int = 6_000

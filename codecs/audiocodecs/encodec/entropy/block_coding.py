@@ -2,8 +2,9 @@
 
 A payload is the CRC-32 of the codes (each as a little-endian 16-bit number, in coding order) and the bytes of the
 range coder. The codes of a block go frame by frame, in each frame codebook by codebook, in each codebook segment by
-segment (segments that have ended are left out); the model starts anew with each segment. Where frames have numbers of
-codebooks of their own, a frame begins with them, segment by segment, each coded by its distance from the frame before.
+segment (segments that have ended are left out); the model starts anew with each segment. Where frames differ in
+their number of codebooks, a frame begins with these, segment by segment, each coded by its distance from the frame
+before.
 A payload that decodes to other codes than were coded, for whatever reason, is an error.
 """
 
@@ -98,7 +99,7 @@ class BlockCoding:
             Of each segment of each block.
         codebooks : int
         varying : bool
-            Whether frames have numbers of codebooks of their own.
+            Whether frames differ in their number of codebooks.
 
         Raises
         ------

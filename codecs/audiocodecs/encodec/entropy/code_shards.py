@@ -2,7 +2,7 @@
 
 Shard i depends on the experiment and on i alone, so that a run that was stopped finds or makes the
 same ones. Every shard holds crops of one bitrate, the rates in turn as often as they are wanted. A spectral codec's
-frames have numbers of codebooks of their own.
+frames differ in their number of codebooks.
 """
 
 from __future__ import annotations

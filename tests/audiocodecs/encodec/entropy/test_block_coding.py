@@ -85,7 +85,7 @@ def with_counts(codes, seed=3):
 
 
 @pytest.mark.parametrize("frames", [1, 19, 20, 21, 95])
-def test_frames_may_have_numbers_of_codebooks_of_their_own(coding, likely, frames):
+def test_frames_may_differ_in_their_number_of_codebooks(coding, likely, frames):
     codes = with_counts(likely[:, :frames])
     data = rvqf.write(VARYING, frames * 320, codes, entropy=coding)
     file = rvqf.read(data, lambda header: coding)
@@ -93,7 +93,7 @@ def test_frames_may_have_numbers_of_codebooks_of_their_own(coding, likely, frame
     np.testing.assert_array_equal(file.codes, codes)
 
 
-def test_segments_may_have_numbers_of_codebooks_of_their_own_too(coding, likely):
+def test_frames_of_segments_may_differ_in_it_too(coding, likely):
     header = replace(STEREO, varying=True)
     codes = with_counts(likely[:, :50])
     samples = 6336 * 2 + 3200
@@ -110,7 +110,7 @@ def test_a_frame_without_its_first_codes_is_refused(coding, likely):
 
 
 def test_a_file_without_a_language_model_has_one_number_for_all_frames():
-    with pytest.raises(ValueError, match="with a language model alone"):
+    with pytest.raises(ValueError, match="need a language model"):
         replace(VARYING, language_model=None)
 
 
