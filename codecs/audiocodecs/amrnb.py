@@ -1,6 +1,6 @@
 """AMR narrow-band (3GPP TS 26.071), by opencore-amr through FFmpeg, without discontinuous transmission.
 
-The rate inside is 8 kHz, in mono. The encoder looks 40 samples (5 ms) ahead: so late are all bands above
+AMR-NB works in mono at 8 kHz. The encoder looks 40 samples (5 ms) ahead, which delays all bands above
 500 Hz in every mode (libopencore-amrnb 0.0.5, libavcodec 62.28). `decode` takes that away. The encoder's high-pass
 at 80 Hz moves bass notes by another 6 ms: on such music the lag by cross-correlation says little.
 

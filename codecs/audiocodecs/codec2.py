@@ -1,11 +1,11 @@
 """Codec 2, by libcodec2 in the wheel of pycodec2.
 
-8 kHz mono inside; the mode of 0.7 kbps is 700C. Frames that are no whole number of bytes are packed bit by bit.
+Codec 2 works in mono at 8 kHz. Its mode of 0.7 kbps is called 700C. Frames follow each other without padding bits.
 The decoder runs in a separate process (`codec2_decoder`).
 
-The codec keeps no waveform, so its delay is that of the envelope. Over a minute of speech pycodec2 4.1.1 is 167 to
-176 samples late at 8 kHz by `audio.envelope_lag`, and 157 to 170 by envelopes of 40 ms; 700C is 262 and 248 late.
-168 samples are taken away, of 700C 255. On a few seconds such a measurement is uncertain by 5 ms.
+Codec 2 does not keep the waveform, so its delay is measured on the envelope. Over a minute of speech pycodec2 4.1.1
+is 167 to 176 samples late at 8 kHz by `audio.envelope_lag`, and 157 to 170 by envelopes of 40 ms; 700C is 262 and 248
+late. 168 samples are taken away, of 700C 255. On a few seconds such a measurement is uncertain by 5 ms.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np

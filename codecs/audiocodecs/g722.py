@@ -1,10 +1,10 @@
 """G.722, 64 kbit/s wide-band speech (ITU-T G.722, 1988), by FFmpeg.
 
-The rate inside is 16 kHz, in mono. The two filter banks delay by 22 samples at 16 kHz (libavcodec 62.28:
+G.722 works in mono at 16 kHz. The two filter banks delay by 22 samples at 16 kHz (libavcodec 62.28:
 the lag is 22 on speech and music); `encode` appends as many, `decode` leaves out the first ones.
 
-The file is the code words alone, a byte for two samples. It has no header: any bytes are a G.722 file, damage
-cannot be detected, and an odd length comes back one sample longer from `read`.
+The file holds the code words alone, a byte for two samples. It has no header, so `read` takes any bytes, cannot
+detect damage, and returns an odd length as one sample longer.
 
 >>> from audiocodecs.registry import get_codec
 >>> import numpy as np

@@ -1,8 +1,8 @@
 """Speex wideband, by the system's libspeex or the one that `SPEEX_LIBRARY` names.
 
-16 kHz mono inside, constant bitrate: that of one of the qualities 0 to 10. Complexity 10, no voice activity
-detection. Frames are packed bit by bit, as in RFC 5574. Encoder and decoder of libspeex 1.2.1 together are 222
-samples late at 16 kHz, as measured; the library itself states 143 and 80.
+Speex works in mono at 16 kHz, at the constant bitrate of one of its qualities 0 to 10, with complexity 10 and no
+voice activity detection. Frames follow each other without padding bits, as in RFC 5574. Encoder and decoder of
+libspeex 1.2.1 together delay by 222 samples at 16 kHz, as measured; the library itself states 143 and 80.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audiocodecs import audio
-from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.base import CodecError
 from audiocodecs.registry import get_codec
 
 
@@ -59,19 +59,6 @@ def test_any_sample_rate_comes_back_in_time_with_its_length(excerpt, rate):
     assert abs(audio.lag(clip, decoded, rate)) <= max(1, rate / 1000)
 
 
-@pytest.mark.parametrize("n", [1, 2, 100, 1024, 48001])
-@pytest.mark.parametrize("rate", [8000, 48000, 96000])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_any_length_comes_back_exactly(n, rate, channels):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((channels, n))).astype(np.float32)
-    assert roundtrip("aac@64", clip, rate)[1].shape == clip.shape
-
-
-def test_the_same_clip_gives_the_same_file(excerpt):
-    clip = excerpt("speech_en_prompts", 1)
-    assert roundtrip("aac@64", clip, 48000)[0] == roundtrip("aac@64", clip, 48000)[0]
-
-
 @pytest.fixture(scope="module")
 def file(excerpt):
     return roundtrip("aac@64", excerpt("speech_en_prompts", 2), 48000)[0].container
@@ -116,33 +103,6 @@ def test_another_coding_in_the_same_container_is_refused():
             target.mux(packet)
     with pytest.raises(CodecError):
         get_codec("aac@64").read(other.getvalue())
-
-
-def test_a_damaged_file_is_read_or_refused_and_does_no_harm(file, damaged):
-    codec = get_codec("aac@64")
-    read = 0
-    for data in damaged(file, 400):
-        try:
-            encoded = codec.read(data)
-            assert encoded.samples <= 97000
-            decoded, _ = codec.decode(encoded)
-        except CodecError:
-            continue
-        assert decoded.shape == (encoded.channels, encoded.samples)
-        read += 1
-    assert read > 0
-
-
-@pytest.mark.parametrize("spec", ["aac@23", "aac@193", "aac", "aac@64:profile=he"])
-def test_a_value_or_option_that_is_not_there_is_refused(spec):
-    with pytest.raises(UnknownCodec):
-        get_codec(spec)
-
-
-def test_an_installation_without_the_codec_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"aac"})
-    with pytest.raises(CodecUnavailable, match="no encoder aac.*Install the wheel"):
-        get_codec("aac@64")
 
 
 def test_the_version_names_the_libraries():

@@ -6,7 +6,7 @@ import pytest
 from scipy import signal
 
 from audiocodecs import audio
-from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.base import CodecError
 from audiocodecs.registry import get_codec
 
 
@@ -64,18 +64,6 @@ def test_any_sample_rate_comes_back_in_time_with_its_length(excerpt, rate):
     assert abs(audio.envelope_lag(clip, decoded, rate)) <= 0.001
 
 
-@pytest.mark.parametrize("n", [1, 2, 100, 1024, 48001])
-@pytest.mark.parametrize("rate", [8000, 48000, 96000])
-def test_any_length_comes_back_exactly(n, rate):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((1, n))).astype(np.float32)
-    assert roundtrip("amrnb@12.2", clip, rate)[1].shape == clip.shape
-
-
-def test_the_same_clip_gives_the_same_file(excerpt):
-    clip = excerpt("speech_en_prompts", 1)
-    assert roundtrip("amrnb@12.2", clip, 48000)[0] == roundtrip("amrnb@12.2", clip, 48000)[0]
-
-
 @pytest.fixture(scope="module")
 def file(excerpt):
     return roundtrip("amrnb@12.2", excerpt("speech_en_prompts", 2), 48000)[0].container
@@ -122,38 +110,6 @@ def test_exactly_an_hour_is_read_and_no_more():
     assert codec.read(b"#!AMR\n" + 180001 * frame).seconds == pytest.approx(3600, abs=0.02)
     with pytest.raises(CodecError, match="longer than 3600 s"):
         codec.read(b"#!AMR\n" + 180002 * frame)
-
-
-def test_stereo_is_refused():
-    with pytest.raises(CodecError, match="mono"):
-        get_codec("amrnb@12.2").encode(np.zeros((2, 100), np.float32), 48000)
-
-
-def test_a_damaged_file_is_read_or_refused_and_does_no_harm(file, damaged):
-    codec = get_codec("amrnb@12.2")
-    read = 0
-    for data in damaged(file, 300):
-        try:
-            encoded = codec.read(data)
-            assert encoded.samples <= 20 * len(data)
-            decoded, _ = codec.decode(encoded)
-        except CodecError:
-            continue
-        assert decoded.shape == (encoded.channels, encoded.samples)
-        read += 1
-    assert read > 0
-
-
-@pytest.mark.parametrize("spec", ["amrnb@12", "amrnb", "amrnb@12.2:dtx=1"])
-def test_a_value_or_option_that_is_not_there_is_refused(spec):
-    with pytest.raises(UnknownCodec):
-        get_codec(spec)
-
-
-def test_an_installation_without_the_codec_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libopencore_amrnb"})
-    with pytest.raises(CodecUnavailable, match="no encoder libopencore_amrnb.*Install the wheel"):
-        get_codec("amrnb@12.2")
 
 
 def test_the_version_names_the_libraries():

@@ -5,11 +5,9 @@ import pycodec2
 import pytest
 
 from audiocodecs import audio, frames_file, metrics
-from audiocodecs.base import CodecError, UnknownCodec
 from audiocodecs.codec2 import Codec2
 from audiocodecs.registry import get_codec
 from tests.audiocodecs.conftest import DEMO_CLIPS
-from tests.damage import damaged
 
 SPECS = [f"codec2@{value:g}" for value in Codec2.values]
 
@@ -34,24 +32,10 @@ def test_decoded_codec2_is_in_time_with_its_clip_at_its_rate(minute, spec):
     assert audio.loudness(decoded, 8000) == pytest.approx(audio.loudness(minute, 8000), abs=6)
 
 
-@pytest.mark.parametrize(("rate", "n"), [(8000, 1), (16000, 319), (22050, 12345), (44100, 1), (96000, 40000)])
-def test_any_rate_and_length_comes_back_exactly_also_from_the_file(rate, n):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((1, n))).astype(np.float32)
-    codec = get_codec("codec2@1.3")
-    decoded, rate_back = codec.decode(codec.read(codec.encode(clip, rate).container))
-    assert (decoded.shape, rate_back) == (clip.shape, rate)
-
-
 def test_speech_is_understood(excerpt):
     clip = excerpt("speech_en_prompts", 3)
     codec = get_codec("codec2@3.2")
     assert metrics.measure("stoi", clip, codec.decode(codec.encode(clip, 48000))[0], 48000) > 0.6
-
-
-def test_a_file_always_decodes_to_the_same_samples(excerpt):
-    codec = get_codec("codec2@1.3")
-    encoded = codec.encode(excerpt("speech_en_prompts", 1), 48000)
-    assert np.array_equal(codec.decode(encoded)[0], codec.decode(encoded)[0])
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -65,52 +49,12 @@ def test_the_file_holds_the_bits_of_the_library(excerpt, spec):
     assert [frame.tobytes() for frame in frames] == first
 
 
-def test_silence_and_full_scale_are_carried():
-    noise = np.random.default_rng(0).standard_normal((1, 8000)).astype(np.float32)
-    for clip in (np.zeros_like(noise), np.ones_like(noise), np.sign(noise), 3 * noise):
-        codec = get_codec("codec2@1.3")
-        decoded = codec.decode(codec.encode(clip, 16000))[0]
-        assert np.abs(decoded).max() <= 1
-        assert clip.any() or np.abs(decoded).max() < 0.01
-
-
-def test_stereo_and_values_that_are_not_there_are_refused(excerpt):
-    with pytest.raises(CodecError, match="carries mono"):
-        get_codec("codec2@1.3").encode(excerpt("music_tabla", 1), 48000)
-    for spec in ("codec2", "codec2@1", "codec2@1.3:gray=0"):
-        with pytest.raises(UnknownCodec):
-            get_codec(spec)
-
-
-@pytest.fixture(scope="module")
-def file(excerpt):
-    return get_codec("codec2@1.3").encode(excerpt("speech_en_prompts", 1), 48000).container
-
-
-def test_hundreds_of_damaged_files_are_refused_or_read(file):
-    random, codec = np.random.default_rng(2), get_codec("codec2@1.3")
-    errors = []
-    for _ in range(500):
-        try:
-            assert codec.read(damaged(file, random)).container == file
-        except CodecError as error:
-            errors.append(str(error))
-    assert min(map(len, errors)) > 20
-
-
 @pytest.mark.parametrize("spec", SPECS)
 def test_forged_frames_decode_to_some_sound(excerpt, spec):
     codec = get_codec(spec)
     known = frames_file.read(codec.encode(excerpt("speech_en_prompts", 3), 48000).container, "codec2", "Codec 2")
     forged = frames_file.write(replace(known, payload=np.random.default_rng(3).bytes(len(known.payload))))
     assert np.isfinite(codec.decode(codec.read(forged))[0]).all()
-
-
-@pytest.mark.parametrize("change", [{"bitrate": 1500}, {"channels": 2}, {"samples": 96000}])
-def test_a_forged_header_is_refused(file, change):
-    known = frames_file.read(file, "codec2", "Codec 2")
-    with pytest.raises(CodecError, match="makes no sense|do not fit the length"):
-        get_codec("codec2@1.3").read(frames_file.write(replace(known, **change)))
 
 
 def test_the_version_names_the_libraries():

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from audiocodecs import audio, frames_file, metrics
-from audiocodecs.base import CodecError, UnknownCodec
+from audiocodecs.base import CodecError
 from audiocodecs.registry import get_codec
-from tests.damage import damaged
 
 
 def roundtrip(spec, clip, rate):
@@ -34,14 +33,6 @@ def test_any_sample_rate_comes_back_in_time(excerpt, rate):
     encoded, decoded = roundtrip("lc3@32", clip, rate)
     assert (encoded.rate, decoded.shape, decoded.dtype) == (rate, clip.shape, np.float32)
     assert abs(audio.lag(clip, decoded, rate)) <= max(1, 2 * rate / 48000)
-
-
-@pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
-@pytest.mark.parametrize("n", [1, 319, 480, 12345])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_any_length_comes_back_exactly(rate, n, channels):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((channels, n))).astype(np.float32)
-    assert roundtrip("lc3@64", clip, rate)[1].shape == clip.shape
 
 
 @pytest.mark.parametrize(("kbps", "exact"), [(16, 16), (17, 16.8), (24, 24), (96, 96), (320, 320)])
@@ -79,37 +70,14 @@ def test_the_channels_of_stereo_stay_apart_and_share_the_bitrate(excerpt):
     assert np.array_equal(decoded[:1], alone)
 
 
-def test_full_scale_and_beyond_is_carried():
-    for value in (1.0, -1.0, 3.0):
-        clip = np.full((2, 4800), value, np.float32)
-        assert np.isfinite(roundtrip("lc3@96", clip, 48000)[1]).all()
-
-
 def test_stereo_that_the_bitrate_cannot_carry_is_refused(excerpt):
     with pytest.raises(CodecError, match="LC3 carries mono, not 2"):
         get_codec("lc3@24").encode(excerpt("music_tabla", 1), 48000)
 
 
-@pytest.mark.parametrize("spec", ["lc3", "lc3@15.9", "lc3@321", "lc3@32:frame=7"])
-def test_a_value_or_option_that_is_not_there_is_refused(spec):
-    with pytest.raises(UnknownCodec):
-        get_codec(spec)
-
-
 @pytest.fixture(scope="module")
 def file(excerpt):
     return get_codec("lc3@32").encode(excerpt("speech_en_prompts", 1), 48000).container
-
-
-def test_hundreds_of_damaged_files_are_refused_or_read(file):
-    random, codec = np.random.default_rng(2), get_codec("lc3@32")
-    errors = []
-    for _ in range(300):
-        try:
-            codec.decode(codec.read(damaged(file, random)))
-        except CodecError as error:
-            errors.append(str(error))
-    assert min(map(len, errors)) > 20
 
 
 def test_forged_frames_decode_to_some_sound(file):
@@ -118,15 +86,6 @@ def test_forged_frames_decode_to_some_sound(file):
     for _ in range(30):
         forged = frames_file.write(replace(known, payload=random.bytes(len(known.payload))))
         assert codec.decode(codec.read(forged))[0].shape == (1, 48000)
-
-
-@pytest.mark.parametrize(
-    "change", [{"bitrate": 15000}, {"channels": 3}, {"samples": 96000}, {"channels": 2, "bitrate": 24000}]
-)
-def test_a_forged_header_is_refused(file, change):
-    known = frames_file.read(file, "lc3", "LC3")
-    with pytest.raises(CodecError, match="makes no sense|do not fit the length"):
-        get_codec("lc3@32").read(frames_file.write(replace(known, **change)))
 
 
 def test_the_version_names_the_libraries():

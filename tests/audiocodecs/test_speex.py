@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from audiocodecs import audio, frames_file, libspeex, metrics, wheel_libraries
-from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.base import CodecError, CodecUnavailable
 from audiocodecs.registry import get_codec, offers
 from audiocodecs.speex import Speex
-from tests.damage import damaged
 
 
 def missing():
@@ -51,14 +50,6 @@ def test_decoded_speex_is_in_time_with_its_clip(excerpt, spec, name):
 
 
 @needs_speex
-@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 96000])
-@pytest.mark.parametrize("n", [1, 319, 12345])
-def test_any_rate_and_length_comes_back_exactly_also_from_the_file(rate, n):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((1, n))).astype(np.float32)
-    assert roundtrip("speex@16.8", clip, rate)[1].shape == clip.shape
-
-
-@needs_speex
 def test_more_bits_sound_better(excerpt):
     clip = excerpt("speech_en_prompts", 3)
     figures = [metrics.measure("pesq", clip, roundtrip(spec, clip, 48000)[1], 48000) for spec in SPECS[1::4]]
@@ -66,50 +57,9 @@ def test_more_bits_sound_better(excerpt):
     assert figures[2] > 3
 
 
-@needs_speex
-def test_nothing_of_one_clip_is_heard_in_the_next(excerpt):
-    clip = excerpt("speech_en_prompts", 1)
-    first = roundtrip("speex@16.8", clip, 48000)
-    roundtrip("speex@16.8", clip[:, ::-1], 48000)
-    again = roundtrip("speex@16.8", clip, 48000)
-    assert again[0] == first[0]
-    assert np.array_equal(again[1], first[1])
-
-
-@needs_speex
-def test_silence_and_full_scale_are_carried():
-    noise = np.random.default_rng(0).standard_normal((1, 8000)).astype(np.float32)
-    for clip in (np.zeros_like(noise), np.ones_like(noise), np.sign(noise), 3 * noise):
-        codec = get_codec("speex@16.8")
-        decoded = codec.decode(codec.encode(clip, 16000))[0]
-        assert np.abs(decoded).max() <= 1
-        assert clip.any() or np.abs(decoded).max() < 0.01
-
-
-@needs_speex
-def test_stereo_and_values_that_are_not_there_are_refused(excerpt):
-    with pytest.raises(CodecError, match="carries mono"):
-        get_codec("speex@16.8").encode(excerpt("music_tabla", 1), 48000)
-    for spec in ("speex", "speex@16", "speex@16.8:quality=5"):
-        with pytest.raises(UnknownCodec):
-            get_codec(spec)
-
-
 @pytest.fixture(scope="module")
 def file(excerpt):
     return get_codec("speex@16.8").encode(excerpt("speech_en_prompts", 1), 48000).container
-
-
-@needs_speex
-def test_hundreds_of_damaged_files_are_refused_or_read(file):
-    random, codec = np.random.default_rng(2), get_codec("speex@16.8")
-    errors = []
-    for _ in range(500):
-        try:
-            assert codec.read(damaged(file, random)).container == file
-        except CodecError as error:
-            errors.append(str(error))
-    assert min(map(len, errors)) > 20
 
 
 @needs_speex
@@ -126,14 +76,6 @@ def test_forged_frames_decode_to_some_sound_or_are_refused(file):
         except CodecError as error:
             errors.add(str(error))
     assert errors <= {"libspeex cannot decode this: the frame is damaged."}
-
-
-@needs_speex
-@pytest.mark.parametrize("change", [{"bitrate": 16000}, {"channels": 2}, {"samples": 96000}])
-def test_a_forged_header_is_refused(file, change):
-    known = frames_file.read(file, "speex", "Speex")
-    with pytest.raises(CodecError, match="makes no sense|do not fit the length"):
-        get_codec("speex@16.8").read(frames_file.write(replace(known, **change)))
 
 
 @needs_speex

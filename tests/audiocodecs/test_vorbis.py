@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from audiocodecs import audio
-from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
+from audiocodecs.base import CodecError, CodecUnavailable
 from audiocodecs.ogg import _checksum
 from audiocodecs.registry import get_codec
 
@@ -60,19 +60,6 @@ def test_any_sample_rate_comes_back_in_time_with_its_length(excerpt, rate):
     encoded, decoded = roundtrip("vorbis@96", clip, rate)
     assert (encoded.rate, decoded.shape, decoded.dtype) == (rate, clip.shape, np.float32)
     assert abs(audio.lag(clip, decoded, rate)) <= max(1, rate / 1000)
-
-
-@pytest.mark.parametrize("n", [1, 2, 100, 1024, 48001])
-@pytest.mark.parametrize("rate", [8000, 48000, 96000])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_any_length_comes_back_exactly(n, rate, channels):
-    clip = (0.1 * np.random.default_rng(0).standard_normal((channels, n))).astype(np.float32)
-    assert roundtrip("vorbis@96", clip, rate)[1].shape == clip.shape
-
-
-def test_the_same_clip_gives_the_same_file(excerpt):
-    clip = excerpt("speech_en_prompts", 1)
-    assert roundtrip("vorbis@96", clip, 48000)[0] == roundtrip("vorbis@96", clip, 48000)[0]
 
 
 @pytest.fixture(scope="module")
@@ -133,18 +120,6 @@ def test_damage_under_a_right_checksum_is_decoded_or_refused(file):
 def test_an_opus_file_is_refused():
     with pytest.raises(CodecError, match="not Vorbis"):
         get_codec("vorbis@96").read(roundtrip("opus@24", np.zeros((1, 4800), np.float32), 48000)[0].container)
-
-
-def test_no_damaged_file_is_read(file, damaged):
-    for data in damaged(file, 300):
-        with pytest.raises(CodecError):
-            get_codec("vorbis@96").read(data)
-
-
-@pytest.mark.parametrize("spec", ["vorbis@47", "vorbis@193", "vorbis", "vorbis@96:quality=3"])
-def test_a_value_or_option_that_is_not_there_is_refused(spec):
-    with pytest.raises(UnknownCodec):
-        get_codec(spec)
 
 
 def test_an_installation_without_the_codec_says_what_to_do(monkeypatch):
