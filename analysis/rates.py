@@ -125,11 +125,15 @@ class EquivalentRate:
 def rate_in_spec(spec: str) -> float:
     """Nominal rate in the spec of a condition, in kbit/s; NaN if there is none. The number of a low-pass is in Hz.
 
+    A tandem has the rate of its first codec, or with `rate=then` that of the second.
+
     >>> rate_in_spec("opus@12:application=voip"), rate_in_spec("lowpass@7000"), rate_in_spec("")
     (12.0, nan, nan)
+    >>> rate_in_spec("tandem:first=opus@12:rate=then:then=amrnb@5.9")
+    5.9
     """
-    found = re.search(r"@(\d+(?:\.\d+)?)(?![\w.])", spec)
-    return float(found[1]) if found and family(spec) != "lowpass" else float("nan")
+    found = re.findall(r"@(\d+(?:\.\d+)?)(?![\w.])", spec)
+    return float(found[-1 if ":rate=then" in spec else 0]) if found and family(spec) != "lowpass" else float("nan")
 
 
 def rate_in_name(condition: str) -> float:

@@ -14,7 +14,7 @@ from statistics import fmean
 from django.conf import settings
 
 from audiocodecs import metrics
-from audiocodecs.registry import parse_spec
+from audiocodecs.registry import nominal_kbps
 from listening import clips, sound_limits
 from listening.models import Clip, Condition, Measurement, Rendering, Study
 
@@ -172,7 +172,7 @@ _There = dict[tuple[str, str, str], Measurement]
 def _row(condition: Condition, mine: list[Rendering], there: _There, rate: int) -> Row:
     row = Row(condition, None, len(mine))
     if condition.role == Condition.Role.SYSTEM:
-        row.nominal_kbps = parse_spec(condition.spec).value
+        row.nominal_kbps = nominal_kbps(condition.spec)
     rates = [each.kbps for each in mine if each.kbps is not None]
     levels = [each.loudness_difference for each in mine if each.loudness_difference is not None]
     taken = sum((each.encode_seconds or 0) + (each.decode_seconds or 0) for each in mine)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audiocodecs.base import CodecUnavailable
-from audiocodecs.registry import NEURAL, NEURAL_CODECS, codec_class, parse_spec, resolve
-from listening import commands, studies
+from audiocodecs.registry import NEURAL, NEURAL_CODECS, codec_class, parse_spec, resolve, words
+from listening import commands
 from listening.models import Study
 from listening.models.study import MAX_SIGNALS
 
@@ -162,7 +162,7 @@ def plan(study: Study, found: Preset) -> Plan:
     own = [spec for spec in there if commands.is_own(spec)]
     return Plan(
         [*chosen.specs, *own],
-        [studies.condition_title(parse_spec(spec)) for spec in chosen.specs if spec not in there],
+        [words(spec) for spec in chosen.specs if spec not in there],
         [there[spec].title for spec in own],
         [each.title for spec, each in there.items() if spec not in chosen.specs and spec not in own],
         chosen,

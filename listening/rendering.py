@@ -28,7 +28,8 @@ from django.utils import timezone
 
 from audiocodecs import audio
 from audiocodecs.base import Codec, CodecError, Samples
-from audiocodecs.registry import get_codec
+from audiocodecs.packet_loss import for_clip
+from audiocodecs.registry import get_codec, parse_spec
 from listening import aligning, clips, commands, supplied
 from listening.models import Clip, Rendering
 from listening.models.rendering import MAX_ATTEMPTS
@@ -155,8 +156,11 @@ def _work(rendering: Rendering) -> dict[str, object]:
     spec = rendering.condition.spec
     if supplied.is_supplied(spec):
         source: _File | _Coded = _File(rendering)
+    elif commands.is_command(spec):
+        source = _Coded(commands.codec_of(rendering.condition))
     else:
-        source = _Coded(commands.codec_of(rendering.condition) if commands.is_command(spec) else get_codec(spec))
+        spec = str(for_clip(parse_spec(spec), clip.reference_sha256))
+        source = _Coded(get_codec(spec))
     key = stimulus_key(clip.reference_sha256, spec if isinstance(source, _Coded) else "file", source.version)
     if (twin := _same(key, rendering)) is not None:
         return twin

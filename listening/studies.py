@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from analysis.screening import DEFAULT_RULES
 from audiocodecs.base import Codec, CodecError, Spec
 from audiocodecs.encodec.model_dir import model_dir
-from audiocodecs.registry import CLASSES, codec_class, get_codec, offers, parse_spec, resolve
+from audiocodecs.registry import CLASSES, codec_class, get_codec, offers, parse_spec, resolve, words
 from listening import allocation, clips, commands, endings, losses, packing, supplied, webhooks
 from listening.audit import audit
 from listening.models import Condition, Rendering, Session, Study, Webhook
@@ -102,19 +102,9 @@ def create_study(owner: AbstractBaseUser, title: str, **settings: object) -> Stu
     return study
 
 
-def condition_title(spec: Spec) -> str:
-    """A spec in words: "Opus 12 kbps"."""
-    title = codec_class(spec.name).title
-    options = "".join(f", {key} {value}" for key, value in spec.options if key != "weights")
-    if spec.value is None:
-        return title + options
-    unit = f"{spec.value / 1000:g} kHz" if spec.name == "lowpass" else f"{spec.value:g} kbps"
-    return f"{title} {unit}{options}"
-
-
 def matrix(study: Study) -> list[MatrixRow]:
     """Every codec at every value for this study, with the reason where it can't have one."""
-    own = [spec for spec in map(parse_spec, study.conditions.values_list("spec", flat=True)) if spec.name in CLASSES]
+    own = [parse_spec(each.spec) for each in study.conditions.all() if has_box(each.spec)]
     chosen = {(spec.name, spec.value) for spec in own}
     rows: dict[str, MatrixRow] = {}
     for offer in offers(own):
@@ -127,6 +117,12 @@ def matrix(study: Study) -> list[MatrixRow]:
         is_chosen = (offer.name, offer.value) in chosen
         row.offers.append(Cell(offer.spec, offer.value, label, is_chosen, reason, remedy))
     return list(rows.values())
+
+
+def has_box(spec: str) -> bool:
+    """Whether the matrix has a box for a condition: a codec without an option, whatever its weights."""
+    parsed = parse_spec(spec)
+    return parsed.name in CLASSES and {key for key, _ in parsed.options} <= {"weights"}
 
 
 def _other_channels(title: str, channels: int) -> tuple[str, str]:
@@ -166,7 +162,7 @@ def set_conditions(
             codec = get_codec(spec)
         except CodecError as error:
             raise StudyError(str(error)) from error
-        if study.channels not in codec.channels_at(codec.spec.value):
+        if study.channels not in codec.channels_of(codec.spec):
             raise StudyError(_other_channels(codec.title, study.channels)[0])
         wanted[spec] = codec.weights
     if "reference" not in wanted:
@@ -193,7 +189,7 @@ def set_conditions(
             Condition.objects.create(
                 study=study,
                 spec=spec,
-                title=condition_title(parse_spec(spec)),
+                title=words(spec),
                 role=Condition.ANCHORS.get(spec, Condition.Role.SYSTEM),
                 weights=weights,
                 position=position,
@@ -243,7 +239,7 @@ def problems(study: Study) -> list[str]:
         except (CodecError, StudyError) as error:
             found.append(f"{condition.title} can't run here: {error}")
             continue
-        if study.channels not in codec.channels_at(codec.spec.value):
+        if study.channels not in codec.channels_of(codec.spec):
             found.append(f"{condition.title} carries mono only; this study is stereo. Remove the condition.")
     return found
 
@@ -393,9 +389,8 @@ def neural_note(study: Study) -> str:
     for condition in study.conditions.all():
         if commands.is_own(condition.spec):
             continue
-        codec = codec_class(parse_spec(condition.spec).name)
-        if codec.neural:
-            kinds[f"{codec.title}, weights {condition.weights}"] = None
+        if condition.weights:
+            kinds[f"{codec_class(parse_spec(condition.spec).name).title}, weights {condition.weights}"] = None
     return f"Neural codec{'s' if len(kinds) > 1 else ''}: {'; '.join(kinds)}." if kinds else ""
 
 

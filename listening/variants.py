@@ -1,7 +1,8 @@
-"""What the matrix of conditions has no box for: a codec at another rate, or with an option."""
+"""What the matrix of conditions has no box for: other rates, options, lost packets, and two codecs in a row."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from audiocodecs.base import CodecError
@@ -33,12 +34,15 @@ class Variant:
         "Opus, tuned for speech (VoIP)".
     rates : str
         "any rate from 6 to 256 kbps", or those that there are.
+    loses : bool
+        Whether its packets can be lost.
     """
 
     name: str
     option: str
     words: str
     rates: str
+    loses: bool
 
     @property
     def key(self) -> str:
@@ -53,19 +57,39 @@ def variants(study: Study) -> list[Variant]:
         cls = codec_class(name)
         if study.channels not in cls.channels:
             continue
-        options = ((("", ""),) if cls.any_from_to else ()) + OPTIONS.get(name, ())
-        for option, words in options:
-            spec = spec_of(f"{name}:{option}", cls.values[0])
+        for option, words in (("", ""), *OPTIONS.get(name, ())) if cls.values else ():
+            spec = spec_of(f"{name}:{option}", str(cls.values[0]))
             if _runs(spec):
                 title = f"{cls.title}, {words}" if words else cls.title
-                found.append(Variant(name, option, title, cls.rates(parse_spec(spec))))
+                found.append(Variant(name, option, title, cls.rates(parse_spec(spec)), _runs(f"{spec}:loss=1")))
     return found
 
 
-def spec_of(key: str, kbps: float) -> str:
-    """Spec of a variant at a rate: `opus:application=voip` at 20 is `opus@20:application=voip`."""
+def spec_of(key: str, kbps: str, loss: str = "", burst: str = "", seed: str = "") -> str:
+    """Spec of a variant at a rate, as they were typed.
+
+    >>> spec_of("opus:application=voip", "20", loss="5")
+    'opus@20:application=voip:loss=5'
+    """
     name, _, option = key.partition(":")
-    return f"{name}@{kbps:g}" + (f":{option}" if option else "")
+    given = {"loss": loss, "burst": burst, "seed": seed}
+    lost = [f"{key}={_number(text)}" for key, text in given.items() if text.strip()]
+    return ":".join([f"{name}@{_number(kbps)}", *filter(None, [option]), *lost])
+
+
+def tandem_of(first: str, first_kbps: str, then: str, then_kbps: str) -> str:
+    """Spec of two codecs in a row.
+
+    >>> tandem_of("opus", "12", "amrnb", "12,2")
+    'tandem:first=opus@12:then=amrnb@12.2'
+    """
+    return f"tandem:first={first}@{_number(first_kbps)}:then={then}@{_number(then_kbps)}"
+
+
+def _number(text: str) -> str:
+    """A number as a spec has it; what is none stays, for the message about it."""
+    typed = text.strip().replace(",", ".")
+    return f"{float(typed):g}" if re.fullmatch(r"\d+(\.\d+)?", typed, re.ASCII) else typed
 
 
 def _runs(spec: str) -> bool:

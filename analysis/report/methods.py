@@ -12,6 +12,8 @@ from analysis.versions import versions
 from analysis.wording import listed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.report import Report
 
 
@@ -60,8 +62,31 @@ def methods(report: Report) -> dict[str, str]:
             "two qualities cannot be told apart (Fieller's construction); the rate itself is where the curve, made "
             "monotone, meets the other's mean."
         ),
+        **_channel(report.material),
         "Software": f"{used}.",
     }
+
+
+def _channel(material: pd.DataFrame) -> dict[str, str]:
+    """What happened between the encoders and the decoders of conditions whose specs say so."""
+    found = {}
+    lossy = material.loc[material["spec"].str.contains(":loss="), "condition"]
+    if len(lossy):
+        found["Packet loss"] = (
+            f"Packets were lost in {listed(list(lossy))}, by the model of Gilbert and Elliott with two states. "
+            "The name states the share of lost packets, and the mean number lost in a row; without that number each "
+            "packet is lost independently. Each clip has one pattern of losses, the same for every rater. Each "
+            "codec concealed its losses as docs/baselines.md describes."
+        )
+    tandems = material[material["spec"].str.startswith("tandem:")]
+    if len(tandems):
+        second = list(tandems.loc[tandems["spec"].str.contains(":rate=then"), "condition"])
+        measured = f" In {listed(second)} the bitrate is the second codec's." if second else ""
+        found["Two codecs in a row"] = (
+            f"In {listed(list(tandems['condition']))} the second codec coded what the first one had decoded. The "
+            f"bitrate is the first codec's.{measured}"
+        )
+    return found
 
 
 def _mixed_model(report: Report) -> str:

@@ -30,6 +30,8 @@ _DELAY = 40
 _MAGIC = b"#!AMR\n"
 _FRAME_BYTES = {0: 12, 1: 13, 2: 15, 3: 17, 4: 19, 5: 20, 6: 26, 7: 31}
 """Payload by the frame type (RFC 4867, 5.3; TS 26.101, table 1a): the speech modes."""
+_LOST = bytes([15 << 3 | 4])
+"""A frame of type 15, "no data"."""
 _LIBRARY = "libopencore_amrnb"
 _ENCODER = ffmpeg.Encoder(_LIBRARY, "amr", "s16", (("dtx", "0"),), (("fflags", "+bitexact"),))
 
@@ -42,6 +44,7 @@ class AmrNb(Codec):
     values = (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2)
     channels = frozenset({1})
     options = {}
+    concealment = "opencore-amr"
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
@@ -67,7 +70,8 @@ class AmrNb(Codec):
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode with opencore-amr; the delay is taken away."""
         frames = _frames(encoded.container)
-        blocks = ffmpeg.decode(_LIBRARY, frames, _RATE, 1)
+        received = [_LOST if lost else frame for lost, frame in zip(self.lost(len(frames)), frames, strict=True)]
+        blocks = ffmpeg.decode(_LIBRARY, received, _RATE, 1)
         sound = pieces.Pieces(_RATE, 1, pieces.span(blocks, _DELAY, _samples(frames)))
         return pieces.fit(sound, encoded.rate, encoded.samples), encoded.rate
 

@@ -36,6 +36,7 @@ class AmrWb(Codec):
     values = _KBPS
     channels = frozenset({1})
     options = {}
+    concealment = "opencore-amr"
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
@@ -63,8 +64,8 @@ class AmrWb(Codec):
             raise CodecError("The AMR-WB frames do not fit the length that is stated.")
         decoder = amrwb_libraries.Decoder()
         pcm = np.empty((len(frames), _FRAMING.frame, 1), np.int16)
-        for frame, part in zip(frames, pcm, strict=True):
-            decoder.decode(frame if frame[0] & _GOOD else _LOST, part)
+        for lost, frame, part in zip(self.lost(len(frames)), frames, pcm, strict=True):
+            decoder.decode(frame if frame[0] & _GOOD and not lost else _LOST, part)
         return _FRAMING.join(pcm, encoded.samples, encoded.rate), encoded.rate
 
     def read(self, container: bytes) -> Encoded:

@@ -12,12 +12,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from audiocodecs.packet_loss import packet_loss, without_loss
+from audiocodecs.spec import CodecError, CodecUnavailable, Spec, UnknownCodec
+
+__all__ = [
+    "MOST_SECONDS",
+    "Codec",
+    "CodecError",
+    "CodecUnavailable",
+    "Encoded",
+    "Samples",
+    "Spec",
+    "UnknownCodec",
+    "check_channels",
+    "check_samples",
+]
 
 Samples = NDArray[np.float32]
 """Audio, float32 of shape (channels, n), full scale at ±1."""
@@ -25,58 +41,6 @@ Samples = NDArray[np.float32]
 
 MOST_SECONDS = 3600
 """Longest file that `Codec.read` takes, so that a forged length cannot ask for all the memory."""
-
-
-class CodecError(Exception):
-    """A codec could not do its work on this input; the text says what and what to do."""
-
-
-class UnknownCodec(CodecError):
-    """A spec that names no codec, bitrate or option that exists."""
-
-
-class CodecUnavailable(CodecError):
-    """A codec that exists but cannot run here.
-
-    Parameters
-    ----------
-    reason : str
-        What is missing, as a sentence.
-    remedy : str
-        What the operator does about it, as a sentence.
-    """
-
-    def __init__(self, reason: str, remedy: str = "") -> None:
-        self.reason = reason
-        self.remedy = remedy
-        super().__init__(f"{reason} {remedy}".strip())
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A condition in words: `opus@12:application=voip`.
-
-    Attributes
-    ----------
-    name : str
-        Registered codec name.
-    value : float or None
-        What follows the `@`: kbps, or Hz for `lowpass`.
-    options : tuple of (str, str)
-        Sorted by key.
-    """
-
-    name: str
-    value: float | None = None
-    options: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        at = "" if self.value is None else f"@{self.value:g}"
-        return self.name + at + "".join(f":{key}={value}" for key, value in self.options)
-
-    def option(self, key: str, default: str) -> str:
-        """Value of option `key`, or `default`."""
-        return dict(self.options).get(key, default)
 
 
 @dataclass(frozen=True)
@@ -140,6 +104,8 @@ class Codec(ABC):
         Trained rather than designed.
     options : mapping of str to tuple of str, or None
         Options and the values that each may have; None where the class checks them itself.
+    concealment : str
+        How it conceals a lost packet, for people; empty if it has no packets that can be lost.
     """
 
     name: ClassVar[str]
@@ -149,6 +115,7 @@ class Codec(ABC):
     options: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
     channels: ClassVar[frozenset[int]] = frozenset({1, 2})
     neural: ClassVar[bool] = False
+    concealment: ClassVar[str] = ""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -171,15 +138,35 @@ class Codec(ABC):
             )
         if not cls.values and spec.value is not None:
             raise UnknownCodec(f"{cls.name} takes no value: write {cls.name}, not {spec}.")
+        kept = without_loss(spec)
+        packet_loss(spec)
+        if kept != spec and not cls.concealment:
+            raise UnknownCodec(
+                f"{cls.title} has no packets that can be lost. Leave out loss, or write for example opus@16:loss=5."
+            )
         if cls.options is not None:
-            _check_options(spec, cls.options)
+            _check_options(kept, cls.options)
         cls.check(spec)
         return cls(spec)
 
     @classmethod
-    def channels_at(cls, value: float | None) -> frozenset[int]:
-        """Channel counts that it can carry at a value."""
+    def channels_of(cls, spec: Spec) -> frozenset[int]:
+        """Channel counts that a spec can carry."""
         return cls.channels
+
+    @classmethod
+    def words(cls, spec: Spec) -> str:
+        """A spec for people: "Opus 12 kbps, 5% packet loss"."""
+        parts = [cls.title if spec.value is None else f"{cls.title} {spec.value:g} kbps"]
+        parts += [f"{key} {value}" for key, value in without_loss(spec).options if key != "weights"]
+        if (loss := packet_loss(spec)).percent:
+            parts.append(loss.words)
+        return ", ".join(parts)
+
+    @classmethod
+    def nominal_kbps(cls, spec: Spec) -> float | None:
+        """Rate in the name of a spec, kbit/s; None where nothing is coded."""
+        return spec.value
 
     @classmethod
     def span(cls, spec: Spec) -> tuple[float, float] | None:
@@ -206,11 +193,6 @@ class Codec(ABC):
         """Raise CodecUnavailable if the codec cannot run here (for `spec`, or at all)."""
 
     @property
-    def nominal_kbps(self) -> float | None:
-        """Rate in the name of the condition, kbit/s; None where nothing is coded."""
-        return self.spec.value
-
-    @property
     @abstractmethod
     def version(self) -> str:
         """What produced the bytes: library versions and the sha256 prefix of each model file."""
@@ -219,6 +201,10 @@ class Codec(ABC):
     def weights(self) -> str:
         """Name of the trained weights in use, "" for a designed codec."""
         return ""
+
+    def lost(self, packets: int) -> NDArray[np.bool_]:
+        """Which of so many packets the decoder does not get."""
+        return packet_loss(self.spec).lost(packets)
 
     @abstractmethod
     def encode(self, samples: Samples, rate: int) -> Encoded:
@@ -259,13 +245,20 @@ def check_samples(samples: Samples, codec: Codec) -> Samples:
         raise CodecError(f"Audio has the shape (channels, samples), not {array.shape}.")
     if array.shape[1] == 0:
         raise CodecError("There is no audio: 0 samples.")
-    allowed = codec.channels_at(codec.spec.value)
-    if array.shape[0] not in allowed:
-        offered = " or ".join({1: "mono", 2: "stereo"}.get(n, f"{n} channels") for n in sorted(allowed))
-        raise CodecError(f"{codec.title} carries {offered}, not {array.shape[0]} channel(s). Convert the clip first.")
+    check_channels(codec.title, array.shape[0], codec.channels_of(codec.spec))
     if not np.isfinite(array).all():
         raise CodecError("The audio holds NaN or infinite samples. Export the clip again.")
     return array
+
+
+def check_channels(title: str, channels: int, allowed: Collection[int]) -> None:
+    """Raise CodecError if a codec called `title` does not carry so many channels."""
+    if channels in allowed:
+        return
+    names = {1: "mono", 2: "stereo"}
+    offered = " or ".join(names.get(n, f"{n} channels") for n in sorted(allowed))
+    remedy = "Mix the clip to mono first, on the command line with --mono." if 1 in allowed else "Use a stereo clip."
+    raise CodecError(f"{title} carries {offered}, not {names.get(channels, f'{channels} channels')}. {remedy}")
 
 
 def _check_options(spec: Spec, allowed: Mapping[str, tuple[str, ...]]) -> None:

@@ -122,7 +122,7 @@ def run(codec: Codec, clip: Audio | None = None) -> Timing:
     """Time a codec on `clip`, or on ten seconds of a made signal at 48 kHz, mono where it can."""
     rate = clip.rate if clip else _RATE
     samples = clip.samples if clip else made_signal(_SECONDS, _RATE)
-    if samples.shape[0] not in codec.channels_at(codec.spec.value):
+    if samples.shape[0] not in codec.channels_of(codec.spec):
         samples = to_channels(samples, min(codec.channels))
     encodes: list[float] = []
     decodes: list[float] = []

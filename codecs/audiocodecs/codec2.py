@@ -30,6 +30,7 @@ from audiocodecs import frames_file
 from audiocodecs.base import Codec, CodecError, Encoded, Samples, check_samples
 from audiocodecs.frames_file import FramesFile
 from audiocodecs.framing import Framing
+from audiocodecs.packet_loss import fading, last_received
 
 RATE = 8000
 _MODES = {700: (320, 28), 1200: (320, 48), 1300: (320, 52), 1400: (320, 56), 1600: (320, 64)}
@@ -46,6 +47,7 @@ class Codec2(Codec):
     values = (0.7, 1.2, 1.3, 1.4, 1.6, 2.4, 3.2)
     channels = frozenset({1})
     options = {}
+    concealment = "the last frame again, 6 dB lower with each further loss in a row"
 
     @property
     def version(self) -> str:
@@ -72,6 +74,8 @@ class Codec2(Codec):
         framing = _framing(file.bitrate)
         count = framing.count(file.samples, file.rate)
         frames = frames_file.unpack(file.payload, count, _MODES[file.bitrate][1])
+        lost = self.lost(count)
+        frames = frames[last_received(lost)]
         program = Path(__file__).with_name("codec2_decoder.py")
         done = subprocess.run(
             [sys.executable, "-I", str(program), str(file.bitrate)], input=frames.tobytes(), capture_output=True
@@ -80,6 +84,7 @@ class Codec2(Codec):
             last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
             raise CodecError(f"The decoder of Codec 2 ended with {done.returncode}. {last}".strip())
         pcm = np.frombuffer(done.stdout, np.int16).reshape(count, framing.frame, 1)
+        pcm = (pcm * fading(lost)[:, None, None]).astype(np.int16)
         return framing.join(pcm, file.samples, file.rate), file.rate
 
     def read(self, container: bytes) -> Encoded:

@@ -22,6 +22,8 @@ _MAGIC = b"#!EVS_MC1.0\n\x00\x00\x00\x01"
 _FRAME_BYTES = {0: 7, 1: 18, 2: 20, 3: 24, 4: 33, 5: 41, 6: 61, 7: 80, 8: 120, 9: 160, 10: 240, 11: 320}
 _FRAME_BYTES |= {12: 6, 14: 0, 15: 0}
 """Payload by the frame type in a table-of-contents byte (TS 26.445, annex A): primary modes, SID, lost, none."""
+_LOST = bytes([14])
+"""Table-of-contents byte of a lost frame."""
 _LEAST_KBPS = {16000: 0.0, 32000: 9.6, 48000: 16.4}
 """Sample rates of the programs' audio in Hz, and the lowest bitrate that each is worth (TS 26.441, table 1)."""
 _CARRIED_DB = 70.0
@@ -38,6 +40,7 @@ class Evs(Codec):
     values = (7.2, 8, 9.6, 13.2, 16.4, 24.4, 32)
     channels = frozenset({1})
     options = {}
+    concealment = "the EVS decoder"
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
@@ -77,14 +80,27 @@ class Evs(Codec):
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the programs compensate their delay, the padding is taken off."""
-        frames = len(_frames(encoded.container))
+        container, frames = self._received(encoded.container)
         rate = self.coded_rate(encoded.rate)
-        pcm = evs_programs.run(DECODER, [str(rate // 1000)], encoded.container, _patience(frames))
+        pcm = evs_programs.run(DECODER, [str(rate // 1000)], container, _patience(frames))
         due = frames * rate // _FRAMES_PER_SECOND
         if len(pcm) != 2 * due:
             raise CodecError(f"{DECODER} wrote {len(pcm) // 2} samples where {due} were due.")
         decoded = np.asarray(np.frombuffer(pcm, "<i2") / 32768, dtype=np.float32).reshape(1, -1)
         return audio.fit_length(audio.resample(decoded, rate, encoded.rate), encoded.samples), encoded.rate
+
+    def _received(self, container: bytes) -> tuple[bytes, int]:
+        """The file as it arrives, and how many frames it has."""
+        frames = _frames(container)
+        lost = self.lost(len(frames))
+        if not lost.any():
+            return container, len(frames)
+        arrived, at = [_MAGIC], len(_MAGIC)
+        for frame, missing in zip(frames, lost, strict=True):
+            whole = container[at : at + 1 + len(frame)]
+            arrived.append(_LOST if missing else whole)
+            at += len(whole)
+        return b"".join(arrived), len(frames)
 
     def read(self, container: bytes) -> Encoded:
         """Read an EVS MIME file: whole frames at the highest rate of its bitrate, as it states neither."""

@@ -33,6 +33,8 @@ _FRAMES_PER_SECOND = 100
 _DELAYS_PER_SECOND = 400
 _LEAST = 16000
 """bit/s of a channel: 20 bytes in 10 ms."""
+_NO_FRAME = b"\xff"
+"""Bytes that no frame consists of: liblc3 conceals it as one that was lost."""
 _LEAST_KBPS = {8000: 0, 16000: 0, 24000: 48, 32000: 64, 48000: 80}
 """Sample rate inside in Hz -> lowest bitrate of a channel that it is used for."""
 
@@ -45,11 +47,12 @@ class Lc3(Codec):
     values = (16, 24, 32, 48, 64, 96)
     any_from_to = (16, 320)
     options = {}
+    concealment = "liblc3"
 
     @classmethod
-    def channels_at(cls, value: float | None) -> frozenset[int]:
+    def channels_of(cls, spec: Spec) -> frozenset[int]:
         """Two channels need twice the lowest bitrate of one."""
-        return frozenset({1, 2}) if value is None or 1000 * value >= 2 * _LEAST else frozenset({1})
+        return frozenset({1, 2}) if spec.value is None or 1000 * spec.value >= 2 * _LEAST else frozenset({1})
 
     @property
     def version(self) -> str:
@@ -74,8 +77,9 @@ class Lc3(Codec):
         framing, size = _framing(file.bitrate, file.channels, file.rate), _block_bytes(file.bitrate)
         decoder = lc3.Decoder(_FRAME_US, framing.rate, file.channels)
         pcm = np.empty((framing.count(file.samples, file.rate), framing.frame, file.channels), np.int16)
+        lost = self.lost(len(pcm))
         for index, part in enumerate(pcm):
-            block = file.payload[index * size : (index + 1) * size]
+            block = _NO_FRAME * size if lost[index] else file.payload[index * size : (index + 1) * size]
             part[:] = np.frombuffer(decoder.decode(block, bit_depth=16), np.int16).reshape(part.shape)
         return framing.join(pcm, file.samples, file.rate), file.rate
 

@@ -139,3 +139,8 @@ class Decoder:
         self._library.speex_bits_read_from(self._bits, frame, len(frame))
         if self._library.speex_decode_int(self._state, self._bits, samples.ctypes.data_as(_PCM)):
             raise CodecError("libspeex cannot decode this: the frame is damaged.")
+
+    def conceal(self, samples: NDArray[np.int16]) -> None:
+        """Fill `samples`, which has the length `FRAME`, in place of a lost frame."""
+        if self._library.speex_decode_int(self._state, None, samples.ctypes.data_as(_PCM)):
+            raise CodecError("libspeex cannot conceal a lost frame.")

@@ -18,7 +18,7 @@ import numpy as np
 import scipy  # whose parts load when they are first used
 from numpy.typing import NDArray
 
-from audiocodecs.base import Codec, CodecError, Encoded, Samples, check_samples
+from audiocodecs.base import Codec, CodecError, Encoded, Samples, Spec, check_samples
 
 _ATTENUATION_DB = 56.0
 _STOP_RATIO = 1.16
@@ -30,8 +30,9 @@ class _Uncoded(Codec):
 
     options = {}
 
-    @property
-    def nominal_kbps(self) -> float | None:
+    @classmethod
+    def nominal_kbps(cls, spec: Spec) -> float | None:
+        """Nothing is coded."""
         return None
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
@@ -70,6 +71,11 @@ class Lowpass(_Uncoded):
     name = "lowpass"
     title = "Low-pass"
     values = (3500, 7000)
+
+    @classmethod
+    def words(cls, spec: Spec) -> str:
+        """Low-pass 3.5 kHz."""
+        return f"{cls.title} {(spec.value or 0) / 1000:g} kHz"
 
     @property
     def version(self) -> str:

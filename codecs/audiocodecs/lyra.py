@@ -27,7 +27,6 @@ from audiocodecs import audio, lyra_runtime
 from audiocodecs.base import MOST_SECONDS, Codec, CodecError, Encoded, Samples, Spec, check_samples
 
 RATE = 16000
-HOP = 320
 _QUANTIZERS = {3.2: 16, 6: 30, 9.2: 46}
 _HEADER = struct.Struct("<4sBBIQ")
 _CHECKSUM = struct.Struct("<I")
@@ -44,6 +43,7 @@ class Lyra(Codec):
     channels = frozenset({1})
     neural = True
     options = {}
+    concealment = "zero features for 80 ms, then a fade to silence over 40 ms"
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
@@ -67,7 +67,7 @@ class Lyra(Codec):
         assert self.spec.value is not None
         n = checked.shape[1]
         inside = audio.resample(checked, rate, RATE)[0]
-        hops = audio.fit_length(inside[None], _hops(n, rate) * HOP)[0].reshape(-1, HOP)
+        hops = audio.fit_length(inside[None], _hops(n, rate) * lyra_runtime.HOP)[0].reshape(-1, lyra_runtime.HOP)
         payload = _pack(lyra_runtime.encode(hops, _QUANTIZERS[self.spec.value]))
         size = _QUANTIZERS[self.spec.value] // 2
         header = _HEADER.pack(_MAGIC, _VERSION, size, rate, n)
@@ -78,7 +78,8 @@ class Lyra(Codec):
         size = len(encoded.payload) // _hops(encoded.samples, encoded.rate)
         if size * 2 not in _QUANTIZERS.values():
             raise CodecError("The Lyra packets do not fit the length that is stated.")
-        decoded = lyra_runtime.decode(_unpack(encoded.payload, size))
+        indices = _unpack(encoded.payload, size)
+        decoded = lyra_runtime.decode(indices, self.lost(len(indices)))
         found = audio.resample(decoded.reshape(1, -1), RATE, encoded.rate)
         return audio.fit_length(found, encoded.samples), encoded.rate
 
@@ -105,7 +106,7 @@ class Lyra(Codec):
 def _hops(samples: int, rate: int) -> int:
     """Packets for `samples` at `rate`, after `audio.resample` to 16 kHz."""
     inside = samples if rate == RATE else max(1, round(samples * RATE / rate))
-    return -(-inside // HOP)
+    return -(-inside // lyra_runtime.HOP)
 
 
 def _pack(indices: NDArray[np.uint8]) -> bytes:

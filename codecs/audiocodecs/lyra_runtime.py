@@ -27,6 +27,10 @@ SHA256 = {
     "lyragan": "50e7839cda4f30599a3a34cfaddcd9c98449b049eee884e1a74295780448ad06",
 }
 MOST_QUANTIZERS = 46
+HOP = 320
+"""Samples of a packet at 16 kHz."""
+_CONCEALED_HOPS = 4
+_FADE_HOPS = 2
 
 _REMEDY = (
     "Put soundstream_encoder.tflite, quantizer.tflite and lyragan.tflite of google/lyra, tag v1.3.2 "
@@ -104,19 +108,45 @@ def encode(hops: Samples, quantizers: int) -> NDArray[np.uint8]:
     return indices
 
 
-def decode(indices: NDArray[np.uint8]) -> Samples:
-    """Audio at 16 kHz of indices of shape (packets, quantizers): shape (packets, 320)."""
+def decode(indices: NDArray[np.uint8], lost: NDArray[np.bool_]) -> Samples:
+    """Audio at 16 kHz.
+
+    In place of a lost packet the decoder gets features of zero, as in Lyra's `lyra_decoder.cc`. After 80 ms of losses
+    it fades within 40 ms, here to silence: Lyra's comfort noise is never twice the same.
+
+    Parameters
+    ----------
+    indices : ndarray of uint8, shape (packets, quantizers)
+    lost : ndarray of bool, shape (packets,)
+
+    Returns
+    -------
+    ndarray, shape (packets, 320)
+    """
     found = models()
     quantizer, decoder = _interpreter(found["quantizer"]), _interpreter(found["lyragan"])
     dequantize = quantizer.get_signature_runner("decode")
     filled = np.full((len(indices), MOST_QUANTIZERS), -1, np.int32)
     filled[:, : indices.shape[1]] = indices
-    return np.concatenate(
-        [
-            _run(decoder, dequantize(encoding_indices=packet.reshape(-1, 1, 1))["output_0"]).reshape(1, -1)
-            for packet in filled
-        ]
-    )
+    hops = []
+    for packet, missing in zip(filled, lost, strict=True):
+        features = dequantize(encoding_indices=packet.reshape(-1, 1, 1))["output_0"]
+        hops.append(_run(decoder, np.zeros_like(features) if missing else features).reshape(1, -1))
+    return np.concatenate(hops) * _concealed_gain(lost)
+
+
+def _concealed_gain(lost: NDArray[np.bool_]) -> Samples:
+    """Gain of each sample, shape (packets, 320)."""
+    gains = np.ones((len(lost), HOP), np.float32)
+    place = 0.0
+    run = 0
+    for index, missing in enumerate(lost):
+        run = run + 1 if missing else 0
+        step = (1 if run > _CONCEALED_HOPS else -1 if not missing else 0) / _FADE_HOPS
+        places = np.clip(place + step * np.arange(HOP) / HOP, 0, 1)
+        gains[index] = (1 + np.cos(np.pi * places)) / 2
+        place = min(max(place + step, 0.0), 1.0)
+    return gains
 
 
 @lru_cache(maxsize=3 * 2)

@@ -6,13 +6,13 @@ A codec that is `Piecewise` gives the same file, whether a clip is handed to it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import soxr
 
-from audiocodecs.base import CodecError, Samples
+from audiocodecs.base import CodecError, Samples, check_channels
 
 _HELD = 4  # the resampler gives at most one sample more than `audio.resample` keeps
 
@@ -159,11 +159,9 @@ def fit(pieces: Pieces, rate: int, samples: int) -> Samples:
     return join(resample(pieces, rate).blocks, pieces.channels, samples)
 
 
-def check(pieces: Pieces, title: str, channels: Iterable[int]) -> Pieces:
+def check(pieces: Pieces, title: str, channels: Collection[int]) -> Pieces:
     """The same pieces, which raise CodecError where they hold nothing, or no numbers, or too many channels."""
-    if pieces.channels not in channels:
-        offered = " or ".join({1: "mono", 2: "stereo"}.get(n, f"{n} channels") for n in sorted(channels))
-        raise CodecError(f"{title} carries {offered}, not {pieces.channels} channel(s). Convert the clip first.")
+    check_channels(title, pieces.channels, channels)
 
     def checked() -> Iterator[Samples]:
         seen = 0

@@ -35,6 +35,9 @@ CLASSES = {
 }
 """Codec name -> where its class is. Imported when first asked for: torch takes seconds."""
 
+_COMBINED = {"tandem": "audiocodecs.tandem:Tandem"}
+"""The same for what has no row of bitrates."""
+
 NEURAL = "neural"
 """Stands for the best neural codec present; `resolve` turns it into that codec's own name."""
 
@@ -93,11 +96,24 @@ def parse_spec(text: str) -> Spec:
 
 def codec_class(name: str) -> type[Codec]:
     """Class of the codec called `name`; raises UnknownCodec."""
-    if name not in CLASSES:
-        raise UnknownCodec(f"There is no codec {name!r}. There are: {', '.join(CLASSES)}.")
-    module, _, attribute = CLASSES[name].partition(":")
+    known = CLASSES | _COMBINED
+    if name not in known:
+        raise UnknownCodec(f"There is no codec {name!r}. There are: {', '.join(known)}.")
+    module, _, attribute = known[name].partition(":")
     found: type[Codec] = getattr(importlib.import_module(module), attribute)
     return found
+
+
+def words(text: str) -> str:
+    """A spec for people: "Opus 12 kbps"."""
+    spec = parse_spec(text)
+    return codec_class(spec.name).words(spec)
+
+
+def nominal_kbps(text: str) -> float | None:
+    """Rate in a spec, kbit/s, if it states one; a spec of no codec here states its value."""
+    spec = parse_spec(text)
+    return codec_class(spec.name).nominal_kbps(spec) if spec.name in CLASSES | _COMBINED else spec.value
 
 
 def resolve(text: str, channels: int = 1) -> str:
@@ -160,6 +176,6 @@ def offers(also: Iterable[Spec] = ()) -> list[Offer]:
                 cls.check(spec)
             except CodecUnavailable as error:
                 reason, remedy = error.reason, error.remedy
-            carried = cls.channels_at(value)
+            carried = cls.channels_of(spec)
             found.append(Offer(str(spec), name, cls.title, value, carried, cls.neural, reason, remedy))
     return found

@@ -29,6 +29,7 @@ class Speex(Codec):
     values = tuple(bitrate / 1000 for bitrate in _BITRATES)
     channels = frozenset({1})
     options = {}
+    concealment = "libspeex"
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
@@ -64,8 +65,11 @@ class Speex(Codec):
         decoder = libspeex.Decoder()
         pcm = np.empty((count, _FRAMING.frame, 1), np.int16)
         frames = frames_file.unpack(file.payload, count, file.bitrate // _FRAMES_PER_SECOND)
-        for frame, part in zip(frames, pcm, strict=True):
-            decoder.decode(frame.tobytes(), part)
+        for lost, frame, part in zip(self.lost(count), frames, pcm, strict=True):
+            if lost:
+                decoder.conceal(part)
+            else:
+                decoder.decode(frame.tobytes(), part)
         return _FRAMING.join(pcm, file.samples, file.rate), file.rate
 
     def read(self, container: bytes) -> Encoded:

@@ -212,3 +212,17 @@ def test_ratings_without_a_score_are_not_counted():
     table = scores_table({"Reference": [100, 99, 98], "A": [20, np.nan, 30], "B": [50, 45, 60]})
     figures = build_report(table).document.sections[0].blocks[0].figures
     assert figures["ratings"] == "8"
+
+
+def test_lost_packets_and_two_codecs_in_a_row_are_described_where_there_are_any(one_item):
+    lossy, chain = "Opus 16 kbps, 5% packet loss in bursts of 2", "Opus 12 kbps, then AMR-NB 12.2 kbps"
+    specs = {lossy: "opus@16:burst=2:loss=5", chain: "tandem:first=opus@12:then=amrnb@12.2"}
+    table = pd.concat(scores_table({name: [50, 62, 40]}, spec=spec, role="system") for name, spec in specs.items())
+    report = build_report(table)
+    text = text_of(report.html)
+    assert f"Packets were lost in {lossy}, by the model of Gilbert and Elliott" in text
+    assert f"In {chain} the second codec coded what the first one had decoded. The bitrate is the first" in text
+    assert report.claim is None or set(report.claim.points["codec"]) == {"opus:burst=2:loss=5", specs[chain]}
+    other = text_of(one_item.html)
+    assert "Packets were lost" not in other
+    assert "the second codec coded" not in other

@@ -127,6 +127,19 @@ def test_the_programs_get_the_lowest_rate_that_carries_the_clip(stand_ins, spec,
         get_codec(spec).encode(clip, rate)
 
 
+def test_lost_frames_reach_the_decoder_as_lost(stand_ins):
+    data = (DATA / AT_9600["bitstream"]).read_bytes()
+    codec = get_codec("evs@9.6:loss=20")
+    frames = AT_9600["frames"]
+    lost = codec.lost(frames)
+    whole = data[16:]
+    size = len(whole) // frames
+    sent = [b"\x0e" if lost[at] else whole[at * size : (at + 1) * size] for at in range(frames)]
+    arrived = data[:16] + b"".join(sent)
+    with pytest.raises(CodecError, match=f"-q -mime 32 with these {len(arrived)} bytes"):
+        codec.decode(codec.read(data))
+
+
 def test_without_the_programs_evs_is_unavailable_and_says_what_to_do(monkeypatch):
     monkeypatch.delenv("EVS_ENCODER", raising=False)
     monkeypatch.delenv("EVS_DECODER", raising=False)

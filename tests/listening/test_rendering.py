@@ -10,6 +10,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from audiocodecs import audio
+from audiocodecs.packet_loss import for_clip
+from audiocodecs.registry import get_codec, parse_spec
 from listening import aligning, clips, rendering, studies, tasks
 from listening.models import Rendering, Study
 from listening.models.rendering import MAX_ATTEMPTS
@@ -238,3 +240,20 @@ def _speech() -> bytes:
     from tests.conftest import CLIPS
 
     return (CLIPS / "speech_en_prompts.flac").read_bytes()
+
+
+def test_each_clip_loses_packets_at_its_own_places_and_always_the_same_ones(draft):
+    spec = "opus@24:burst=2:loss=10"
+    studies.set_conditions(draft, ["reference", "opus@24", spec])
+    studies.start_rendering(draft)
+    rows = list(Rendering.objects.filter(clip__study=draft, condition__spec=spec))
+    made = [rendering.render(row.pk) for row in rows]
+    assert {row.state for row in made} == {State.DONE}
+    for row in made:
+        reference = clips.reference_of(row.clip)
+        lossy = get_codec(str(for_clip(parse_spec(spec), row.clip.reference_sha256)))
+        decoded, _ = lossy.decode(lossy.encode(reference.samples, 48000))
+        with row.stimulus.open("rb") as file:
+            stored = audio.read(file).samples
+        assert np.abs(aligning.moved(decoded, row.delay_samples, stored.shape[1]) - stored).max() < 1e-4
+    assert len({for_clip(parse_spec(spec), row.clip.reference_sha256) for row in made}) == len(made) > 1

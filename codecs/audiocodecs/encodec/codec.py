@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,12 +32,14 @@ from audiocodecs.base import (
 from audiocodecs.encodec import checkpoints, container, ecdc
 from audiocodecs.encodec.continuous import ContinuousEncoder, decode_continuous
 from audiocodecs.encodec.device import SEGMENTS, OnDevice, WholeEncoder, decode_whole, gpu
+from audiocodecs.encodec.ecdc import Segment
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.fast import FastEncodec
 from audiocodecs.encodec.language_file import LanguageFile, language_file_beside, published_language_file
 from audiocodecs.encodec.model import ENCODEC_24KHZ, ENCODEC_48KHZ, Settings
 from audiocodecs.encodec.seanet import HOP
 from audiocodecs.encodec.segments import SegmentEncoder, decode_segments
+from audiocodecs.packet_loss import last_received, loss_options, packet_loss, without_loss
 from audiocodecs.pieces import Pieces, Piecewise
 
 _HELD = 480  # samples that the last frame and a tiny last segment can have beyond the clip, and one more
@@ -52,6 +55,7 @@ class EncodecCodec(Codec, Piecewise):
 
     title = "EnCodec"
     neural = True
+    concealment = "the last frame again"
     settings: ClassVar[Settings]
     checkpoint: ClassVar[checkpoints.Checkpoint]
     language_checkpoint: ClassVar[checkpoints.Checkpoint]
@@ -68,13 +72,14 @@ class EncodecCodec(Codec, Piecewise):
             options["entropy"] = "lm"
         if self._container != usual:
             options["container"] = self._container
+        options |= loss_options(spec)
         super().__init__(replace(spec, options=tuple(sorted(options.items()))))
 
     @classmethod
     def check(cls, spec: Spec | None = None) -> None:
         """Raise CodecUnavailable if the weights are absent or damaged, UnknownCodec for an unknown option."""
         spec = spec or Spec(cls.name)
-        for key, value in spec.options:
+        for key, value in without_loss(spec).options:
             if key not in ("weights", *_CHOICES):
                 known = "weights=published, weights=small, weights=PATH, entropy=lm, container=ecdc and container=rvqf"
                 raise UnknownCodec(f"{cls.name} has no option {key!r}; it has {known}.")
@@ -89,6 +94,8 @@ class EncodecCodec(Codec, Piecewise):
                 f"Use {cls.name}@{SMALL_KBPS:g}:weights=small."
             )
         if spec.option("entropy", "none") == "lm":
+            if loss_options(spec):
+                raise UnknownCodec(f"{cls.name}: entropy coded frames cannot be lost one by one. Leave out entropy=lm.")
             file = cls._language_file(weights, path)
             if spec.option("container", "rvqf") == "ecdc":
                 file.for_segments()
@@ -188,9 +195,26 @@ class EncodecCodec(Codec, Piecewise):
             coded = container.open_rvqf(parts, self._accept)
         else:
             coded = container.open_ecdc(b"".join(parts), self.settings, self._coder)
+        coded = replace(coded, segments=self._received(coded.segments))
         channels = coded.channels or self.settings.channels
         blocks = (self._finite(audio.to_channels(block, channels)) for block in self._decoded(coded))
         return Pieces(self.settings.rate, channels, pieces.trim(blocks, coded.total, _HELD), coded.samples)
+
+    def _received(self, segments: Iterator[Segment]) -> Iterator[Segment]:
+        """Segments as they arrive: a frame that is lost has the codes of the last one received."""
+        loss = packet_loss(self.spec)
+        if not loss.percent:
+            yield from segments
+            return
+        stream, known = loss.stream(), np.zeros((self.n_q, 0), np.int64)
+        for segment in segments:
+            frames = segment.codes.shape[1]
+            before = known.shape[1]
+            lost = np.fromiter(islice(stream, frames), np.bool_, frames)
+            every = np.concatenate([known, segment.codes], axis=1)
+            arrived = every[:, last_received(np.concatenate([np.zeros(before, np.bool_), lost]))]
+            known = arrived[:, -1:]
+            yield Segment(arrived[:, before:], segment.scale)
 
     def _encoder(self) -> SegmentEncoder | ContinuousEncoder | WholeEncoder:
         network = self._on_gpu

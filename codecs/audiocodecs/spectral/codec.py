@@ -32,6 +32,7 @@ from audiocodecs.base import (
 from audiocodecs.encodec.checkpoints import sha256
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.loading import block_coding
+from audiocodecs.packet_loss import loss_options, without_loss
 from audiocodecs.spectral.rate_control import choose_codes
 from audiocodecs.spectral.stream import decode_codes, encode_audio, encode_every_count
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
@@ -49,6 +50,7 @@ class SpectralCodec(Codec):
 
     title = "Spectral"
     neural = True
+    concealment = "the last frame's two base codebooks again, 3 dB lower with each loss in a row"
     rate: ClassVar[int]
 
     def __init__(self, spec: Spec) -> None:
@@ -58,7 +60,8 @@ class SpectralCodec(Codec):
         own = () if chosen == SHIPPED else (("weights", str(self._path)),)
         self._entropy = spec.option("entropy", "lm") == "lm"
         coded = () if self._entropy else (("entropy", "none"),)
-        super().__init__(replace(spec, options=coded + own))
+        lost = tuple(loss_options(spec).items())
+        super().__init__(replace(spec, options=tuple(sorted(coded + own + lost))))
 
     @classmethod
     def _weights_path(cls, chosen: str) -> Path:
@@ -78,11 +81,13 @@ class SpectralCodec(Codec):
     def check(cls, spec: Spec | None = None) -> None:
         """Raise CodecUnavailable if the weights are not there, UnknownCodec for an unknown option."""
         spec = spec or Spec(cls.name)
-        for key, value in spec.options:
+        for key, value in without_loss(spec).options:
             if key not in ("weights", "entropy"):
                 raise UnknownCodec(f"{cls.name} has no option {key!r}; it has weights=PATH and entropy=none.")
             if key == "entropy" and value not in ("lm", "none"):
                 raise UnknownCodec(f"{cls.name}: entropy={value} is not offered. Use entropy=none or leave it out.")
+        if loss_options(spec) and spec.option("entropy", "lm") == "lm":
+            raise UnknownCodec(f"{cls.name}: entropy coded frames cannot be lost one by one. Add entropy=none.")
         path = cls._weights_path(spec.option("weights", SHIPPED))
         config = load_weights(path).model.config
         if (config.rate, config.channels) != (cls.rate, max(cls.channels)):
@@ -138,7 +143,9 @@ class SpectralCodec(Codec):
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the file says how many codebooks were used, whatever this codec's own rate is."""
         file = rvqf.read(encoded.container, self._accept)
-        decoded = decode_codes(self._loaded.model, file.codes, file.samples)
+        codes = file.codes
+        codes[:, self.lost(codes.shape[1])] = -1
+        decoded = decode_codes(self._loaded.model, codes, file.samples)
         if not np.isfinite(decoded).all():
             raise CodecError(f"The weights {self.weights} gave NaN or infinite samples: install the package again.")
         outside = audio.resample(np.clip(decoded, -1, 1), self.rate, encoded.rate)

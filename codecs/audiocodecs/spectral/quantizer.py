@@ -274,15 +274,35 @@ class PredictiveResidualQuantizer(nn.Module):
         codes = torch.cat([base[:, None].expand(-1, refined.shape[1], -1), refined], dim=-1)
         return codes, error, quantized[-1]
 
-    def decode(self, codes: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Latents (batch, t, d) of codes (batch, t, count), -1 for none, and the state for the frames that follow."""
+    def decode(
+        self, codes: Tensor, state: Tensor | None = None, lowered: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Latents of codes.
+
+        Parameters
+        ----------
+        codes : Tensor of int64, shape (batch, t, count)
+            -1 for none. A frame without any was lost, and takes the base of the one before.
+        state : Tensor, shape (batch, d), optional
+            Of the frames before.
+        lowered : Tensor, shape (d,), optional
+            What a lost frame's latent is lower by than the last.
+
+        Returns
+        -------
+        latents : Tensor, shape (batch, t, d)
+        state : Tensor, shape (batch, d)
+            For the frames that follow.
+        """
         base = min(BASE, codes.shape[-1])
         total = sum(self.codebooks[i][codes[..., i]] for i in range(base))
         assert isinstance(total, Tensor)
+        lost = codes[..., :1] < 0
         last = torch.zeros_like(total[:, 0]) if state is None else state
+        lower = torch.zeros_like(self.prediction) if lowered is None else lowered
         quantized = torch.empty_like(total)
         for t in range(total.shape[1]):
-            last = last * self.prediction + total[:, t]
+            last = torch.where(lost[:, t], last - lower, last * self.prediction + total[:, t])
             quantized[:, t] = last
         for i in range(base, codes.shape[-1]):
             sent = codes[..., i] >= 0

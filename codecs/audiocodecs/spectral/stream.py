@@ -16,8 +16,11 @@ from torch import Tensor
 from audiocodecs.spectral.mdct import frame_count
 from audiocodecs.spectral.model import KERNEL, SpectralModel
 from audiocodecs.spectral.parametric import random_signs
+from audiocodecs.spectral.quantizer import BASE
 
 PIECE_FRAMES = 2048
+LOST_NEPERS = 0.35
+"""How far the bands of a lost frame lie below the last: 3 dB."""
 SEARCH_WORK = 128
 """Codebooks times width of the encoder's search and channels: what keeps encoding faster than ten times real time."""
 
@@ -106,7 +109,7 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
     ----------
     model : SpectralModel
     codes : ndarray of int64, shape (codebooks, ceil(samples / hop) + 1)
-        -1 where a frame has no code of a codebook.
+        -1 where a frame has no code of a codebook. A frame that was lost has none; it sounds as the one before, lower.
     samples : int
         Length of the audio at the model's rate.
 
@@ -118,18 +121,21 @@ def decode_codes(model: SpectralModel, codes: NDArray[np.int64], samples: int) -
     config, hop = model.config, model.config.hop
     context = config.decoder_blocks * (KERNEL - 1)
     every = torch.from_numpy(codes.T.copy())[None]
-    counts = (every >= 0).sum(-1).float()
+    counts = (every >= 0).sum(-1).clamp(min=BASE).float()
+    lowered = torch.zeros_like(model.quantizer.prediction)
+    bands = model.parametric.bands
+    lowered[:bands] = model.parametric.band_weight * LOST_NEPERS
     out = np.empty((config.channels, (frames - 1) * hop), np.float32)
     past = torch.zeros(1, 0, len(model.quantizer.prediction))
     state: Tensor | None = None
     before: Tensor | None = None
     for start, stop in _pieces(frames):
-        latent, state = model.quantizer.decode(every[:, start:stop], state)
+        latent, state = model.quantizer.decode(every[:, start:stop], state, lowered)
         seen = torch.cat([past, latent], dim=1)
         behind = past.shape[1]
         past = seen[:, max(0, seen.shape[1] - context) :]
         if stop < frames:
-            ahead, _ = model.quantizer.decode(every[:, stop : stop + 1], state)
+            ahead, _ = model.quantizer.decode(every[:, stop : stop + 1], state, lowered)
             seen = torch.cat([seen, ahead], dim=1)
         signs = random_signs(start - behind, seen.shape[1], config.channels * hop)
         spectrum = model.spectrum(seen, counts[:, start - behind : start - behind + seen.shape[1]], signs)[

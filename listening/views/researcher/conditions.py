@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from audiocodecs.registry import parse_spec
+from audiocodecs.registry import parse_spec, words
 from listening import commands, condition_changes, estimates, presets, variants
 from listening import studies as rules
 from listening.clips import ClipError
@@ -50,9 +50,11 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
         return _twice(request, study)
     if request.method == "POST" and "variant" in request.POST:
         return _variant(request, study)
+    if request.method == "POST" and "then" in request.POST:
+        return _tandem(request, study)
     if request.method == "GET":
         ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
-        return _page(request, study, ticked | {each.spec for each in _own(study)})
+        return _page(request, study, ticked | {each.spec for each in (*_own(study), *_special(study))})
     asked = request.POST.getlist("specs")
     try:
         specs = kept_as_they_are(study, asked)
@@ -86,24 +88,29 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
     if plan.keeps:
         messages.info(request, f"Kept beside them: {', '.join(plan.keeps)}.")
     for spec, why in plan.chosen.missing.items():
-        messages.warning(request, f"Left out: {rules.condition_title(parse_spec(spec))}. {why}")
+        messages.warning(request, f"Left out: {words(spec)}. {why}")
     return redirect("conditions", study.slug)
 
 
 def _variant(request: HttpRequest, study: Study) -> HttpResponse:
-    """Add a codec at another rate, or with an option, to the conditions that the study has."""
-    kbps = request.POST.get("kbps", "")
-    try:
-        spec = variants.spec_of(request.POST["variant"], float(kbps.replace(",", ".")))
-    except ValueError:
-        messages.error(request, f"{kbps!r} is no bitrate. Write a number.")
-        return redirect("conditions", study.slug)
+    """Add a codec at another rate, with an option or with lost packets to the conditions that the study has."""
+    given = {name: request.POST.get(name, "") for name in ("kbps", "loss", "burst", "seed")}
+    return _add(request, study, variants.spec_of(request.POST["variant"], **given))
+
+
+def _tandem(request: HttpRequest, study: Study) -> HttpResponse:
+    """Add two codecs in a row to the conditions that the study has."""
+    given = {name: request.POST.get(name, "") for name in ("first", "first_kbps", "then", "then_kbps")}
+    return _add(request, study, variants.tandem_of(**given))
+
+
+def _add(request: HttpRequest, study: Study, spec: str) -> HttpResponse:
     try:
         rules.set_conditions(study, [*study.conditions.values_list("spec", flat=True), spec])
     except rules.StudyError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{rules.condition_title(parse_spec(spec))} is added.")
+        messages.success(request, f"{words(spec)} is added.")
     return redirect("conditions", study.slug)
 
 
@@ -145,7 +152,7 @@ def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     A condition's weights and options were fixed when it was created; a tick that stays must not change them.
     """
     own: dict[tuple[str, float | None], list[str]] = {}
-    for text in study.conditions.values_list("spec", flat=True):
+    for text in filter(rules.has_box, study.conditions.values_list("spec", flat=True)):
         spec = parse_spec(text)
         own.setdefault((spec.name, spec.value), []).append(text)
     found = []
@@ -177,6 +184,7 @@ def _page(
         lines=[_line(row) for row in coded],
         signals=[(cell, _purpose(cell.spec)) for row in fixed for cell in row.offers],
         own_ones=_own(study),
+        special=_special(study),
         programs=sorted(commands.programs()) if study.editable and request.may.change else [],
         command=command or {},
         chosen=chosen,
@@ -194,6 +202,12 @@ def _plans(study: Study) -> list[tuple[presets.Preset, presets.Plan]]:
 def _own(study: Study) -> list[Condition]:
     """Conditions of the researcher's own: files and command lines."""
     return [each for each in study.conditions.filter(repeat=0) if commands.is_own(each.spec)]
+
+
+def _special(study: Study) -> list[Condition]:
+    """Conditions of codecs here that the matrix has no box for."""
+    every = study.conditions.filter(repeat=0)
+    return [each for each in every if not commands.is_own(each.spec) and not rules.has_box(each.spec)]
 
 
 def _line(row: rules.MatrixRow) -> Line:

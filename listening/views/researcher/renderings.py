@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from audiocodecs.audio import AudioError
-from audiocodecs.registry import parse_spec
+from audiocodecs.registry import nominal_kbps
 from listening import estimates, measuring, stimulus_pictures, throughput
 from listening import studies as rules
 from listening.byte_ranges import audio_response
@@ -174,8 +174,7 @@ def material(study: Study, rows: list[Rendering]) -> list[Material]:
     conditions = list(study.conditions.all())
     figures = measuring.figures(rows)
     for condition in conditions:
-        spec = parse_spec(condition.spec)
-        condition.nominal_kbps = spec.value if condition.role == Condition.Role.SYSTEM else None
+        condition.nominal_kbps = nominal_kbps(condition.spec) if condition.role == Condition.Role.SYSTEM else None
     return [
         Material(clip, [_cell(condition, at.get((clip.pk, condition.pk)), figures) for condition in conditions])
         for clip in study.clips.all()

@@ -111,11 +111,52 @@ def test_another_rate_is_added_and_stays_when_the_ticks_are_saved(page, draft, v
     assert draft.conditions.count() == 5
 
 
+def test_lost_packets_are_added_beside_the_codec_without_them_and_can_be_taken_away_again(page, draft):
+    save(page, draft, *ticked(page, draft), "opus@16")
+    given = {"variant": "opus", "kbps": "16", "loss": "5", "burst": "2,5", "seed": ""}
+    response = page.post(address(draft), given, follow=True)
+    assert "Opus 16 kbps, 5% packet loss in bursts of 2.5 is added." in response.content.decode()
+    spec = "opus@16:burst=2.5:loss=5"
+    assert {"opus@16", spec} <= set(ticked(page, draft))
+    save(page, draft, *ticked(page, draft))
+    assert draft.conditions.filter(spec__in=("opus@16", spec)).count() == 2
+    save(page, draft, *(one for one in ticked(page, draft) if one != spec))
+    assert "opus@16" in ticked(page, draft)
+    assert not draft.conditions.filter(spec=spec).exists()
+
+
+def test_two_codecs_in_a_row_are_one_condition(page, draft):
+    given = {"first": "opus", "first_kbps": "12", "then": "amrnb", "then_kbps": "12,2"}
+    response = page.post(address(draft), given, follow=True)
+    assert "Opus 12 kbps, then AMR-NB 12.2 kbps is added." in response.content.decode()
+    spec = "tandem:first=opus@12:then=amrnb@12.2"
+    assert spec in ticked(page, draft)
+    save(page, draft, *(one for one in ticked(page, draft) if one != spec))
+    assert not draft.conditions.filter(spec=spec).exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"variant": "mp3", "kbps": "64", "loss": "5"}, "MP3 has no packets that can be lost"),
+        ({"variant": "opus", "kbps": "16", "loss": "70"}, "loss=70 is not possible"),
+        ({"variant": "opus", "kbps": "16", "burst": "2"}, "but no loss"),
+        ({"first": "opus", "first_kbps": "12", "then": "amrnb", "then_kbps": "99"}, "amrnb@99 is not offered"),
+        ({"first": "opus", "first_kbps": "", "then": "amrnb", "then_kbps": "5.9"}, "is not a codec spec"),
+        ({"first": "opus", "first_kbps": "12", "then": "spectral_48khz", "then_kbps": "12"}, "carries stereo only"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused_with_what_to_write(page, draft, given, words):
+    response = page.post(address(draft), given, follow=True)
+    assert words in response.content.decode()
+    assert draft.conditions.count() == 4
+
+
 @pytest.mark.parametrize(
     ("variant", "kbps", "words"),
     [
-        ("opus", "fast", "&#x27;fast&#x27; is no bitrate. Write a number."),
-        ("opus", "", "is no bitrate. Write a number."),
+        ("opus", "fast", "&#x27;opus@fast&#x27; is not a codec spec. Write for example opus@12"),
+        ("opus", "", "is not a codec spec"),
         ("opus", "5", "opus@5 is not offered. Opus has any rate from 6 to 256 kbps"),
         ("mp3:application=voip", "64", "mp3 has no option"),
         ("gone", "6", "There is no codec &#x27;gone&#x27;"),
