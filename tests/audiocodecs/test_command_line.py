@@ -94,7 +94,7 @@ def test_roundtrip_reports_a_file_that_was_cut_off(clip, tmp_path, capsys):
     [
         (["roundtrip", "opus@3", "{clip}", "{out}"], "opus@3 is not offered"),
         (["roundtrip", "ogg", "{clip}", "{out}"], "no codec 'ogg'"),
-        (["roundtrip", "lyra@6", "{clip}", "{out}"], "carries mono, not 2"),
+        (["roundtrip", "lyra@6", "{clip}", "{out}"], "carries mono, not stereo"),
         (["roundtrip", "opus@12", "{folder}/gone.wav", "{out}"], "gone.wav cannot be opened"),
         (["encode", "reference", "{clip}", "{out}"], "codes nothing"),
         (["encode", "opus@12", "{clip}", "{folder}/gone/out.opus"], "gone/out.opus: No such file"),

@@ -71,7 +71,7 @@ def test_the_channels_of_stereo_stay_apart_and_share_the_bitrate(excerpt):
 
 
 def test_stereo_that_the_bitrate_cannot_carry_is_refused(excerpt):
-    with pytest.raises(CodecError, match="LC3 carries mono, not 2"):
+    with pytest.raises(CodecError, match="LC3 carries mono, not stereo"):
         get_codec("lc3@24").encode(excerpt("music_tabla", 1), 48000)
 
 

@@ -81,7 +81,7 @@ def test_nothing_too_many_channels_and_no_numbers_are_refused():
     nan[0, 40] = np.nan
     for samples, channels, text in [
         (noise(0), {1}, "0 samples"),
-        (noise(9, 2), {1}, "carries mono, not 2"),
+        (noise(9, 2), {1}, "carries mono, not stereo"),
         (nan, {1, 2}, "first at 0.050 s"),
     ]:
         with pytest.raises(CodecError, match=text):

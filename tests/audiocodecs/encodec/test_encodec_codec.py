@@ -89,7 +89,7 @@ def test_own_weights_are_named_by_their_absolute_path(weights_file, monkeypatch,
     codec = registry.get_codec(f"encodec_24khz@3:weights={weights_file.name}")
     assert str(codec.spec) == f"encodec_24khz@3:weights={weights_file}"
     assert codec.weights.startswith(weights_file.name)
-    assert codec.nominal_kbps == 3
+    assert codec.nominal_kbps(codec.spec) == 3
     assert len(codec.encode(short, 24_000).payload) == 90 * 4 * 10 // 8
 
 

@@ -23,7 +23,7 @@ def test_a_form_from_a_page_that_is_too_old(researcher, draft):
 
 def test_a_fault_of_the_server(page, draft):
     page.raise_request_exception = False
-    draft.conditions.filter(spec="opus@12").update(spec="???")
+    draft.conditions.filter(spec="opus@12").update(spec="???", weights="gone")
     response = page.get(draft.get_absolute_url())
     assert response.status_code == 500
     assert "The server failed" in response.content.decode()
