@@ -1,8 +1,9 @@
 """`spectral_24khz` and `spectral_48khz`: our own neural codecs, their weights in the package.
 
 75 frames a second, 10 bits for each codebook. The algorithmic latency is 53.3 ms (two hops of the
-transform, one frame of look-ahead in the encoder, one in the decoder). The first two codes of a frame
-are the same at every rate; the search for the others looks ahead to the last of them.
+transform, one frame of look-ahead in the encoder, one in the decoder). In mono the first two codes of a frame
+are the same at every rate; the search for the others looks ahead to the last of them. In stereo the encoder
+decodes what it sends, some rounds over, to keep the level (`levels`).
 
 A file is RVQF, its model name that of the codec, with one frame more than ceil(samples / hop). Its codes
 are entropy coded with the language model that lies beside the weights, but for `:entropy=none`.
@@ -33,7 +34,7 @@ from audiocodecs.encodec.checkpoints import sha256
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.loading import block_coding
 from audiocodecs.packet_loss import loss_options, without_loss
-from audiocodecs.spectral.rate_control import choose_codes
+from audiocodecs.spectral.rate_control import choose_codes, coded_mean
 from audiocodecs.spectral.stream import decode_codes, encode_audio, encode_every_count
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
@@ -133,7 +134,9 @@ class SpectralCodec(Codec):
         else:
             assert self.spec.value is not None
             bits = 1000 * self.spec.value * inside.shape[1] / self.rate
-            choices = encode_every_count(self._loaded.model, inside)
+            config = self._loaded.model.config
+            mean = coded_mean(self.spec.value / config.kbps_per_codebook, config.quantizer.codebooks)
+            choices = encode_every_count(self._loaded.model, inside, mean)
             codes = choose_codes(*choices, coding, bits, header.block_frames)
         writer = rvqf.RvqfWriter(header, coding)
         container = writer.push(codes) + writer.finish(inside.shape[1])

@@ -64,7 +64,7 @@ def choose_codes(
     return best
 
 
-def coded_mean(count: int, most: int) -> float:
+def coded_mean(count: float, most: int) -> float:
     """Mean number of codebooks at the coded rate that `count` codebooks of 10 bits have uncoded, at most `most`."""
     return min(10 / _CODE_BITS * count, most)
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audiocodecs.spectral.levels import levelled
 from audiocodecs.spectral.mdct import frame_count
 from audiocodecs.spectral.model import KERNEL, SpectralModel
 from audiocodecs.spectral.parametric import random_signs
@@ -53,7 +54,7 @@ def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: 
     width = search_width(codebooks, len(samples))
     parts: list[NDArray[np.int64]] = []
     state: Tensor | None = None
-    for latent in _latents(model, samples):
+    for latent in _latents(model, samples, codebooks):
         piece, state = model.quantizer.encode(latent, codebooks, state, width)
         parts.append(piece.T.numpy())
     return np.concatenate(parts, axis=1)
@@ -61,7 +62,7 @@ def encode_audio(model: SpectralModel, samples: NDArray[np.float32], codebooks: 
 
 @torch.inference_mode()
 def encode_every_count(
-    model: SpectralModel, samples: NDArray[np.float32]
+    model: SpectralModel, samples: NDArray[np.float32], mean: float
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     """Code audio with each number of codebooks from 2 on: what `rate_control.choose_codes` chooses from.
 
@@ -69,6 +70,8 @@ def encode_every_count(
     ----------
     model : SpectralModel
     samples : ndarray of float32, shape (channels, n)
+    mean : float
+        Codebooks that frames will have on average.
 
     Returns
     -------
@@ -80,15 +83,15 @@ def encode_every_count(
     width = search_width(model.config.quantizer.codebooks, len(samples))
     parts, errors = [], []
     state: Tensor | None = None
-    for latent in _latents(model, samples):
+    for latent in _latents(model, samples, max(BASE, round(mean))):
         piece, error, state = model.quantizer.encode_every_count(latent, state, width)
         parts.append(piece.numpy().astype(np.int16))
         errors.append(error.numpy())
     return np.concatenate(parts), np.concatenate(errors)
 
 
-def _latents(model: SpectralModel, samples: NDArray[np.float32]) -> Iterator[Tensor]:
-    """Latents of all frames, (t, d) at a time."""
+def _latents(model: SpectralModel, samples: NDArray[np.float32], codebooks: int) -> Iterator[Tensor]:
+    """Latents of all frames, (t, d) at a time, of which so many codebooks keep the level."""
     hop = model.config.hop
     channels, n = samples.shape
     frames = frame_count(n, hop)
@@ -97,8 +100,10 @@ def _latents(model: SpectralModel, samples: NDArray[np.float32]) -> Iterator[Ten
     context = model.config.encoder_blocks * (KERNEL - 1)
     for start, stop in _pieces(frames):
         first, last = max(0, start - context), min(frames, stop + 1)
-        latent = model.latents(*model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True))
-        yield latent[0, start - first : stop - first]
+        mdct, mdst = model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True)
+        piece = slice(start - first, stop - first)
+        power = model.parametric.band_power((mdct.square() + mdst.square()) / 2)[0, piece].mean(0)
+        yield levelled(model, model.latents(mdct, mdst)[0, piece], power, codebooks)
 
 
 @torch.inference_mode()

@@ -57,7 +57,7 @@ def source_of(codec: str, weights: Path, most: int) -> Source:
         config = spectral.config
 
         def encode(samples: NDArray[np.float32], mean: float) -> Codes:
-            codes, error = encode_every_count(spectral, samples)
+            codes, error = encode_every_count(spectral, samples, mean)
             left_out = config.quantizer.codebooks - most
             stop = codes.shape[1] - left_out
             return codes_of_mean(codes[:, :stop, :most], error[:, :stop], mean)
