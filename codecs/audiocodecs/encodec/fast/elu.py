@@ -17,7 +17,7 @@ def elu_into(x: Tensor, out: Tensor) -> Tensor:
 
     For x < 0 it is exp(x) - 1, with exp(x) = 2^(x log2 e): torch computes powers of 2 in half the time of exp.
     That is nowhere less than x, and for x > 0 it is cut to 0, so that a maximum joins the two halves.
-    torch's own ELU takes 1.7 times as long. Within 1e-7 of it.
+    torch's own ELU takes 1.5 to 2 times as long. Within 1.2e-7 of it.
     """
     for part, into in zip(torch.split(x.view(-1), BLOCK), torch.split(out.view(-1), BLOCK), strict=True):
         torch.mul(part, _LOG2_E, out=into).exp2_().clamp_max_(1).sub_(1)
