@@ -28,6 +28,7 @@ BASE_URL = "https://dl.fbaipublicfiles.com/encodec/v0/"
 TIMEOUT = 30
 ATTEMPTS = 5
 _BLOCK = 1 << 18
+_ADDRESS = "Check the mirror's address, if you set one (ENCODEC_BASE_URL or --base-url)."
 
 
 class FetchError(Exception):
@@ -64,7 +65,7 @@ def download(checkpoint: Checkpoint, directory: Path, base_url: str = BASE_URL) 
         return found.path
     url = base_url.rstrip("/") + "/" + checkpoint.file
     if not url.startswith(("http://", "https://")):
-        raise FetchError(f"{base_url} is not an http or https address.")
+        raise FetchError(f"{base_url} is not an http or https address. {_ADDRESS}")
     part = found.path.with_name(found.path.name + ".part")
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -99,15 +100,16 @@ def _fill(url: str, part: Path, checkpoint: Checkpoint) -> None:
             continue
         raise FetchError(
             f"{url}: what came ({size:,} bytes) is not the published file: its sha256 starts with {digest[:8]}, "
-            f"not {checkpoint.sha256}. It was deleted. A proxy or a login page may have answered instead of the server."
+            f"not {checkpoint.sha256}. It was deleted. A proxy or a login page may have answered for the server: "
+            f"check the proxy settings (https_proxy). {_ADDRESS}"
         )
 
 
 def _receive(url: str, part: Path, checkpoint: Checkpoint) -> None:
     """Append to `part` what it lacks, in one request."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             if response.status == 206 and _start(response) != have:
                 part.unlink(missing_ok=True)
@@ -119,6 +121,8 @@ def _receive(url: str, part: Path, checkpoint: Checkpoint) -> None:
         if error.code == 416 and have:  # nothing lies beyond what we have: the hash decides
             return
         raise FetchError(_explain_status(url, error)) from error
+    except (http.client.InvalidURL, ValueError) as error:
+        raise FetchError(f"{url} is not an address: {error}. {_ADDRESS}") from error
     except urllib.error.URLError as error:
         raise FetchError(_explain_network(url, error.reason, part.parent)) from error
     except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
@@ -137,7 +141,8 @@ def _copy(response: http.client.HTTPResponse, part: Path, have: int, checkpoint:
     if have + got > most:
         part.unlink()
         raise FetchError(
-            f"{response.url}: the server sends more than the published file has ({checkpoint.bytes:,} bytes)."
+            f"{response.url}: the server sends more than the published file has ({checkpoint.bytes:,} bytes). It was "
+            f"deleted. {_ADDRESS}"
         )
     if total is not None and have + got < total:
         raise _Interrupted(f"the connection ended after {have + got:,} of {total:,} bytes.")
@@ -161,7 +166,7 @@ def _start(response: http.client.HTTPResponse) -> int | None:
 
 def _explain_status(url: str, error: urllib.error.HTTPError) -> str:
     if error.code in (404, 410):
-        return f"{url} does not exist (HTTP {error.code}). Check the address (--base-url); the file may have moved."
+        return f"{url} does not exist (HTTP {error.code}). The file may have moved. {_ADDRESS}"
     if error.code in (401, 403, 407):
         return f"{url}: the server or a proxy refuses it (HTTP {error.code}). Check the proxy settings (https_proxy)."
     return f"{url}: the server answers HTTP {error.code} {error.reason}. Try again later."
@@ -169,7 +174,8 @@ def _explain_status(url: str, error: urllib.error.HTTPError) -> str:
 
 def _explain_network(url: str, reason: object, directory: Path) -> str:
     return (
-        f"{url} cannot be reached: {reason}. Check the network and the proxy settings (https_proxy). "
+        f"{url} cannot be reached: {reason}. Check the network and the proxy settings (https_proxy), and "
+        f"run the command again: it continues what was begun. "
         f"Without a network, copy the file from another machine into {directory}."
     )
 
@@ -196,7 +202,7 @@ def main(argv: Sequence[str] | None = None, published: Mapping[str, Checkpoint] 
     )
     parser.add_argument(
         "--base-url",
-        default=os.environ.get("ENCODEC_BASE_URL", BASE_URL),
+        default=os.environ.get("ENCODEC_BASE_URL") or BASE_URL,
         help="a mirror; ENCODEC_BASE_URL does the same (default: %(default)s)",
     )
     arguments = parser.parse_args(argv)

@@ -157,6 +157,9 @@ def test_files_are_read_by_both_and_written_alike(package, pair, codec_class, mo
     assert encoded.container[:70] == written[:70]
     both = [list(open_ecdc(data, of_model, codec._coder).segments) for data in (encoded.container, written)]
     pair.assert_same_codes(clip, *both)
+    for read, made in zip(both[1], pair.their_codes(clip, kbps), strict=True):
+        assert (read.codes == made.codes).all()
+        assert read.scale == made.scale
 
     sound, rate = package.decompress(encoded.container)
     decoded, our_rate = codec.decode(codec.read(encoded.container))

@@ -20,7 +20,7 @@ from audiocodecs.encodec.fast.stack import Layer, Stack, StackState
 from audiocodecs.encodec.fast.transposed import ConvTranspose
 from audiocodecs.encodec.lstm import SkipLSTM
 
-TILE_FRAMES = 75
+TILE_FRAMES = 125
 """Frames to take through the layers at once. Measured: docs/speed.md."""
 
 
