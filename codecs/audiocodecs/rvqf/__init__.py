@@ -9,7 +9,7 @@
 (960, True)
 """
 
-from audiocodecs.rvqf.layout import MAGIC, BlockEntropyModel, RvqfHeader, Segment, prefix, read_header
+from audiocodecs.rvqf.layout import MAGIC, BlockEntropyModel, Codes, RvqfHeader, Segment, prefix, read_header
 from audiocodecs.rvqf.reader import Block, RvqfFile, RvqfReader, blocks, is_rvqf, read, read_block, total_samples
 from audiocodecs.rvqf.writer import RvqfWriter, write
 
@@ -17,6 +17,7 @@ __all__ = [
     "MAGIC",
     "Block",
     "BlockEntropyModel",
+    "Codes",
     "RvqfFile",
     "RvqfHeader",
     "RvqfReader",

@@ -23,14 +23,15 @@ BITS = 10
 BLOCK_SECONDS = 5
 
 RAW, LANGUAGE_MODEL = 0, 1
-SCALED, VARYING = 1, 2
-"""Flags: each segment carries a float32 scale; each frame has its own number of codebooks."""
+SCALED, VARYING, GAINS = 1, 2, 4
+"""Flags: each segment carries a float32 scale; each frame has its own number of codebooks; blocks have gains."""
 
 HEADER = struct.Struct("<4sBBBB16sIIIHHBBBB8s8sI")
 BLOCK = struct.Struct("<BBHIII")
 END = struct.Struct("<B3sQI")
 SEGMENT = struct.Struct("<Hf")
 CRC = struct.Struct("<I")
+GAIN_COUNT = struct.Struct("<H")
 BLOCK_KIND, END_KIND = 0x42, 0x45
 
 MOST_RATE = 384_000
@@ -41,6 +42,7 @@ MOST_SEGMENT_SAMPLES = 1 << 24
 MOST_EXTRA_FRAMES = 16
 MOST_FRAMES = (1 << 32) - 1
 MOST_SEGMENTS_A_BLOCK = 255
+MOST_GAIN_FRAMES = 512
 
 _NAME = re.compile(rb"[a-z][a-z0-9_]{0,15}")
 
@@ -76,10 +78,13 @@ class Segment:
     codes : ndarray of int64, shape (codebooks, frames)
     scale : float or None
         What the decoded samples are multiplied with.
+    gains : ndarray of uint8, shape (frames,), or None
+        What the decoder does at each frame's place, 0 for nothing: see docs/rvqf.md.
     """
 
     codes: Codes
     scale: float | None = None
+    gains: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,8 @@ class RvqfHeader:
         First 8 bytes of the sha256 of the language model that the payloads need.
     varying : bool
         Whether each frame has its own number of codebooks, at most `codebooks`; needs a language model.
+    gains : bool
+        Whether blocks have gains; needs a language model.
     """
 
     model: str
@@ -124,6 +131,7 @@ class RvqfHeader:
     block_frames: int = 0
     language_model: bytes | None = None
     varying: bool = False
+    gains: bool = False
 
     def __post_init__(self) -> None:
         if not self.block_frames:
@@ -164,6 +172,10 @@ class RvqfHeader:
             return f"a block has {self.segments_a_block} segments, more than {MOST_SEGMENTS_A_BLOCK}"
         if self.varying and self.language_model is None:
             return "frames that differ in their number of codebooks need a language model"
+        if self.gains and self.language_model is None:
+            return "gains need a language model"
+        if self.gains and (self.segment_samples or self.block_frames > MOST_GAIN_FRAMES):
+            return f"gains need a signal in one piece, in blocks of at most {MOST_GAIN_FRAMES} frames"
         if len(self.weights) != 8 or (self.language_model is not None and len(self.language_model) != 8):
             return "a sha256 prefix has 8 bytes"
         return ""
@@ -204,12 +216,35 @@ class RvqfHeader:
     def pack(self) -> bytes:
         """Bytes of the header, with its checksum."""
         kind = RAW if self.language_model is None else LANGUAGE_MODEL
+        flags = SCALED * self.scaled | VARYING * self.varying | GAINS * self.gains
         data = HEADER.pack(
-            *(MAGIC, VERSION, SCALED * self.scaled | VARYING * self.varying, kind, BITS, self.model.encode()),
+            *(MAGIC, VERSION, flags, kind, BITS, self.model.encode()),
             *(self.rate, self.segment_samples, self.stride_samples, self.hop, self.block_frames),
             *(self.channels, self.codebooks, self.extra_frames, 0, self.weights, self.language_model or bytes(8), 0),
         )[: -CRC.size]
         return data + CRC.pack(zlib.crc32(data))
+
+
+def pack_gains(gains: NDArray[np.uint8]) -> bytes:
+    """A block's table of gains, of shape (frames,)."""
+    places = np.flatnonzero(gains)
+    entries = places | (gains[places].astype(np.int64) << 9)
+    return GAIN_COUNT.pack(len(places)) + entries.astype("<u2").tobytes()
+
+
+def unpack_gains(payload: bytes, frames: int) -> tuple[NDArray[np.uint8], bytes]:
+    """Gains of a block, shape (frames,), and the rest of its payload; raises CodecError."""
+    if len(payload) >= GAIN_COUNT.size:
+        (count,) = GAIN_COUNT.unpack_from(payload)
+        stop = GAIN_COUNT.size + 2 * count
+        entries = np.frombuffer(payload[GAIN_COUNT.size : stop], "<u2") if len(payload) >= stop else None
+        if entries is not None:
+            places, values = entries & 511, (entries >> 9).astype(np.uint8)
+            if count == 0 or (np.all(np.diff(places.astype(int)) > 0) and places[-1] < frames and values.all()):
+                gains = np.zeros(frames, np.uint8)
+                gains[places] = values
+                return gains, payload[stop:]
+    raise CodecError("The RVQF file is damaged: a block's table of gains is not sound.")
 
 
 def checksum(part: bytes | bytearray) -> int:
@@ -250,7 +285,7 @@ def read_header(data: bytes) -> RvqfHeader:
     if not _NAME.fullmatch(plain):
         raise CodecError("The header of the RVQF file names no model: it is damaged.")
     if (
-        flags & ~(SCALED | VARYING)
+        flags & ~(SCALED | VARYING | GAINS)
         or kind not in (RAW, LANGUAGE_MODEL)
         or bits != BITS
         or reserved
@@ -272,6 +307,7 @@ def read_header(data: bytes) -> RvqfHeader:
             stride_samples=stride,
             scaled=bool(flags & SCALED),
             varying=bool(flags & VARYING),
+            gains=bool(flags & GAINS),
             block_frames=block_frames,
             language_model=None if kind == RAW else language_model,
         )

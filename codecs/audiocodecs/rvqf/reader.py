@@ -18,6 +18,7 @@ from audiocodecs.rvqf.layout import (
     CRC,
     END,
     END_KIND,
+    GAIN_COUNT,
     HEADER,
     MAGIC,
     MOST_FRAMES,
@@ -28,6 +29,7 @@ from audiocodecs.rvqf.layout import (
     Segment,
     checksum,
     read_header,
+    unpack_gains,
 )
 from audiocodecs.rvqf.writer import length_fault
 
@@ -63,6 +65,12 @@ class RvqfFile:
     def codes(self) -> Codes:
         """All codes, int64 of shape (codebooks, frames), segments one after another."""
         return np.concatenate([segment.codes for segment in self.segments], axis=1)
+
+    @property
+    def gains(self) -> NDArray[np.uint8] | None:
+        """Gains of all frames, uint8 of shape (frames,), if the file has them."""
+        found = [segment.gains for segment in self.segments if segment.gains is not None]
+        return np.concatenate(found) if found else None
 
     @property
     def scales(self) -> NDArray[np.float32] | None:
@@ -209,29 +217,36 @@ def read(data: bytes, accept: Accept, most_seconds: float = MOST_SECONDS) -> Rvq
         for parts in decode_blocks(header, stored[start : start + _BATCH], entropy):
             segments += parts
     if not header.segmented:
-        segments = [Segment(np.concatenate([part.codes for part in segments], axis=1))]
+        gains = [part.gains for part in segments if part.gains is not None]
+        codes = np.concatenate([part.codes for part in segments], axis=1)
+        segments = [Segment(codes, gains=np.concatenate(gains) if gains else None)]
     return RvqfFile(header, samples, segments, b"".join(block.payload for block in stored))
 
 
 def decode_blocks(header: RvqfHeader, stored: list[Block], entropy: BlockEntropyModel | None) -> list[list[Segment]]:
     """Segments of each block; raises CodecError."""
+    gains: list[NDArray[np.uint8] | None] = [None] * len(stored)
+    payloads = [block.payload for block in stored]
+    if header.gains:
+        for index, block in enumerate(stored):
+            gains[index], payloads[index] = unpack_gains(block.payload, sum(block.frames))
     if entropy is None:
-        every = [_unpack(header, block) for block in stored]
+        every = [_unpack(header, *pair) for pair in zip(payloads, stored, strict=True)]
     else:
         every = entropy.decode(
-            [block.payload for block in stored],
+            payloads,
             [block.frames for block in stored],
             header.codebooks,
             header.varying,
         )
     return [
-        [Segment(codes, scale) for codes, scale in zip(parts, block.scales, strict=True)]
-        for parts, block in zip(every, stored, strict=True)
+        [Segment(codes, scale, gain) for codes, scale in zip(parts, block.scales, strict=True)]
+        for parts, block, gain in zip(every, stored, gains, strict=True)
     ]
 
 
-def _unpack(header: RvqfHeader, block: Block) -> list[Codes]:
-    codes = ecdc.unpack_codes(block.payload, header.codebooks, sum(block.frames))
+def _unpack(header: RvqfHeader, payload: bytes, block: Block) -> list[Codes]:
+    codes = ecdc.unpack_codes(payload, header.codebooks, sum(block.frames))
     return np.split(codes, np.cumsum(block.frames)[:-1], axis=1)
 
 
@@ -339,6 +354,7 @@ class _BlockParser:
         size = ecdc.payload_size(header.codebooks + header.varying, total)
         # A language model may waste bits on codes that it did not expect, at most 16 for each.
         most = size if header.language_model is None else 2 * size + 16
+        most += header.gains * (GAIN_COUNT.size + 2 * total)
         if length > most or (header.language_model is None and length != size):
             raise CodecError(f"The RVQF file claims {length} bytes for a block of {total} frames: it is damaged.")
         return number, total, length

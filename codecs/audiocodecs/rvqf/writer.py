@@ -21,6 +21,7 @@ from audiocodecs.rvqf.layout import (
     RvqfHeader,
     Segment,
     checksum,
+    pack_gains,
 )
 
 
@@ -58,7 +59,9 @@ class RvqfWriter:
         self._short: list[int] = []
         self._started = False
 
-    def push(self, codes: NDArray[np.integer], scale: float | None = None) -> bytes:
+    def push(
+        self, codes: NDArray[np.integer], scale: float | None = None, gains: NDArray[np.uint8] | None = None
+    ) -> bytes:
         """Take frames, or one segment where the signal is segmented; return the bytes that are ready.
 
         Parameters
@@ -66,6 +69,8 @@ class RvqfWriter:
         codes : ndarray of int, shape (codebooks, frames)
         scale : float, optional
             Of the segment, if the header says that segments have one.
+        gains : ndarray of uint8, shape (frames,), optional
+            0 to 127, if the header says that blocks have gains.
 
         Raises
         ------
@@ -73,6 +78,8 @@ class RvqfWriter:
             If codes, segment or scale are not what the header says.
         """
         codes = self._checked(codes, scale)
+        if (gains is not None) != self.header.gains or (gains is not None and gains.shape != codes.shape[1:]):
+            raise ValueError("gains are not what the header says")
         if self.header.segmented:
             self._waiting.append(Segment(codes, scale))
             if len(self._waiting) < self.header.segments_a_block:
@@ -81,9 +88,9 @@ class RvqfWriter:
         out = [self._start()]
         while codes.shape[1]:
             room = self.header.block_frames - self._frames_waiting
-            self._waiting.append(Segment(codes[:, :room]))
+            self._waiting.append(Segment(codes[:, :room], gains=None if gains is None else gains[:room]))
             self._frames_waiting += self._waiting[-1].codes.shape[1]
-            codes = codes[:, room:]
+            codes, gains = codes[:, room:], None if gains is None else gains[room:]
             if self._frames_waiting == self.header.block_frames:
                 out.append(self._flush())
         return b"".join(out)
@@ -132,6 +139,9 @@ class RvqfWriter:
         if not self._waiting:
             return b""
         segments, self._waiting, self._frames_waiting = self._waiting, [], 0
+        gains = b""
+        if self.header.gains:
+            gains = pack_gains(np.concatenate([part.gains for part in segments if part.gains is not None]))
         if not self.header.segmented:
             segments = [Segment(np.concatenate([part.codes for part in segments], axis=1))]
         frames = sum(segment.codes.shape[1] for segment in segments)
@@ -140,7 +150,7 @@ class RvqfWriter:
         if self._entropy is None:
             payload = ecdc.pack_codes(np.concatenate([segment.codes for segment in segments], axis=1))
         else:
-            payload = self._entropy.encode([segment.codes for segment in segments], self.header.varying)
+            payload = gains + self._entropy.encode([segment.codes for segment in segments], self.header.varying)
         head = BLOCK.pack(BLOCK_KIND, len(segments), frames, self._frames, len(payload), 0)[: -CRC.size]
         head += CRC.pack(zlib.crc32(head, self._seed))
         table = b"".join(

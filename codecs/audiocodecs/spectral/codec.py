@@ -34,8 +34,10 @@ from audiocodecs.encodec.checkpoints import sha256
 from audiocodecs.encodec.entropy.block_coding import BlockCoding
 from audiocodecs.encodec.entropy.loading import block_coding
 from audiocodecs.packet_loss import loss_options, without_loss
-from audiocodecs.spectral.rate_control import choose_codes, coded_mean
+from audiocodecs.spectral import transients
+from audiocodecs.spectral.rate_control import choose_codes, coded_mean, codes_of_mean
 from audiocodecs.spectral.stream import decode_codes, encode_audio, encode_every_count
+from audiocodecs.spectral.transients import Gains, gains_before_attacks
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
 SHIPPED = "shipped"
@@ -129,19 +131,28 @@ class SpectralCodec(Codec):
         inside = np.clip(audio.resample(samples, rate, self.rate), -1, 1)
         coding = language_model_of(self._path) if self._entropy else None
         header = self._header(self.codebooks, coding.prefix if coding else None)
-        if coding is None:
-            codes = encode_audio(self._loaded.model, inside, self.codebooks)
-        else:
-            assert self.spec.value is not None
-            bits = 1000 * self.spec.value * inside.shape[1] / self.rate
-            config = self._loaded.model.config
-            mean = coded_mean(self.spec.value / config.kbps_per_codebook, config.quantizer.codebooks)
-            choices = encode_every_count(self._loaded.model, inside, mean)
-            codes = choose_codes(*choices, coding, bits, header.block_frames)
+        codes, gains = (
+            (encode_audio(self._loaded.model, inside, self.codebooks), None)
+            if coding is None
+            else self._encode_coded(inside, coding, header.block_frames)
+        )
         writer = rvqf.RvqfWriter(header, coding)
-        container = writer.push(codes) + writer.finish(inside.shape[1])
+        container = writer.push(codes, gains=gains) + writer.finish(inside.shape[1])
         payload = b"".join(block.payload for block in rvqf.blocks(container))
         return Encoded(payload, container, rate, *samples.shape)
+
+    def _encode_coded(self, inside: Samples, coding: BlockCoding, block_frames: int) -> tuple[rvqf.Codes, Gains]:
+        """Codes of the coded rate, and what is turned down before attacks, of each frame."""
+        model, n = self._loaded.model, inside.shape[1]
+        config = model.config
+        assert self.spec.value is not None
+        mean = coded_mean(self.spec.value / config.kbps_per_codebook, config.quantizer.codebooks)
+        every, error = encode_every_count(model, inside, mean)
+        sketch = decode_codes(model, codes_of_mean(every, error, mean), n)
+        gains = gains_before_attacks(inside, sketch, config.hop)
+        blocks = -(-len(every) // block_frames)
+        bits = 1000 * self.spec.value * n / self.rate - 16 * (np.count_nonzero(gains) + blocks)
+        return choose_codes(every, error, coding, bits, block_frames), np.pad(gains, (0, len(every) - len(gains)))
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the file says how many codebooks were used, whatever this codec's own rate is."""
@@ -149,6 +160,8 @@ class SpectralCodec(Codec):
         codes = file.codes
         codes[:, self.lost(codes.shape[1])] = -1
         decoded = decode_codes(self._loaded.model, codes, file.samples)
+        if file.gains is not None:
+            decoded = transients.apply(decoded, file.gains, file.header.hop)
         if not np.isfinite(decoded).all():
             raise CodecError(f"The weights {self.weights} gave NaN or infinite samples: install the package again.")
         outside = audio.resample(np.clip(decoded, -1, 1), self.rate, encoded.rate)
@@ -171,6 +184,7 @@ class SpectralCodec(Codec):
             extra_frames=1,
             language_model=language_model,
             varying=language_model is not None,
+            gains=language_model is not None,
         )
 
     def _accept(self, header: rvqf.RvqfHeader) -> BlockCoding | None:
@@ -182,7 +196,7 @@ class SpectralCodec(Codec):
             said = ", ".join(map(str, offered))
             raise CodecError(f"The file says {header.codebooks} codebooks; {self.name} has {said}.")
         expected = self._header(header.codebooks, header.language_model)
-        if header != replace(expected, block_frames=header.block_frames, varying=header.varying):
+        if header != replace(expected, block_frames=header.block_frames, varying=header.varying, gains=header.gains):
             raise CodecError(f"The file has another rate, hop or channel count than {self.name}: it is damaged.")
         return None if header.language_model is None else language_model_of(self._path)
 

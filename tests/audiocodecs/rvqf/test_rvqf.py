@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from audiocodecs import rvqf
 from audiocodecs.base import CodecError
 from audiocodecs.encodec import ecdc
+from audiocodecs.rvqf.layout import unpack_gains
 
 MONO = rvqf.RvqfHeader("encodec_24khz", 24_000, 1, codebooks=4, hop=320, weights=bytes(range(8)), block_frames=20)
 STEREO = rvqf.RvqfHeader(
@@ -289,3 +290,58 @@ def test_the_overhead_is_small():
     frames = 750  # ten seconds at 1.5 kbit/s
     data = rvqf.write(replace(MONO, codebooks=2, block_frames=0), frames * 320, codes_of(frames, 2))
     assert len(data) == 64 + 2 * (20 + ecdc.payload_size(2, 375)) + 16
+
+
+class Plain:
+    """Stores codes as they are, in place of a language model."""
+
+    prefix = bytes(range(8))
+
+    def encode(self, segments, varying=False):
+        return np.concatenate(segments, axis=1).astype("<i2").tobytes()
+
+    def decode(self, payloads, frames, codebooks, varying=False):
+        return [[np.frombuffer(part, "<i2").reshape(codebooks, -1).astype(np.int64)] for part in payloads]
+
+
+def with_gains(frames=800):
+    header = rvqf.RvqfHeader(
+        *("spectral_24khz", 24_000, 1, 2, 320, bytes(8)), language_model=Plain.prefix, gains=True, block_frames=375
+    )
+    random = np.random.default_rng(4)
+    codes = random.integers(0, 1024, (2, frames))
+    gains = np.where(random.random(frames) < 0.05, random.integers(1, 128, frames), 0).astype(np.uint8)
+    return header, codes, gains
+
+
+def test_gains_come_back_block_by_block_and_in_pieces():
+    header, codes, gains = with_gains()
+    writer = rvqf.RvqfWriter(header, Plain())
+    data = writer.push(codes[:, :500], gains=gains[:500]) + writer.push(codes[:, 500:], gains=gains[500:])
+    data += writer.finish(320 * codes.shape[1])
+    file = rvqf.read(data, lambda header: Plain())
+    assert np.array_equal(file.gains, gains)
+    assert np.array_equal(file.codes, codes)
+    reader = rvqf.RvqfReader(lambda header: Plain())
+    parts = [part for start in range(0, len(data), 97) for part in reader.push(data[start : start + 97])]
+    assert np.array_equal(np.concatenate([part.gains for part in parts]), gains)
+
+
+def test_gains_that_the_header_does_not_announce_are_refused_and_missing_ones_too():
+    header, codes, gains = with_gains()
+    with pytest.raises(ValueError, match="gains are not what the header says"):
+        rvqf.RvqfWriter(header, Plain()).push(codes)
+    with pytest.raises(ValueError, match="gains are not what the header says"):
+        rvqf.RvqfWriter(replace(header, gains=False), Plain()).push(codes, gains=gains)
+    with pytest.raises(ValueError, match="gains need a language model"):
+        replace(header, language_model=None)
+    with pytest.raises(ValueError, match="in blocks of at most 512 frames"):
+        replace(header, block_frames=1000)
+
+
+@pytest.mark.parametrize(
+    "table", [b"", b"\x01", b"\x02\x00\x05\x02", b"\x01\x00\xff\x03", b"\x01\x00\x05\x00", b"\x02\x00\x05\x02\x05\x02"]
+)
+def test_a_table_of_gains_that_is_not_sound_is_refused(table):
+    with pytest.raises(CodecError, match="table of gains is not sound"):
+        unpack_gains(table, 375)
