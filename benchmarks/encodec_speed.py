@@ -4,7 +4,7 @@
     python benchmarks/encodec_speed.py [--seconds 10] [--runs 5] [--threads 1] [--clock wall|cpu] [--json FILE]
 
 Same weights (random: speed does not depend on them), same audio, 6 kbps. Every row has a process of its own, made
-ready before the first round; they take turns, so that what else the machine does hits all alike, and the codes that
+ready before the first round, with malloc set as evalapp's workers set it; they take turns, so that what else the machine does hits all alike, and the codes that
 they give are compared. A figure is the median over the rounds; a ratio is the median of the rounds' ratios.
 
 "x real time" is seconds of audio per second of work, from samples to codes and from codes to samples. GFLOP/s is
@@ -39,6 +39,9 @@ def work(pipe: Connection, name: str, kilohertz: int, weights: Path, seconds: fl
     """What a process does: make the contender, then code the clip whenever it is told to."""
     import torch
 
+    from audiocodecs.memory import keep_freed_memory
+
+    keep_freed_memory()
     torch.set_num_threads(threads)
     from encodec_contenders import CONTENDERS, audio
 

@@ -1,16 +1,12 @@
 """The Celery application: `celery -A evalapp worker`."""
 
-import ctypes
 import gc
 import os
-import sys
 
 from celery import Celery
 from celery.signals import task_postrun, task_prerun, worker_init, worker_process_init, worker_ready
 from django.db import close_old_connections, connections
 from kombu.transport import TRANSPORT_ALIASES
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalapp.settings")
 
@@ -68,20 +64,10 @@ def share_the_cores(**_: object) -> None:
     import threadpoolctl
     import torch
 
+    from audiocodecs.memory import keep_freed_memory
+
     processes = int(os.environ.get("WORKER_PROCESSES", os.cpu_count() or 1))
     threads = max(1, (os.cpu_count() or 1) // processes)
     torch.set_num_threads(threads)
     threadpoolctl.threadpool_limits(threads)  # numpy's, which would wait for each other on cores that others use
-    if sys.platform == "linux":
-        _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    """Let malloc keep what a rendering frees, for the next: to have the same pages zeroed again and again costs more.
-
-    A parameter that this C library doesn't know changes nothing.
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
-        libc.mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
+    keep_freed_memory()

@@ -21,6 +21,7 @@ import numpy as np
 
 from audiocodecs import audio, wav_stream
 from audiocodecs.base import Codec, CodecError, CodecUnavailable, Encoded, Samples
+from audiocodecs.memory import keep_freed_memory
 from audiocodecs.pieces import Pieces, Piecewise
 from audiocodecs.registry import get_codec, offers, resolve
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return fetch.main(arguments[1:])
     options = _parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         options.run(options)
     except CodecError as error:
