@@ -13,7 +13,6 @@ def keep_freed_memory() -> None:
 
     Another system than Linux, or a C library that does not know the parameters, is left as it is.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "mallopt"):
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
         libc.mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
