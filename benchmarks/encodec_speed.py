@@ -4,8 +4,9 @@
     python benchmarks/encodec_speed.py [--seconds 10] [--runs 5] [--threads 1] [--clock wall|cpu] [--json FILE]
 
 Same weights (random: speed does not depend on them), same audio, 6 kbps. Every row has a process of its own, made
-ready before the first round, with malloc set as evalapp's workers set it; they take turns, so that what else the machine does hits all alike, and the codes that
-they give are compared. A figure is the median over the rounds; a ratio is the median of the rounds' ratios.
+ready before the first round, with malloc set as evalapp's workers set it. The rows take turns, so that what else the
+machine does hits all alike, and the codes that they give are compared. A figure is the median over the rounds; a
+ratio is the median of the rounds' ratios.
 
 "x real time" is seconds of audio per second of work, from samples to codes and from codes to samples. GFLOP/s is
 nominal: 30 GFLOP of convolutions and LSTM for 10 s each way at 24 kHz, twice that at 48 kHz, without the quantizer. The
