@@ -23,7 +23,7 @@ from audiocodecs import audio, wav_stream
 from audiocodecs.base import Codec, CodecError, CodecUnavailable, Encoded, Samples
 from audiocodecs.memory import keep_freed_memory
 from audiocodecs.pieces import Pieces, Piecewise
-from audiocodecs.registry import get_codec, offers, resolve
+from audiocodecs.registry import CLASSES, codec_class, get_codec, offers, resolve
 
 PIPE = Path("-")
 _CHUNK = 1 << 16
@@ -115,6 +115,11 @@ def _list(options: argparse.Namespace) -> None:
         print(f"{offer.spec:{width}}  {offer.title:14} {channels:12} {'yes' if offer.available else 'no'}")
         if not offer.available:
             reasons.setdefault((offer.reason, offer.remedy), []).append(offer.spec)
+    classes = [codec_class(name) for name in CLASSES]
+    spans = ("{} {:g} to {:g}".format(cls.name, *cls.any_from_to) for cls in classes if cls.any_from_to)
+    print(f"\nAny rate, kbps: {', '.join(spans)}.")
+    print(f"Lost packets, as in opus@16:loss=5:burst=2: {', '.join(cls.name for cls in classes if cls.concealment)}.")
+    print("Two codecs in a row: tandem:first=opus@12:then=amrnb@12.2.")
     for (reason, remedy), specs in reasons.items():
         print(f"\n{', '.join(specs)}: {reason} {remedy}".rstrip())
 

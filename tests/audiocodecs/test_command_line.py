@@ -117,6 +117,8 @@ def test_list_names_every_codec_and_why_one_cannot_run(monkeypatch, capsys):
     assert main(["list"]) == 0
     text = capsys.readouterr().out
     assert "EVS_ENCODER is not set" in text
+    assert "opus 6 to 256" in text
+    assert re.search(r"Lost packets.*: opus, .*codec2", text)
     assert main(["list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in rows} == set(CLASSES)
