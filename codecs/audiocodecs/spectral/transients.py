@@ -18,7 +18,7 @@ STEP_DB = 3.0
 MOST_STEPS = 15
 _AHEAD = 2 * PARTS
 """How far pre-echo spreads ahead of an attack, parts."""
-_ATTACK_DB, _LEAST_DB = 20.0, 6.0
+_ATTACK_DB, _LEAST_DB = 12.0, 6.0
 _FLOOR = 1e-10
 _RAMP_SHARE = 16
 
