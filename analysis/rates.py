@@ -166,6 +166,8 @@ def codec_of(condition: str, spec: str = "", kbps: float = float("nan")) -> str:
     >>> codec_of("System 1"), codec_of("System 1", kbps=6.0)
     ('System 1', 'System 1')
     """
+    if spec.startswith("tandem:"):
+        return spec
     if "@" in spec:
         options = ":".join(part for part in spec.split(":")[1:] if not part.startswith("weights="))
         return family(spec) + (f":{options}" if options else "")

@@ -86,7 +86,10 @@ def pace(spec: str) -> float:
     """Seconds that a second of audio takes: the median of what was rendered here, of this spec or else of its codec."""
     parsed = parse_spec(spec)
     done = Rendering.objects.filter(state=Rendering.State.DONE, encode_seconds__isnull=False, clip__frames__gt=0)
-    for same in (done.filter(condition__spec=spec), done.filter(condition__spec__startswith=f"{parsed.name}@")):
+    for same in (
+        done.filter(condition__spec=spec),
+        done.filter(condition__spec__startswith=f"{parsed.name}{':' if parsed.value is None else '@'}"),
+    ):
         found = same.order_by("-finished_at").values_list(
             "encode_seconds", "decode_seconds", "clip__frames", "clip__study__rate"
         )

@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from audiocodecs import audio
 from audiocodecs.base import Codec, CodecError, Samples
-from audiocodecs.packet_loss import for_clip
+from audiocodecs.packet_loss import for_clip, packet_loss
 from audiocodecs.registry import get_codec, parse_spec
 from listening import aligning, clips, commands, supplied
 from listening.models import Clip, Rendering
@@ -195,6 +195,8 @@ class _Coded:
         decoded, decoded_rate = codec.decode(encoded)
         ended, worked = time.perf_counter(), _cpu_seconds() - worked
         _check_form(codec.title, reference.samples, rate, decoded, decoded_rate)
+        if packet_loss(codec.spec).percent and not decoded.any():
+            raise Garbage(f"{codec.title} lost every packet of this clip. Use another seed, or a shorter burst.")
         delay = reference.delay_of(_checked(codec.title, decoded))
         samples = aligning.moved(decoded, delay, reference.samples.shape[1])
         return {

@@ -163,7 +163,10 @@ def set_conditions(
         except CodecError as error:
             raise StudyError(str(error)) from error
         if study.channels not in codec.channels_of(codec.spec):
-            raise StudyError(_other_channels(codec.title, study.channels)[0])
+            raise StudyError(_other_channels(words(spec), study.channels)[0])
+        for field, value in (("spec", spec), ("title", words(spec))):
+            if len(value) > (most := Condition._meta.get_field(field).max_length or 0):
+                raise StudyError(f"“{value[:60]}…” is too long for a condition: at most {most} characters. Shorten it.")
         wanted[spec] = codec.weights
     if "reference" not in wanted:
         raise StudyError("A MUSHRA trial needs the hidden reference. Choose it as well.")
@@ -390,7 +393,9 @@ def neural_note(study: Study) -> str:
         if commands.is_own(condition.spec):
             continue
         if condition.weights:
-            kinds[f"{codec_class(parse_spec(condition.spec).name).title}, weights {condition.weights}"] = None
+            parsed = parse_spec(condition.spec)
+            called = condition.title if parsed.value is None else codec_class(parsed.name).title
+            kinds[f"{called}, weights {condition.weights}"] = None
     return f"Neural codec{'s' if len(kinds) > 1 else ''}: {'; '.join(kinds)}." if kinds else ""
 
 

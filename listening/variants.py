@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from audiocodecs.base import CodecError
@@ -87,9 +86,8 @@ def tandem_of(first: str, first_kbps: str, then: str, then_kbps: str) -> str:
 
 
 def _number(text: str) -> str:
-    """A number as a spec has it; what is none stays, for the message about it."""
-    typed = text.strip().replace(",", ".")
-    return f"{float(typed):g}" if re.fullmatch(r"\d+(\.\d+)?", typed, re.ASCII) else typed
+    """A number as a spec has it: with a decimal point."""
+    return text.strip().replace(",", ".")
 
 
 def _runs(spec: str) -> bool:

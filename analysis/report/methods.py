@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from analysis.describe import INTERVALS, QUANTILES
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.report import Report
+
+
+_LOSS = re.compile(r":loss=(?!0(?:\.0*)?(?::|$))([\d.]+)")
+_BURST = re.compile(r":burst=([\d.]+)")
 
 
 def methods(report: Report) -> dict[str, str]:
@@ -70,21 +75,28 @@ def methods(report: Report) -> dict[str, str]:
 def _channel(material: pd.DataFrame) -> dict[str, str]:
     """What happened between the encoders and the decoders of conditions whose specs say so."""
     found = {}
-    lossy = material.loc[material["spec"].str.contains(":loss="), "condition"]
-    if len(lossy):
+    shares = []
+    for name, spec in zip(material["condition"].astype(str), material["spec"].astype(str), strict=True):
+        if loss := _LOSS.search(spec):
+            burst = _BURST.search(spec)
+            bursts = f"mean burst of {burst[1]} packets" if burst else "each packet independently"
+            shares.append(f"{name} ({loss[1]}%, {bursts})")
+    if shares:
         found["Packet loss"] = (
-            f"Packets were lost in {listed(list(lossy))}, by the model of Gilbert and Elliott with two states. "
-            "The name states the share of lost packets, and the mean number lost in a row; without that number each "
-            "packet is lost independently. Each clip has one pattern of losses, the same for every rater. Each "
-            "codec concealed its losses as docs/baselines.md describes."
+            f"Packets were lost in {listed(shares)}, by the model of Gilbert and Elliott with two states. Each clip "
+            "has one pattern of losses, the same for every rater. Each codec concealed its losses as "
+            "docs/baselines.md describes."
         )
     tandems = material[material["spec"].str.startswith("tandem:")]
     if len(tandems):
-        second = list(tandems.loc[tandems["spec"].str.contains(":rate=then"), "condition"])
-        measured = f" In {listed(second)} the bitrate is the second codec's." if second else ""
+        second = tandems["spec"].str.contains(":rate=then")
+        rates = [
+            f"In {listed(list(tandems.loc[chosen, 'condition']))} the bitrate is that of the {which} codec."
+            for which, chosen in (("first", ~second), ("second", second))
+            if chosen.any()
+        ]
         found["Two codecs in a row"] = (
-            f"In {listed(list(tandems['condition']))} the second codec coded what the first one had decoded. The "
-            f"bitrate is the first codec's.{measured}"
+            f"In {listed(list(tandems['condition']))} the second codec coded the output of the first. {' '.join(rates)}"
         )
     return found
 

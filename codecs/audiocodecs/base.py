@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocodecs.packet_loss import packet_loss, without_loss
+from audiocodecs.packet_loss import canonical, packet_loss, without_loss
 from audiocodecs.spec import CodecError, CodecUnavailable, Spec, UnknownCodec
 
 __all__ = [
@@ -138,8 +138,8 @@ class Codec(ABC):
             )
         if not cls.values and spec.value is not None:
             raise UnknownCodec(f"{cls.name} takes no value: write {cls.name}, not {spec}.")
+        spec = canonical(spec)
         kept = without_loss(spec)
-        packet_loss(spec)
         if kept != spec and not cls.concealment:
             raise UnknownCodec(
                 f"{cls.title} has no packets that can be lost. Leave out loss, or write for example opus@16:loss=5."

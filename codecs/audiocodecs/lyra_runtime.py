@@ -1,8 +1,8 @@
 """Running Lyra's three networks on TensorFlow Lite's runtime.
 
 The networks keep their state between calls and the runtime has no way back to the
-first state (`reset_all_variables` does not give it), so each clip gets interpreters
-of its own. They run on one thread: the networks are small and results stay the same.
+first state (`reset_all_variables` does not give it), so each clip gets new
+interpreters. They run on one thread: the networks are small and results stay the same.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def read_opus(data: bytes) -> OpusFile:
     if version >> 4 or family != 0 or channels not in (1, 2):
         raise CodecError("This Opus file is not mono or stereo.")
     samples = granule - skip
-    decoded = sum(_packet_samples(packet) for packet in packets[2:])
+    decoded = sum(packet_samples(packet) for packet in packets[2:])
     if not 0 < samples <= decoded - skip:
         raise CodecError("The Opus file is damaged: its packets do not give the length that it states.")
     if samples > MOST_SECONDS * OPUS_RATE:
@@ -136,7 +136,7 @@ def _checksum(page: bytes) -> int:
     return int(f"{mirrored:032b}"[::-1], 2)
 
 
-def _packet_samples(packet: bytes) -> int:
+def packet_samples(packet: bytes) -> int:
     """Samples at 48 kHz that an Opus packet decodes to (RFC 6716, 3.1 and 3.2)."""
     if not packet:
         raise CodecError("The Opus file is damaged: an empty packet.")

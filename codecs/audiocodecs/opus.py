@@ -28,12 +28,11 @@ from numpy.typing import NDArray
 
 from audiocodecs import audio, ffmpeg, libopus, pieces
 from audiocodecs.base import Codec, CodecError, CodecUnavailable, Encoded, Samples, Spec, check_samples
-from audiocodecs.ogg import OPUS_RATE, OpusFile, read_opus
+from audiocodecs.ogg import OPUS_RATE, OpusFile, packet_samples, read_opus
 from audiocodecs.packet_loss import packet_loss
 
 _WIDEBAND_SILK, _HYBRID = range(8, 12), range(12, 16)
 _MOST_COMPLEX = 10
-_FRAME = OPUS_RATE // 50
 
 
 class Opus(Codec):
@@ -108,10 +107,12 @@ def _received(decoder: libopus.Decoder, packets: list[bytes], lost: NDArray[np.b
     for index, packet in enumerate(packets):
         if not lost[index]:
             yield decoder.decode(packet)
-        elif index + 1 < len(packets) and not lost[index + 1]:
-            yield decoder.recover(packets[index + 1], _FRAME)
+            continue
+        samples = packet_samples(packet)
+        if index + 1 < len(packets) and not lost[index + 1]:
+            yield decoder.recover(packets[index + 1], samples)
         else:
-            yield decoder.conceal(_FRAME)
+            yield decoder.conceal(samples)
 
 
 def _early(file: OpusFile) -> int:

@@ -30,7 +30,8 @@ OPTIONS = ("loss", "burst", "seed")
 MOST_PERCENT = 50
 MOST_BURST = 50
 MOST_SEED = 2**31 - 1
-_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,3}(\.\d{1,6})?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,12}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,13 @@ def packet_loss(spec: Spec) -> PacketLoss:
     if not given:
         return NO_LOSS
     if "loss" not in given:
-        raise UnknownCodec(f"{spec} has a burst or a seed, but no loss. Write for example {spec.name}@…:loss=5.")
+        raise UnknownCodec(f"{spec} has a burst or a seed, but no loss. Write for example opus@16:loss=5.")
     percent = _number(spec, "loss", 0, MOST_PERCENT, "percent of the packets")
     burst = _number(spec, "burst", 1, MOST_BURST, "packets") if "burst" in given else None
     seed = given.get("seed", "1")
-    if not seed.isascii() or not seed.isdigit() or int(seed) > MOST_SEED:
-        raise UnknownCodec(f"{spec.name}: seed={seed} is not possible. Write a whole number from 0 to {MOST_SEED}.")
+    if not _WHOLE.fullmatch(seed) or int(seed) > MOST_SEED:
+        shown = f"{seed[:20]}…" if len(seed) > 20 else seed
+        raise UnknownCodec(f"{spec.name}: seed={shown} is not possible. Write a whole number from 0 to {MOST_SEED}.")
     if burst is not None and percent / 100 > burst / (1 + burst):
         raise UnknownCodec(f"{spec.name}: bursts of {burst:g} cannot lose {percent:g}%. Write a longer burst.")
     return PacketLoss(percent, burst, int(seed))
@@ -104,6 +106,25 @@ def packet_loss(spec: Spec) -> PacketLoss:
 def without_loss(spec: Spec) -> Spec:
     """The spec without these options."""
     return replace(spec, options=tuple(pair for pair in spec.options if pair[0] not in OPTIONS))
+
+
+def canonical(spec: Spec) -> Spec:
+    """The spec with these options in one form: numbers without needless digits, no seed of 1, nothing for a loss of 0.
+
+    Raises
+    ------
+    UnknownCodec
+        As `packet_loss`.
+    """
+    loss = packet_loss(spec)
+    if not loss.percent:
+        return without_loss(spec)
+    found = {**dict(without_loss(spec).options), "loss": f"{loss.percent:g}"}
+    if loss.burst is not None:
+        found["burst"] = f"{loss.burst:g}"
+    if loss.seed != 1:
+        found["seed"] = str(loss.seed)
+    return replace(spec, options=tuple(sorted(found.items())))
 
 
 def loss_options(spec: Spec) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Spec:
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        at = "" if self.value is None else f"@{self.value:g}"
+        at = "" if self.value is None else f"@{self.value:.12g}"
         return self.name + at + "".join(f":{key}={value}" for key, value in self.options)
 
     def option(self, key: str, default: str) -> str:

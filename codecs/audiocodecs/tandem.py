@@ -17,7 +17,7 @@ import struct
 from dataclasses import replace
 
 from audiocodecs.base import MOST_SECONDS, Codec, CodecError, Encoded, Samples, Spec, UnknownCodec, check_samples
-from audiocodecs.registry import codec_class, get_codec, parse_spec
+from audiocodecs.registry import NEURAL, codec_class, get_codec, parse_spec
 
 _EXAMPLE = "Write for example tandem:first=opus@12:then=amrnb@12.2."
 _PARTS = ("first", "then")
@@ -33,8 +33,10 @@ class Tandem(Codec):
     title = "Tandem"
 
     def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
-        self._first, self._then = (get_codec(str(part)) for part in _parts(spec))
+        first, then = _parts(spec)
+        rate = (("rate", "then"),) if spec.option("rate", "first") == "then" else ()
+        super().__init__(replace(spec, options=(("first", str(first)), *rate, ("then", str(then)))))
+        self._first, self._then = get_codec(str(first)), get_codec(str(then))
 
     @classmethod
     def channels_of(cls, spec: Spec) -> frozenset[int]:
@@ -45,7 +47,8 @@ class Tandem(Codec):
     @classmethod
     def words(cls, spec: Spec) -> str:
         """Opus 12 kbps, then AMR-NB 12.2 kbps."""
-        return ", then ".join(codec_class(part.name).words(part) for part in _parts(spec))
+        both = ", then ".join(codec_class(part.name).words(part) for part in _parts(spec))
+        return f"{both} (its rate)" if spec.option("rate", "first") == "then" else both
 
     @classmethod
     def nominal_kbps(cls, spec: Spec) -> float | None:
@@ -113,10 +116,10 @@ class Tandem(Codec):
         parts = encoded.container[at : at + size], encoded.container[at + size :]
         files = []
         for codec, part in zip((self._first, self._then), parts, strict=True):
-            found = codec.read(part)
-            if found.channels != encoded.channels:
-                raise CodecError("The tandem's file is damaged: its parts do not fit its header.")
-            files.append(replace(found, rate=encoded.rate, samples=encoded.samples))
+            # ECDC does not say that a clip was mono, nor do other formats know the clip's rate.
+            files.append(
+                replace(codec.read(part), rate=encoded.rate, channels=encoded.channels, samples=encoded.samples)
+            )
         return files[0], files[1]
 
 
@@ -127,6 +130,8 @@ def _parts(spec: Spec) -> tuple[Spec, Spec]:
         raise UnknownCodec(f"{spec} does not name two codecs. {_EXAMPLE}")
     first, then = (parse_spec(given[key]) for key in _PARTS)
     for part in (first, then):
+        if part.name == NEURAL:
+            raise UnknownCodec("tandem: name the neural codec, for example spectral_24khz@6.")
         if part.value is None or part.name in ("lowpass", "tandem"):
             raise UnknownCodec(f"tandem: {part} is not a codec with a bitrate. {_EXAMPLE}")
     return first, then

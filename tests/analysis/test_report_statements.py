@@ -220,8 +220,8 @@ def test_lost_packets_and_two_codecs_in_a_row_are_described_where_there_are_any(
     table = pd.concat(scores_table({name: [50, 62, 40]}, spec=spec, role="system") for name, spec in specs.items())
     report = build_report(table)
     text = text_of(report.html)
-    assert f"Packets were lost in {lossy}, by the model of Gilbert and Elliott" in text
-    assert f"In {chain} the second codec coded what the first one had decoded. The bitrate is the first" in text
+    assert f"Packets were lost in {lossy} (5%, mean burst of 2 packets), by the model of Gilbert and Elliott" in text
+    assert f"In {chain} the second codec coded the output of the first. In {chain} the bitrate is that of the" in text
     assert report.claim is None or set(report.claim.points["codec"]) == {"opus:burst=2:loss=5", specs[chain]}
     other = text_of(one_item.html)
     assert "Packets were lost" not in other

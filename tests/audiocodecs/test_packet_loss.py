@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from audiocodecs.base import CodecUnavailable, Spec, UnknownCodec
+from audiocodecs.base import CodecError, CodecUnavailable, Spec, UnknownCodec
 from audiocodecs.packet_loss import PacketLoss, fading, for_clip, last_received, packet_loss
-from audiocodecs.registry import get_codec, parse_spec, words
+from audiocodecs.registry import get_codec, parse_spec, resolve, words
 
 SPECS = [
     *("opus@16", "lyra@6", "lc3@32", "amrnb@12.2", "codec2@1.3", "speex@16.8", "amrwb@12.65"),
@@ -130,6 +130,34 @@ def test_a_repeated_packet_is_the_last_received_and_fades_with_each_further_loss
 
 
 @pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ("opus@16:loss=05", "opus@16:loss=5"),
+        ("opus@16:loss=5.0:burst=2.50", "opus@16:burst=2.5:loss=5"),
+        ("opus@16:seed=1:loss=5", "opus@16:loss=5"),
+        ("opus@16:seed=007:loss=5", "opus@16:loss=5:seed=7"),
+        ("opus@16:loss=0:seed=3", "opus@16"),
+        ("spectral_24khz@6:loss=0", "spectral_24khz@6"),
+        ("opus@16.123456", "opus@16.123456"),
+    ],
+)
+def test_what_means_the_same_is_one_condition(spec, same):
+    assert resolve(spec) == same
+
+
+def test_encodec_with_losses_decodes_a_file_of_another_bitrate(clip):
+    encoded = get_codec("encodec_24khz@3:weights=small").encode(clip, 48000)
+    decoded, _ = get_codec("encodec_24khz@6:weights=small:loss=5").decode(encoded)
+    assert decoded.shape == clip.shape
+
+
+def test_frames_of_an_entropy_coded_file_are_not_lost_one_by_one(clip):
+    encoded = get_codec("spectral_24khz@6").encode(clip, 48000)
+    with pytest.raises(CodecError, match="cannot be lost one by one"):
+        get_codec("spectral_24khz@6:entropy=none:loss=20").decode(encoded)
+
+
+@pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("mp3@64:loss=5", "MP3 has no packets that can be lost. Leave out loss"),
@@ -140,6 +168,7 @@ def test_a_repeated_packet_is_the_last_received_and_fades_with_each_further_loss
         ("opus@16:loss=5:burst=0.5", "burst=0.5 is not possible. Write a number of packets from 1 to 50"),
         ("opus@16:loss=5:seed=-1", "seed=-1 is not possible. Write a whole number"),
         ("opus@16:loss=5:seed=9999999999", "is not possible"),
+        (f"opus@16:loss=5:seed={'9' * 5000}", "seed=99999999999999999999… is not possible"),
         ("spectral_24khz@6:loss=5", "Add entropy=none"),
         ("encodec_24khz@6:weights=small:entropy=lm:loss=5", "Leave out entropy=lm"),
     ],

@@ -56,6 +56,17 @@ def test_a_damaged_file_is_decoded_or_refused_in_a_sentence(clip):
             assert np.isfinite(codec.decode(codec.read(damaged(file, random)))[0]).all()
 
 
+@pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ("tandem:first=opus@12.0:rate=first:then=amrnb@12.20", SPEC),
+        (f"{SPEC}:rate=then", "tandem:first=opus@12:rate=then:then=amrnb@12.2"),
+    ],
+)
+def test_what_means_the_same_is_one_condition(spec, same):
+    assert resolve(spec) == same
+
+
 def test_it_has_a_name_and_stays_what_it_is_when_it_is_resolved():
     assert words(SPEC) == "Opus 12 kbps, then AMR-NB 12.2 kbps"
     assert resolve(SPEC) == SPEC
@@ -68,6 +79,7 @@ def test_it_has_a_name_and_stays_what_it_is_when_it_is_resolved():
         ("tandem:first=opus@12", "does not name two codecs"),
         ("tandem:first=opus:then=amrnb@12.2", "opus is not a codec with a bitrate"),
         ("tandem:first=opus@12:then=lowpass@3500", "lowpass@3500 is not a codec with a bitrate"),
+        ("tandem:first=neural@6:then=amrnb@12.2", "name the neural codec, for example spectral_24khz@6"),
         ("tandem:first=opus@12:then=nothing@3", "There is no codec 'nothing'"),
         ("tandem:first=opus@2:then=amrnb@12.2", "opus@2 is not offered"),
         ("tandem:first=spectral_48khz@12:then=lyra@6", "mono only"),

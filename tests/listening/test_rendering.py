@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from audiocodecs import audio
-from audiocodecs.packet_loss import for_clip
+from audiocodecs.packet_loss import for_clip, packet_loss
 from audiocodecs.registry import get_codec, parse_spec
 from listening import aligning, clips, rendering, studies, tasks
 from listening.models import Rendering, Study
@@ -257,3 +257,20 @@ def test_each_clip_loses_packets_at_its_own_places_and_always_the_same_ones(draf
             stored = audio.read(file).samples
         assert np.abs(aligning.moved(decoded, row.delay_samples, stored.shape[1]) - stored).max() < 1e-4
     assert len({for_clip(parse_spec(spec), row.clip.reference_sha256) for row in made}) == len(made) > 1
+
+
+def test_a_clip_that_lost_every_packet_says_so_and_what_to_change(draft):
+    clip = draft.clips.first()
+    studies.set_conditions(draft, ["reference", "opus@24"])
+    clips.prepare(clip)
+    specs = (f"opus@24:burst=50:loss=50:seed={seed}" for seed in range(2, 1000))
+    spec = next(one for one in specs if _all_lost(one, clip.reference_sha256, round(clip.frames / 960) + 2))
+    studies.set_conditions(draft, ["reference", spec])
+    studies.start_rendering(draft)
+    row = rendering.render(Rendering.objects.get(clip=clip, condition__spec=spec).pk)
+    assert row.state == State.FAILED
+    assert row.error == "Opus lost every packet of this clip. Use another seed, or a shorter burst."
+
+
+def _all_lost(spec, sha256, packets):
+    return packet_loss(for_clip(parse_spec(spec), sha256)).lost(packets).all()

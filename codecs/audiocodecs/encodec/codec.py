@@ -206,14 +206,15 @@ class EncodecCodec(Codec, Piecewise):
         if not loss.percent:
             yield from segments
             return
-        stream, known = loss.stream(), np.zeros((self.n_q, 0), np.int64)
+        stream, last = loss.stream(), None
         for segment in segments:
             frames = segment.codes.shape[1]
+            known = segment.codes[:, :0] if last is None else last
             before = known.shape[1]
             lost = np.fromiter(islice(stream, frames), np.bool_, frames)
             every = np.concatenate([known, segment.codes], axis=1)
             arrived = every[:, last_received(np.concatenate([np.zeros(before, np.bool_), lost]))]
-            known = arrived[:, -1:]
+            last = arrived[:, -1:]
             yield Segment(arrived[:, before:], segment.scale)
 
     def _encoder(self) -> SegmentEncoder | ContinuousEncoder | WholeEncoder:

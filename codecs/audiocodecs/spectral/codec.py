@@ -41,6 +41,10 @@ from audiocodecs.spectral.transients import Gains, gains_before_attacks
 from audiocodecs.spectral.weights import FOLDER, Weights, load_weights
 
 SHIPPED = "shipped"
+_GAIN_BITS = 16
+"""What a gain takes in a file, and their number in each block."""
+_GAINS_SHARE = 0.05
+"""Of the bits, at most, for gains."""
 
 
 class SpectralCodec(Codec):
@@ -149,16 +153,19 @@ class SpectralCodec(Codec):
         mean = coded_mean(self.spec.value / config.kbps_per_codebook, config.quantizer.codebooks)
         every, error = encode_every_count(model, inside, mean)
         sketch = decode_codes(model, codes_of_mean(every, error, mean), n)
-        gains = gains_before_attacks(inside, sketch, config.hop)
+        bits = 1000 * self.spec.value * n / self.rate
+        gains = gains_before_attacks(inside, sketch, config.hop, most=int(_GAINS_SHARE * bits / _GAIN_BITS))
         blocks = -(-len(every) // block_frames)
-        bits = 1000 * self.spec.value * n / self.rate - 16 * (np.count_nonzero(gains) + blocks)
+        bits -= _GAIN_BITS * (np.count_nonzero(gains) + blocks)
         return choose_codes(every, error, coding, bits, block_frames), np.pad(gains, (0, len(every) - len(gains)))
 
     def decode(self, encoded: Encoded) -> tuple[Samples, int]:
         """Decode; the file says how many codebooks were used, whatever this codec's own rate is."""
         file = rvqf.read(encoded.container, self._accept)
-        codes = file.codes
-        codes[:, self.lost(codes.shape[1])] = -1
+        codes, lost = file.codes, self.lost(file.codes.shape[1])
+        if lost.any() and file.header.language_model is not None:
+            raise CodecError("The file is entropy coded: its frames cannot be lost one by one. Decode it without loss.")
+        codes[:, lost] = -1
         decoded = decode_codes(self._loaded.model, codes, file.samples)
         if file.gains is not None:
             decoded = transients.apply(decoded, file.gains, file.header.hop)

@@ -1,7 +1,7 @@
 """Audio to codes and back in pieces, so that memory stays bounded however long the clip is.
 
 Pieces give what the whole would give: each is run with the frames before it that the network can
-see, and the one after.
+see, and the one after. Only the level of stereo is kept piece by piece (`levels`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiocodecs.spectral.levels import levelled
+from audiocodecs.spectral.levels import Levels
 from audiocodecs.spectral.mdct import frame_count
 from audiocodecs.spectral.model import KERNEL, SpectralModel
 from audiocodecs.spectral.parametric import random_signs
@@ -98,12 +98,13 @@ def _latents(model: SpectralModel, samples: NDArray[np.float32], codebooks: int)
     padded = torch.zeros(1, channels, (frames + 1) * hop)
     padded[0, :, hop : hop + n] = torch.from_numpy(samples)
     context = model.config.encoder_blocks * (KERNEL - 1)
+    levels = Levels(model, codebooks)
     for start, stop in _pieces(frames):
         first, last = max(0, start - context), min(frames, stop + 1)
         mdct, mdst = model.analyse(padded[..., first * hop : (last + 1) * hop], padded=True)
         piece = slice(start - first, stop - first)
         power = model.parametric.band_power((mdct.square() + mdst.square()) / 2)[0, piece].mean(0)
-        yield levelled(model, model.latents(mdct, mdst)[0, piece], power, codebooks)
+        yield levels.raise_piece(model.latents(mdct, mdst)[0, piece], power)
 
 
 @torch.inference_mode()

@@ -21,12 +21,13 @@ _AHEAD = 2 * PARTS
 _ATTACK_DB, _LEAST_DB = 12.0, 6.0
 _FLOOR = 1e-10
 _RAMP_SHARE = 16
+_TOGETHER = 1024
 
 Gains = NDArray[np.uint8]
 """For each hop, shape (hops,): 0 for none, or (parts before the attack - 1) + 8 * steps of 3 dB down."""
 
 
-def gains_before_attacks(original: Samples, decoded: Samples, hop: int) -> Gains:
+def gains_before_attacks(original: Samples, decoded: Samples, hop: int, most: int) -> Gains:
     """Gains that bring the decoded sound before attacks down to the original.
 
     Parameters
@@ -34,6 +35,8 @@ def gains_before_attacks(original: Samples, decoded: Samples, hop: int) -> Gains
     original, decoded : ndarray, shape (channels, n)
     hop : int
         Samples; n may end within one.
+    most : int
+        So many gains; where there would be more, the largest.
     """
     hops = -(-original.shape[1] // hop)
     wanted, found = (_part_energy(samples, hop, hops) for samples in (original, decoded))
@@ -49,6 +52,7 @@ def gains_before_attacks(original: Samples, decoded: Samples, hop: int) -> Gains
         excess = 10 * np.log10(found[place].sum() / wanted[place].sum())
         if excess >= _LEAST_DB:
             gains[at] = length - 1 + PARTS * min(MOST_STEPS, round(excess / STEP_DB))
+    gains[np.argsort(-(gains // PARTS).astype(int), kind="stable")[most:]] = 0
     return gains
 
 
@@ -76,7 +80,12 @@ def apply(samples: Samples, gains: Gains, hop: int) -> Samples:
 
 def _part_energy(samples: Samples, hop: int, hops: int) -> NDArray[np.float64]:
     """Mean power of each part of each hop, over all channels: (hops * PARTS,)."""
-    padded = np.zeros((len(samples), hops * hop))
-    padded[:, : samples.shape[1]] = samples
-    power: NDArray[np.float64] = np.square(padded).reshape(len(samples), hops * PARTS, hop // PARTS).mean((0, 2))
+    power = np.empty(hops * PARTS)
+    for first in range(0, hops, _TOGETHER):
+        count = min(_TOGETHER, hops - first)
+        padded = np.zeros((len(samples), count * hop))
+        part = samples[:, first * hop : (first + count) * hop]
+        padded[:, : part.shape[1]] = part
+        parts = padded.reshape(len(samples), count * PARTS, hop // PARTS)
+        power[first * PARTS : (first + count) * PARTS] = np.square(parts).mean((0, 2))
     return power + _FLOOR

@@ -7,7 +7,7 @@ import torch
 from audiocodecs import audio, metrics, registry
 from audiocodecs.base import CodecError, CodecUnavailable, Spec, UnknownCodec
 from audiocodecs.encodec import ecdc
-from audiocodecs.encodec.codec import Encodec24
+from audiocodecs.encodec.codec import Encodec24, Encodec48
 
 
 @pytest.fixture
@@ -155,3 +155,13 @@ def test_weights_that_give_nan_are_an_error_and_not_noise(theirs, tmp_path, shor
     codec = Encodec24.parse(Spec("encodec_24khz", 1.5, (("weights", str(tmp_path / "nan.th")),)))
     with pytest.raises(CodecError, match="NaN"):
         codec.decode(codec.encode(short, 24_000))
+
+
+def test_a_mono_clip_goes_through_a_tandem_although_ecdc_does_not_say_that_it_is_mono(published_48, monkeypatch):
+    monkeypatch.setattr(Encodec48, "checkpoint", published_48.checkpoint)
+    noise = (0.1 * np.random.default_rng(3).standard_normal((1, 24000))).astype(np.float32)
+    for spec in ("tandem:first=encodec_48khz@6:then=opus@24", "tandem:first=opus@24:then=encodec_48khz@6"):
+        codec = registry.get_codec(spec)
+        encoded = codec.encode(noise, 24000)
+        decoded, _ = codec.decode(codec.read(encoded.container))
+        assert decoded.shape == (1, 24000)

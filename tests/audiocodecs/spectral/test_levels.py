@@ -35,6 +35,18 @@ def test_without_the_rounds_the_side_is_too_quiet(excerpt, monkeypatch):
     assert decibels(side(decoded)) < decibels(side(clip)) - 4
 
 
+def test_the_level_does_not_jump_from_piece_to_piece(excerpt):
+    clip = np.tile(excerpt("music_synth", 4), (1, 8))[:, : round(27.9 * 48000)]
+    codec = get_codec("spectral_48khz@6:entropy=none")
+    decoded, _ = codec.decode(codec.encode(clip, 48000))
+
+    def error(start, stop):
+        part = slice(round(start * 48000), round(stop * 48000))
+        return decibels(side(decoded[:, part])) - decibels(side(clip[:, part]))
+
+    assert abs(error(27.35, 27.85) - error(23.35, 23.85)) < 1  # the last piece begins at 27.3 s
+
+
 def test_silence_stays_silent_and_a_short_clip_is_coded_as_it_is():
     codec = get_codec("spectral_48khz@12:entropy=none")
     silence = np.zeros((2, 96000), np.float32)

@@ -44,8 +44,9 @@ def test_the_gain_brings_what_comes_before_an_attack_down_to_the_original():
     attack = 5 * HOP + 3 * HOP // PARTS
     original[:, attack:] = decoded[:, attack:] = 0.5
     decoded[:, attack - 400 : attack] = 0.05
-    gains = gains_before_attacks(original, decoded, HOP)
+    gains = gains_before_attacks(original, decoded, HOP, most=9)
     assert np.flatnonzero(gains).tolist() == [4, 5]
+    assert np.count_nonzero(gains_before_attacks(original, decoded, HOP, most=1)) == 1
     shaped = apply(decoded, gains, HOP)
     assert np.abs(shaped[:, 5 * HOP : attack - 20]).max() < 1.5e-3
     assert np.array_equal(shaped[:, attack:], decoded[:, attack:])
@@ -54,8 +55,18 @@ def test_the_gain_brings_what_comes_before_an_attack_down_to_the_original():
 
 def test_without_an_attack_there_is_no_gain(excerpt):
     steady = (0.1 * np.random.default_rng(0).standard_normal((1, 24000))).astype(np.float32)
-    assert not gains_before_attacks(steady, 3 * steady, HOP).any()
-    assert not gains_before_attacks(np.zeros((2, 1000), np.float32), np.zeros((2, 1000), np.float32), HOP).any()
+    assert not gains_before_attacks(steady, 3 * steady, HOP, most=9).any()
+    silence = np.zeros((2, 1000), np.float32)
+    assert not gains_before_attacks(silence, silence, HOP, most=9).any()
+
+
+def test_gains_take_a_small_part_of_the_lowest_rate():
+    rate = 24000
+    clip = np.zeros((1, 3 * rate), np.float32)
+    clip[:, :: rate // 50] = 0.9
+    codec = get_codec("spectral_24khz@1.5")
+    encoded = codec.encode(clip, rate)
+    assert encoded.kbps < 1.9
 
 
 def test_a_gain_that_lasts_for_a_hop_goes_on_without_a_step_into_the_next():

@@ -125,6 +125,14 @@ def test_lost_packets_are_added_beside_the_codec_without_them_and_can_be_taken_a
     assert not draft.conditions.filter(spec=spec).exists()
 
 
+def test_a_seed_is_taken_as_it_was_typed_and_the_same_loss_is_added_once(page, draft):
+    given = {"variant": "opus", "kbps": "16", "loss": "5"}
+    for seed in ("", "1", " 1234567"):
+        page.post(address(draft), {**given, "seed": seed})
+    specs = set(draft.conditions.filter(spec__startswith="opus@16").values_list("spec", flat=True))
+    assert specs == {"opus@16:loss=5", "opus@16:loss=5:seed=1234567"}
+
+
 def test_two_codecs_in_a_row_are_one_condition(page, draft):
     given = {"first": "opus", "first_kbps": "12", "then": "amrnb", "then_kbps": "12,2"}
     response = page.post(address(draft), given, follow=True)
@@ -141,6 +149,10 @@ def test_two_codecs_in_a_row_are_one_condition(page, draft):
         ({"variant": "mp3", "kbps": "64", "loss": "5"}, "MP3 has no packets that can be lost"),
         ({"variant": "opus", "kbps": "16", "loss": "70"}, "loss=70 is not possible"),
         ({"variant": "opus", "kbps": "16", "burst": "2"}, "but no loss"),
+        (
+            {"variant": "opus:application=voip", "kbps": "16.5", "loss": "12.34", "burst": "12.345", "seed": "999999"},
+            "is too long for a condition: at most 80 characters",
+        ),
         ({"first": "opus", "first_kbps": "12", "then": "amrnb", "then_kbps": "99"}, "amrnb@99 is not offered"),
         ({"first": "opus", "first_kbps": "", "then": "amrnb", "then_kbps": "5.9"}, "is not a codec spec"),
         ({"first": "opus", "first_kbps": "12", "then": "spectral_48khz", "then_kbps": "12"}, "carries stereo only"),
