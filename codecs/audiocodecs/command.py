@@ -67,8 +67,8 @@ class Template:
 def arguments(line: str, programs: Mapping[str, str], values: Mapping[str, object]) -> list[str]:
     """Split a command line, check it, and fill in what stands in braces.
 
-    >>> arguments("sox {input} {output}.wav rate 8k", {"sox": "/usr/bin/sox"}, {"input": "in.wav", "output": "out"})
-    ['/usr/bin/sox', 'in.wav', 'out.wav', 'rate', '8k']
+    >>> arguments("cat {input} {output}.wav -n 8k", {"cat": "/bin/cat"}, {"input": "in.wav", "output": "out"})
+    ['/bin/cat', 'in.wav', 'out.wav', '-n', '8k']
     """
     try:
         words = shlex.split(line)

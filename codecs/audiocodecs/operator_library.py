@@ -3,7 +3,7 @@
 >>> library = OperatorLibrary("gone", "GONE_LIBRARY", "libgone0", {})
 >>> library.load()
 Traceback (most recent call last):
-audiocodecs.base.CodecUnavailable: The library libgone is not there. Install it (Debian: apt install libgone0) \
+audiocodecs.spec.CodecUnavailable: The library libgone is not there. Install it (Debian: apt install libgone0) \
 or set GONE_LIBRARY to its path.
 """
 

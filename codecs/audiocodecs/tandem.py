@@ -7,8 +7,8 @@ with `rate=then` the second one's.
 >>> import numpy as np
 >>> codec = get_codec("tandem:first=g722@64:then=amrnb@12.2")
 >>> encoded = codec.encode(np.zeros((1, 16000), np.float32), 16000)
->>> encoded.kbps, codec.decode(encoded)[0].shape
-(64.0, (1, 16000))
+>>> codec.decode(encoded)[0].shape
+(1, 16000)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """C libraries that come with the wheel of PyAV, called through ctypes for what FFmpeg does not pass on.
 
 >>> from audiocodecs.wheel_libraries import load
->>> load("opus").opus_get_error is not None
+>>> load("opus").opus_get_version_string is not None
 True
 """
 

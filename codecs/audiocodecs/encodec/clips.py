@@ -1,7 +1,7 @@
 """Many clips at once: their pieces of one length go through the network together, which is what a GPU is for.
 
->>> coded = encode_clips(network, ENCODEC_24KHZ, clips, n_q=8)       # clips: tensors (channels, n)
->>> sounds = decode_clips(network, ENCODEC_24KHZ, coded, [clip.shape[1] for clip in clips])
+    coded = encode_clips(network, ENCODEC_24KHZ, clips, n_q=8)       # clips: tensors (channels, n)
+    sounds = decode_clips(network, ENCODEC_24KHZ, coded, [clip.shape[1] for clip in clips])
 
 A piece is a clip at 24 kHz, a segment at 48 kHz. Pieces of other lengths are not padded to one another,
 because the padding would be heard: clips of equal length profit most.
