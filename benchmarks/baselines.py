@@ -176,8 +176,8 @@ def compare(codec: Codec, program: Program, name: str, clip: Samples) -> list[Ro
     encoded = codec.encode(clip, RATE)
     decoded, _ = codec.decode(encoded)
     assert encoded.kbps is not None
-    assert codec.nominal_kbps is not None
-    theirs, kbps = at_rate(program, clip, codec.nominal_kbps, encoded.kbps)
+    assert codec.spec.value is not None
+    theirs, kbps = at_rate(program, clip, codec.spec.value, encoded.kbps)
     shown = ("visqol_speech", "pesq") if clip.shape[0] == 1 else ("visqol",)
     return [
         Row(
