@@ -45,7 +45,7 @@ def read_mp4(data: bytes) -> Mp4File:
     Raises
     ------
     CodecError
-        If it is no such file, damaged, cut off, states no delay, or is longer than `MOST_SECONDS`.
+        If the file has another format, is damaged or cut off, states no delay, or is longer than `MOST_SECONDS`.
     """
     if data[4:8] != b"ftyp":
         raise CodecError("This is not an M4A file.")

@@ -78,7 +78,7 @@ class Tandem(Codec):
 
     @property
     def weights(self) -> str:
-        """Of those that are trained."""
+        """Weights of the trained codecs among the two."""
         return ", then ".join(filter(None, (self._first.weights, self._then.weights)))
 
     def encode(self, samples: Samples, rate: int) -> Encoded:

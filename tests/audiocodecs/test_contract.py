@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audiocodecs import ffmpeg, frames_file
+from audiocodecs import audio, ffmpeg, frames_file
 from audiocodecs.base import CodecError, CodecUnavailable, UnknownCodec
 from audiocodecs.registry import get_codec
 from tests.damage import damaged
 
 SPECS = ["aac@64", "vorbis@64", "g722@64", "amrnb@12.2", "lc3@32", "codec2@1.3", "speex@16.8", "amrwb@12.65"]
+MUSIC = ["aac@64", "vorbis@96"]
 FRAMES_FILES = ["lc3@32", "codec2@1.3", "speex@16.8"]
 
 
@@ -86,6 +87,30 @@ def test_a_damaged_file_is_decoded_or_refused_in_a_sentence(codec, file):
         except CodecError as error:
             errors.append(str(error))
     assert codec.name == "g722" or min(map(len, errors)) > 20  # any bytes are G.722
+
+
+@pytest.mark.parametrize("spec", MUSIC)
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 96000])
+def test_any_sample_rate_comes_back_in_time_with_its_length(codec, excerpt, rate):
+    clip = excerpt("speech_en_prompts", 1.0371, rate)
+    encoded = codec.encode(clip, rate)
+    decoded, _ = codec.decode(encoded)
+    assert (encoded.rate, decoded.shape, decoded.dtype) == (rate, clip.shape, np.float32)
+    assert abs(audio.lag(clip, decoded, rate)) <= max(1, rate / 1000)
+
+
+@pytest.mark.parametrize("spec", MUSIC)
+def test_a_file_is_decoded_without_what_the_encoder_knew(codec, excerpt):
+    encoded = codec.encode(excerpt("music_tabla", 2)[:, :-5], 48000)
+    assert codec.read(encoded.container) == encoded
+    assert np.array_equal(codec.decode(codec.read(encoded.container))[0], codec.decode(encoded)[0])
+
+
+@pytest.mark.parametrize("spec", MUSIC)
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.01, 0.3, 0.5, 0.9, 0.999])
+def test_a_file_cut_off_is_refused(codec, file, part):
+    with pytest.raises(CodecError):
+        codec.read(file[: int(part * len(file))])
 
 
 @pytest.mark.parametrize("spec", FRAMES_FILES)

@@ -130,7 +130,7 @@ class Parametric(nn.Module):
         self.size = self.bands + self.low
         sent = torch.cat([signal * hop + torch.arange(low) for signal, low in enumerate(lows)])
         index = torch.repeat_interleave(torch.arange(self.bands), torch.cat(widths))
-        # A band that is sent in part only is two for gains: noise beside what is sent is to be low.
+        # A band that is sent in part has two gains: the noise beside the sent coefficients must stay low.
         is_sent = torch.zeros(self.width, dtype=torch.int64).index_fill(0, sent, 1)
         _, gain_index, gain_widths = torch.unique(2 * index + is_sent, return_inverse=True, return_counts=True)
         for name, value in {
