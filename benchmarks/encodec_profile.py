@@ -1,16 +1,15 @@
-"""Where our EnCodec spends its time: by kind of work, how long it takes and what rate of products it reaches.
+"""Where our EnCodec spends its time, by kind of work.
 
     python benchmarks/encodec_profile.py [--seconds 10] [--runs 5] [--models 24 48]
 
 One thread, random weights, 6 kbps, samples to codes and codes to samples without a file. Time is each operator's own,
-as torch's profiler counts it. The share of the LSTM that is a product is taken from its sizes, that of the other
-operators from the profiler's count. The last column is what the kind would take if all its products ran at the rate of
-a product of two 1024 x 1024 matrices, so that what is above it is what is lost there.
+as torch's profiler counts it. GFLOP/s is nominal, as in `encodec_speed.py`, beside that of a product of two
+1024 x 1024 matrices.
 
 After that, each shape of convolution in the 24 kHz model with every kernel that can do it: torch's convolution of
-channels-first signals, which the plain module calls; windows copied out and multiplied (im2col); a product for each
-stride of the window (taps); oneDNN's convolution of rows, channels last (wide). Transposed convolutions are here as the
-polyphase convolutions that they are made.
+channels-first signals, which the plain module calls; windows copied out and multiplied (im2col); oneDNN's convolution
+of rows, channels last, with weights laid out once (rows). Transposed convolutions are here as the polyphase
+convolutions that they are made.
 """
 
 from __future__ import annotations
@@ -26,17 +25,14 @@ from pathlib import Path
 from typing import Any
 
 KINDS = {
-    "convolutions": ("aten::mkldnn_convolution",),
-    "products": ("aten::addmm", "aten::addmm_", "aten::mm"),
+    "convolutions": ("mkldnn::_convolution_pointwise",),
+    "products": ("mkldnn::_linear_pointwise", "aten::addmm", "aten::addmm_", "aten::mm"),
     "LSTM": ("aten::mkldnn_rnn_layer", "aten::_mkldnn_rnn_layer", "aten::lstm"),
-    "ELU": ("aten::mul", "aten::exp2_", "aten::clamp_max_", "aten::sub_", "aten::maximum"),
+    "ELU": ("aten::exp2", "aten::add", "aten::clamp"),
     "copies": ("aten::copy_", "aten::cat", "aten::clone", "aten::contiguous", "aten::empty", "aten::flip"),
     "nearest vector": ("aten::argmin",),
     "group norm": ("aten::addcmul", "aten::square", "aten::pow", "aten::sum"),
 }  # fmt: skip
-FLOP_OF = ("aten::conv2d", "aten::addmm", "aten::addmm_", "aten::mm")
-LSTM_FLOP_PER_FRAME = 2 * 2 * 2 * 512 * 4 * 512
-"""Two layers, two matrices each, a product and a sum for every element of (512, 4 * 512)."""
 
 SHAPES = (
     (24_000, 32, 16, 3, 1),
@@ -75,38 +71,30 @@ def matrix_rate() -> float:
     return statistics.median(rates)
 
 
-def profile(work: Callable[[Any], Any], argument: Any, runs: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds and GFLOP of one call, by kind, the LSTM's products not counted."""
+def profile(work: Callable[[Any], Any], argument: Any, runs: int) -> dict[str, float]:
+    """Seconds of one call, by kind."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 
     work(argument)
-    with profiler(activities=[ProfilerActivity.CPU], with_flops=True) as found:
+    with profiler(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(runs):
             work(argument)
-    seconds, gflop = dict.fromkeys((*KINDS, "other"), 0.0), dict.fromkeys((*KINDS, "other"), 0.0)
+    seconds = dict.fromkeys((*KINDS, "other"), 0.0)
     for row in found.key_averages():
         seconds[kind_of(row.key)] += row.self_cpu_time_total / 1e6 / runs
-        if row.key in FLOP_OF:
-            kind = "convolutions" if row.key == "aten::conv2d" else kind_of(row.key)
-            gflop[kind] += row.flops / 1e9 / runs
-    return seconds, gflop
+    return seconds
 
 
-def table(title: str, seconds: dict[str, float], gflop: dict[str, float], rate: float) -> list[str]:
+def table(title: str, seconds: dict[str, float], gflop: float) -> list[str]:
     """Lines of one side."""
-    lines = [f"{title:24}{'ms':>8}{'share':>8}{'GFLOP':>8}{'GFLOP/s':>9}{'at full rate, ms':>18}"]
+    lines = [f"{title:24}{'ms':>8}{'share':>8}{'GFLOP/s':>9}"]
     total = sum(seconds.values())
     for kind, taken in sorted(seconds.items(), key=lambda item: -item[1]):
         if taken < 0.002 * total:
             continue
-        line = f"  {kind:22}{1e3 * taken:8.1f}{taken / total:8.0%}"
-        if gflop[kind]:
-            line += f"{gflop[kind]:8.2f}{gflop[kind] / taken:9.0f}{1e3 * gflop[kind] / rate:18.1f}"
-        lines.append(line)
-    work = sum(gflop.values())
-    lines.append(f"  {'all':22}{1e3 * total:8.1f}{1:8.0%}{work:8.2f}{work / total:9.0f}{1e3 * work / rate:18.1f}")
-    return lines
+        lines.append(f"  {kind:22}{1e3 * taken:8.1f}{taken / total:8.0%}")
+    return [*lines, f"  {'all':22}{1e3 * total:8.1f}{1:8.0%}{gflop / total:9.0f}"]
 
 
 def kernels(seconds: float, runs: int) -> list[str]:
@@ -114,17 +102,16 @@ def kernels(seconds: float, runs: int) -> list[str]:
     import torch
     from torch.nn import functional as F
 
-    from audiocodecs.encodec.fast.kernels import Taps, Wide, Windows
+    from audiocodecs.encodec.fast.kernels import Convolution, Windows
 
-    lines = [f"{'in':>6}{'out':>6}{'kernel':>8}{'stride':>8}{'torch':>9}{'im2col':>9}{'taps':>9}{'wide':>9}  ms"]
+    lines = [f"{'in':>6}{'out':>6}{'kernel':>8}{'stride':>8}{'torch':>9}{'im2col':>9}{'rows':>9}  ms"]
     for hertz, inputs, outputs, kernel, stride in SHAPES:
         weight, bias = torch.randn(outputs, inputs, kernel), torch.randn(outputs)
         windows = round(hertz * seconds)
         rows = torch.randn(windows * stride + kernel - stride, inputs)
         lines_first = rows.t().contiguous()[None]
-        kinds = [Windows, *((Taps, Wide) if kernel % stride == 0 else ())]
         calls: list[Callable[[], Any]] = [partial(F.conv1d, lines_first, weight, bias, stride)]
-        calls += [partial(kind.of(weight, bias, stride), rows, windows) for kind in kinds]
+        calls += [partial(kind.of(weight, bias, stride), rows, windows) for kind in (Windows, Convolution)]
         line = f"{inputs:6}{outputs:6}{kernel:8}{stride:8}"
         for call in calls:
             call()
@@ -149,6 +136,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
     from encodec_contenders import CONTENDERS, audio, write_weights
+    from encodec_speed import GFLOP_PER_SECOND
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
@@ -158,15 +146,12 @@ def main() -> None:
             ours = CONTENDERS["ours"][0](kilohertz, weights)
             clip = audio(kilohertz, options.seconds)
             coded = ours.encode(clip)
-            if ours.codes is None:
-                raise TypeError("The contender `ours` gives codes.")
-            frames = ours.codes(coded).shape[-1]
-            rate = matrix_rate()
-            print(f"\nEnCodec {kilohertz} kHz, {options.seconds:g} s. Matrix product here: {rate:.0f} GFLOP/s.")
+            print(
+                f"\nEnCodec {kilohertz} kHz, {options.seconds:g} s. Matrix product here: {matrix_rate():.0f} GFLOP/s."
+            )
             for title, work, argument in (("encode", ours.encode, clip), ("decode", ours.decode, coded)):
-                seconds, gflop = profile(work, argument, options.runs)
-                gflop["LSTM"] += LSTM_FLOP_PER_FRAME * frames / 1e9
-                print("\n".join(table(title, seconds, gflop, rate)), flush=True)
+                seconds = profile(work, argument, options.runs)
+                print("\n".join(table(title, seconds, GFLOP_PER_SECOND[kilohertz] * options.seconds)), flush=True)
         print("\nConvolutions of the 24 kHz model, by kernel")
         print("\n".join(kernels(options.seconds, options.runs)))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from audiocodecs.encodec import conv as plain
-from audiocodecs.encodec.fast.elu import elu_into
+from audiocodecs.encodec.fast.elu import SCALE, elu_into
 from audiocodecs.encodec.fast.kernels import Kernel, fastest
 from audiocodecs.encodec.fast.norm import RowNorm
 
@@ -60,7 +60,7 @@ class Conv:
     @classmethod
     def of(cls, module: plain.Conv, *, activated: bool) -> Conv:
         """Make of a module whose weights are final."""
-        weight, bias = module.weights.weight.detach(), module.weights.bias.detach()
+        weight, bias = module.weights.weight.detach(), module.weights.bias.detach() * SCALE
         left, right = plain.around(module.kernel - module.stride, module.causal)
         return cls(
             multiply=fastest(weight, bias, module.stride),

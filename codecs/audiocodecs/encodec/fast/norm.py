@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from audiocodecs.encodec.fast.elu import SCALE
+
 BLOCK = 1 << 16
 """Elements summed at a time, so that their squares stay in the core's own cache."""
 
@@ -28,8 +30,10 @@ class RowNorm:
 
     @classmethod
     def of(cls, norm: nn.GroupNorm | None) -> RowNorm | None:
-        """Make of the module, None of None."""
-        return None if norm is None else cls(norm.weight.detach(), norm.bias.detach(), norm.eps)
+        """Make of the module, for rows times SCALE; None of None."""
+        if norm is None:
+            return None
+        return cls(norm.weight.detach() * SCALE, norm.bias.detach() * SCALE, norm.eps * SCALE**2)
 
     def affine(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Gain and offset (channels,) that normalise these rows (n, channels), all of a segment's at once."""

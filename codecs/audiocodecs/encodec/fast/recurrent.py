@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from audiocodecs.encodec.fast import kernels
 from audiocodecs.encodec.lstm import SkipLSTM
 
-MANY = 128
-"""From so many frames at once on, torch's LSTM is faster than a loop: it lays out its weights anew in each call."""
+_LSTM = 2  # number of the cell in torch's operator for oneDNN
 
 
 @dataclass
@@ -27,62 +27,34 @@ class LstmState:
 
 
 @dataclass(frozen=True)
-class LstmLayer:
-    """Weights of one layer, in torch's order of gates: input, forget, cell, output.
-
-    Attributes
-    ----------
-    inputs, recurrent : Tensor (channels, 4 * channels)
-    bias : Tensor (4 * channels,)
-    """
-
-    inputs: Tensor
-    recurrent: Tensor
-    bias: Tensor
-
-    def run(self, frames: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
-        """Map (frames, batch, channels) to the same; `hidden` and `cell` (batch, channels) are brought up to date."""
-        count, batch, channels = frames.shape
-        gates = torch.addmm(self.bias, frames.reshape(-1, channels), self.inputs).view(count, batch, 4 * channels)
-        out = torch.empty_like(frames)
-        for gate, y in zip(gates, out, strict=True):
-            gate.addmm_(hidden, self.recurrent)
-            enter, keep, new, show = gate.chunk(4, 1)
-            cell.mul_(keep.sigmoid()).addcmul_(enter.sigmoid(), new.tanh())
-            torch.mul(show.sigmoid(), cell.tanh(), out=y)
-            hidden = y
-        return out
-
-
-@dataclass(frozen=True)
 class Lstm:
     """The layers, and their input added to what comes out.
 
     Attributes
     ----------
     module : nn.LSTM
-        For many frames at once.
-    layers : tuple of LstmLayer
-        The same weights, for few.
+    laid_out : tuple of tuple of Tensor
+        Weights of each layer, of the input and of the last output, in the layout that oneDNN chose: torch's module
+        lays them out anew in each call, which takes longer than 15 frames do. None without oneDNN.
     """
 
     module: nn.LSTM
-    layers: tuple[LstmLayer, ...]
+    laid_out: tuple[tuple[Tensor, Tensor], ...]
 
     @classmethod
     def of(cls, skip: SkipLSTM) -> Lstm:
         """Make of a module whose weights are final."""
         module = skip.lstm
-        weights = {name: value.detach() for name, value in module.named_parameters()}
-        layers = tuple(
-            LstmLayer(
-                inputs=weights[f"weight_ih_l{i}"].t(),
-                recurrent=weights[f"weight_hh_l{i}"].t(),
-                bias=weights[f"bias_ih_l{i}"] + weights[f"bias_hh_l{i}"],
+        if not kernels.HAS_ONEDNN:
+            return cls(module, ())
+        channels, laid_out = module.hidden_size, []
+        for inputs, recurrent, *_ in module.all_weights:
+            laid_out.append(
+                torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
+                    inputs.detach(), recurrent.detach(), channels, False, True, False, [1, 1, channels]
+                )
             )
-            for i in range(module.num_layers)
-        )
-        return cls(module, layers)
+        return cls(module, tuple((inputs, recurrent) for inputs, recurrent in laid_out))
 
     def start(self, batch: int) -> LstmState:
         """State before the first frame."""
@@ -91,12 +63,21 @@ class Lstm:
 
     def push(self, frames: Tensor, state: LstmState) -> Tensor:
         """Map (frames, batch, channels) to the same shape."""
-        if len(frames) >= MANY:
+        if not len(frames):
+            return frames
+        if not self.laid_out:
             y, (state.hidden, state.cell) = self.module(frames, (state.hidden, state.cell))
             return torch.add(frames, y)
         y = frames
-        for layer, hidden, cell in zip(self.layers, state.hidden, state.cell, strict=True):
-            y = layer.run(y, hidden, cell)
-            if len(y):
-                hidden.copy_(y[-1])
-        return frames + y
+        hidden, cell = [], []
+        for at, (weights, (_, _, *biases)) in enumerate(zip(self.laid_out, self.module.all_weights, strict=True)):
+            before = state.hidden[at : at + 1], state.cell[at : at + 1]
+            y, last_hidden, last_cell, _ = torch.ops.aten.mkldnn_rnn_layer(
+                y, *weights, *biases, *before, reverse=False, batch_sizes=[], mode=_LSTM,
+                hidden_size=self.module.hidden_size, num_layers=1, has_biases=True, bidirectional=False,
+                batch_first=False, train=False,
+            )  # fmt: skip
+            hidden.append(last_hidden)
+            cell.append(last_cell)
+        state.hidden, state.cell = torch.cat(hidden), torch.cat(cell)
+        return torch.add(frames, y)

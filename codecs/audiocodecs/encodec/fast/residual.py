@@ -10,7 +10,8 @@ from torch import Tensor
 from audiocodecs.encodec import conv as plain
 from audiocodecs.encodec import seanet
 from audiocodecs.encodec.fast.conv import Conv, ConvState
-from audiocodecs.encodec.fast.elu import elu_into
+from audiocodecs.encodec.fast.elu import SCALE, elu_into
+from audiocodecs.encodec.fast.kernels import Product
 from audiocodecs.encodec.fast.norm import RowNorm
 
 
@@ -36,17 +37,17 @@ class ResidualBlock:
     Attributes
     ----------
     inner : Conv
+    shortcut : Product
+        Its bias includes that of `out`, unless there are norms.
     out : Tensor (channels // 2, channels)
-    shortcut : Tensor (channels, channels)
-    out_bias, shortcut_bias : Tensor (channels,)
+    out_bias : Tensor (channels,)
     out_norm, shortcut_norm : RowNorm or None
     """
 
     inner: Conv
+    shortcut: Product
     out: Tensor
-    shortcut: Tensor
     out_bias: Tensor
-    shortcut_bias: Tensor
     out_norm: RowNorm | None
     shortcut_norm: RowNorm | None
 
@@ -57,19 +58,19 @@ class ResidualBlock:
         if not isinstance(inner, plain.Conv) or not isinstance(out, plain.Conv):
             raise TypeError("A residual block is ELU, Conv, ELU, Conv.")
         shortcut = module.shortcut
+        out_bias, shortcut_bias = (conv.weights.bias.detach() * SCALE for conv in (out, shortcut))
         return cls(
             inner=Conv.of(inner, activated=True),
-            out=_matrix(out),
-            shortcut=_matrix(shortcut),
-            out_bias=out.weights.bias.detach(),
-            shortcut_bias=shortcut.weights.bias.detach(),
+            shortcut=Product.of(_matrix(shortcut), shortcut_bias if shortcut.norm else shortcut_bias + out_bias),
+            out=_matrix(out).t().contiguous(),
+            out_bias=out_bias,
             out_norm=RowNorm.of(out.norm),
             shortcut_norm=RowNorm.of(shortcut.norm),
         )
 
     def start(self) -> ResidualState:
         """State before the first row."""
-        return ResidualState(self.inner.start(), torch.empty(0, self.shortcut.shape[0]))
+        return ResidualState(self.inner.start(), torch.empty(0, len(self.out_bias)))
 
     def push(self, x: Tensor, state: ResidualState, last: bool) -> Tensor:
         """Take rows (n, channels), return as many, later by at most the two that the start waits for."""
@@ -80,8 +81,8 @@ class ResidualBlock:
         state.waiting = x[ready:].clone()
         hidden = elu_into(hidden, torch.empty_like(hidden))
         if self.shortcut_norm is None or self.out_norm is None:
-            return torch.addmm(self.shortcut_bias + self.out_bias, x[:ready], self.shortcut).addmm_(hidden, self.out)
-        beside = torch.addmm(self.shortcut_bias, x[:ready], self.shortcut)
+            return self.shortcut(x[:ready]).addmm_(hidden, self.out)
+        beside = self.shortcut(x[:ready])
         through = torch.addmm(self.out_bias, hidden, self.out)
         beside_gain, beside_offset = self.shortcut_norm.affine(beside)
         gain, offset = self.out_norm.affine(through)
@@ -89,4 +90,4 @@ class ResidualBlock:
 
 
 def _matrix(conv: plain.Conv) -> Tensor:
-    return conv.weights.weight.detach()[:, :, 0].t().contiguous()
+    return conv.weights.weight.detach()[:, :, 0]

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from audiocodecs.encodec.fast.elu import SCALE
+
 
 class Layer(Protocol):
     """A layer that takes its input in pushes, and keeps what it needs of it in a state of its own kind."""
@@ -46,9 +48,10 @@ class Stack:
 
     def push(self, x: Tensor, state: StackState, last: bool) -> Tensor:
         """Take rows (n, in), return the rows (m, out) that are ready; all that remain after the last."""
+        x = x * SCALE
         starts = range(0, len(x), self.tile) or range(1)
         done = [self._push(x[at : at + self.tile], state, last and at == starts[-1]) for at in starts]
-        return done[0] if len(done) == 1 else torch.cat(done)
+        return torch.cat(done).div_(SCALE)
 
     def _push(self, x: Tensor, state: StackState, last: bool) -> Tensor:
         for layer, kept in zip(self.layers, state.layers, strict=True):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from audiocodecs.encodec import conv as plain
-from audiocodecs.encodec.fast.elu import elu_into
+from audiocodecs.encodec.fast.elu import SCALE, elu_into
 from audiocodecs.encodec.fast.kernels import Kernel, fastest
 from audiocodecs.encodec.fast.norm import RowNorm
 
@@ -54,7 +54,7 @@ class ConvTranspose:
     @classmethod
     def of(cls, module: plain.ConvTranspose) -> ConvTranspose:
         """Make of a module whose weights are final."""
-        weight, bias = module.weights.weight.detach(), module.weights.bias.detach()
+        weight, bias = module.weights.weight.detach(), module.weights.bias.detach() * SCALE
         inputs, outputs, kernel = weight.shape
         if kernel != 2 * module.stride:
             raise ValueError(f"The kernel is {kernel} long with a stride of {module.stride}; it has to be twice that.")
