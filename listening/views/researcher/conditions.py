@@ -23,6 +23,10 @@ from listening.views.researcher.access import of_study, study_page
 from listening.views.researcher.confirming import ask_first, is_confirmed
 
 
+Typed = dict[str, dict[str, str]]
+"""What was typed, by form (command, variant, tandem) and field: it stays where it was refused."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A codec and its bitrates.
@@ -53,8 +57,7 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     if request.method == "POST" and "then" in request.POST:
         return _tandem(request, study)
     if request.method == "GET":
-        ticked = {cell.spec for row in rules.matrix(study) for cell in row.offers if cell.chosen}
-        return _page(request, study, ticked | {each.spec for each in (*_own(study), *_special(study))})
+        return _page(request, study)
     asked = request.POST.getlist("specs")
     try:
         specs = kept_as_they_are(study, asked)
@@ -62,7 +65,7 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
     except NotConfirmed as error:
         return ask_first(request, study, error, reverse("conditions", args=[study.slug]))
     except rules.StudyError as error:
-        return _page(request, study, set(asked), str(error))
+        return _page(request, study, str(error), ticked=set(asked))
     messages.success(request, "The conditions are saved.")
     return redirect("conditions", study.slug)
 
@@ -95,22 +98,22 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
 def _variant(request: HttpRequest, study: Study) -> HttpResponse:
     """Add a codec at another rate, with an option or with lost packets to the conditions that the study has."""
     given = {name: request.POST.get(name, "") for name in ("kbps", "loss", "burst", "seed")}
-    return _add(request, study, variants.spec_of(request.POST["variant"], **given))
+    key = request.POST["variant"]
+    return _add(request, study, variants.spec_of(key, **given), {"variant": given | {"key": key}})
 
 
 def _tandem(request: HttpRequest, study: Study) -> HttpResponse:
     """Add two codecs in a row to the conditions that the study has."""
     given = {name: request.POST.get(name, "") for name in ("first", "first_kbps", "then", "then_kbps")}
-    return _add(request, study, variants.tandem_of(**given))
+    return _add(request, study, variants.tandem_of(**given), {"tandem": given})
 
 
-def _add(request: HttpRequest, study: Study, spec: str) -> HttpResponse:
+def _add(request: HttpRequest, study: Study, spec: str, typed: Typed) -> HttpResponse:
     try:
         rules.set_conditions(study, [*study.conditions.values_list("spec", flat=True), spec])
     except rules.StudyError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{words(spec)} is added.")
+        return _page(request, study, str(error), typed)
+    messages.success(request, f"{words(spec)} is added.")
     return redirect("conditions", study.slug)
 
 
@@ -130,18 +133,16 @@ def _twice(request: HttpRequest, study: Study) -> HttpResponse:
 def _command(request: HttpRequest, study: Study) -> HttpResponse:
     """Add a command line to the conditions."""
     given = {name: request.POST.get(name, "") for name in ("title", "kbps", "encode_command", "decode_command")}
-    ticked = set(study.conditions.values_list("spec", flat=True))
     try:
         kbps = float(given["kbps"].replace(",", ".")) if given["kbps"].strip() else None
     except ValueError:
-        return _page(
-            request, study, ticked, f"{given['kbps']!r} is no bitrate. Write a number, or leave it empty.", given
-        )
+        refusal = f"{given['kbps']!r} is no bitrate. Write a number, or leave it empty."
+        return _page(request, study, refusal, {"command": given})
     try:
         condition_changes.check_room(study)
         made = commands.add_condition(study, given["title"], given["encode_command"], given["decode_command"], kbps)
     except (ClipError, rules.StudyError) as error:
-        return _page(request, study, ticked, str(error), given)
+        return _page(request, study, str(error), {"command": given})
     messages.success(request, f"{made.title} is added.")
     return redirect("conditions", study.slug)
 
@@ -167,9 +168,12 @@ def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
 
 
 def _page(
-    request: HttpRequest, study: Study, chosen: set[str], error: str = "", command: dict[str, str] | None = None
+    request: HttpRequest, study: Study, error: str = "", typed: Typed | None = None, *, ticked: set[str] | None = None
 ) -> HttpResponse:
     rows = rules.matrix(study)
+    if ticked is None:
+        ticked = {cell.spec for row in rows for cell in row.offers if cell.chosen}
+        ticked |= {each.spec for each in (*_own(study), *_special(study))}
     fixed = [row for row in rows if row.name in ("reference", "lowpass")]
     coded = [row for row in rows if row not in fixed]
     return study_page(
@@ -186,8 +190,8 @@ def _page(
         own_ones=_own(study),
         special=_special(study),
         programs=sorted(commands.programs()) if study.editable and request.may.change else [],
-        command=command or {},
-        chosen=chosen,
+        typed=typed or {},
+        chosen=ticked,
         own=study.conditions.all(),
         twice=set(study.conditions.filter(repeat=1).values_list("spec", flat=True)),
         cautions=objections(study),

@@ -91,7 +91,10 @@ def test_a_tick_that_stays_keeps_options_and_weights_as_they_were_fixed(page, dr
 
 
 def ticked(page, study):
-    text = page.get(address(study)).content.decode()
+    return ticked_in(page.get(address(study)).content.decode())
+
+
+def ticked_in(text):
     return re.findall(r'<input type="checkbox"\s+name="specs"\s+value="([^"]*)"[^>]*\schecked', text)
 
 
@@ -155,13 +158,30 @@ def test_two_codecs_in_a_row_are_one_condition(page, draft):
         ),
         ({"first": "opus", "first_kbps": "12", "then": "amrnb", "then_kbps": "99"}, "amrnb@99 is not offered"),
         ({"first": "opus", "first_kbps": "", "then": "amrnb", "then_kbps": "5.9"}, "is not a codec spec"),
-        ({"first": "opus", "first_kbps": "12", "then": "spectral_48khz", "then_kbps": "12"}, "carries stereo only"),
     ],
 )
-def test_a_channel_that_cannot_be_is_refused_with_what_to_write(page, draft, given, words):
-    response = page.post(address(draft), given, follow=True)
-    assert words in response.content.decode()
+def test_a_channel_that_cannot_be_is_refused_and_what_was_typed_stays(page, draft, given, words):
+    before = ticked(page, draft)
+    response = page.post(address(draft), given)
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert words in text
     assert draft.conditions.count() == 4
+    assert ticked_in(text) == before
+    assert {name: typed(text, name) for name in given} == given
+
+
+def test_a_tandem_with_a_codec_for_other_channels_is_refused(page, draft):
+    given = {"first": "opus", "first_kbps": "12", "then": "spectral_48khz", "then_kbps": "12"}
+    assert "carries stereo only" in page.post(address(draft), given).content.decode()
+    assert draft.conditions.count() == 4
+
+
+def typed(text, name):
+    """Value of a field in a page: what an input holds or a select has chosen."""
+    if chosen := re.search(rf'<select [^>]*name="{name}"(.*?)</select>', text, re.DOTALL):
+        return re.search(r'<option value="([^"]*)"\s+selected', chosen[1])[1]
+    return re.search(rf'<input [^>]*[ \n]name="{name}"\s+value="([^"]*)"', text.split('id="variants-heading"')[1])[1]
 
 
 @pytest.mark.parametrize(
