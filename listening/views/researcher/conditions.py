@@ -22,7 +22,6 @@ from listening.permissions import Right
 from listening.views.researcher.access import of_study, study_page
 from listening.views.researcher.confirming import ask_first, is_confirmed
 
-
 Typed = dict[str, dict[str, str]]
 """What was typed, by form (command, variant, tandem) and field: it stays where it was refused."""
 
