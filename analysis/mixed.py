@@ -1,6 +1,10 @@
 """The mixed model of a listening test: raters and items crossed, with their interactions with the systems.
 
-    score = system + rater + item + rater:system + item:system + residual
+    score = system + rater + item + rater:item + rater:system + item:system + residual
+
+A comparison of two systems is fitted to the ratings of these two, and a mean to those of its system: real systems
+differ in how far raters and items disagree about them, so that one error for all is too small for some pairs and too
+large for others. The model of all systems, without rater:item, has such a common error, which is offered as "pooled".
 
 Leaving the interactions out makes the standard error of a difference too small by a factor of two to three on real
 data, because a rater's (or an item's) taste for a system is then counted as many times as it was rated.
@@ -40,6 +44,9 @@ ITEMS = {
     "random": "items are a sample: the result holds for other items of the same kind too",
     "fixed": "items are fixed: the result holds for these items only",
 }
+Error = Literal["own", "pooled"]
+"""Whether a comparison has the error of its own two conditions, or that of all conditions."""
+
 FEWEST_ITEMS = 5
 """Items below which they are taken as fixed: so few do not tell how much items vary (docs/validation.md)."""
 
@@ -49,7 +56,7 @@ MOST_CELLS = 400_000_000
 
 @dataclass(frozen=True, eq=False)
 class MixedModel:
-    """A fitted model.
+    """A model fitted to all conditions, and those of single conditions and pairs that follow from its ratings.
 
     Attributes
     ----------
@@ -80,6 +87,7 @@ class MixedModel:
     terms: tuple[str, ...]
     fit: crossed.Fit = field(repr=False)
     cells: crossed.Cells = field(repr=False)
+    _parts: dict[tuple[str, ...], MixedModel | RatingsError] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def same_items(self) -> bool:
@@ -87,25 +95,33 @@ class MixedModel:
         return bool((self.cells.n.sum(axis=0) > 0).all())
 
     def among(self, names: Sequence[str]) -> MixedModel:
-        """The model that these conditions are compared with: over the items that all of them have.
+        """The model of these conditions alone, over the items that all of them have.
 
-        It is this model where all of them have all items. Otherwise it is
-        fitted anew to these conditions and their common items.
+        With two conditions or more it has an effect of rater:item too.
 
         Raises
         ------
         RatingsError
             If they have no item in common, or too few ratings there.
         """
-        places = np.array([self.conditions.index(name) for name in dict.fromkeys(names)])
-        rated = self.cells.n.sum(axis=0)[:, places] > 0
-        if rated.all():
-            return self
-        common = np.flatnonzero(rated.all(axis=1))
+        key = tuple(dict.fromkeys(names))
+        if key not in self._parts:
+            try:
+                self._parts[key] = self._fit(key)
+            except RatingsError as error:
+                self._parts[key] = error
+        found = self._parts[key]
+        if isinstance(found, RatingsError):
+            raise found
+        return found
+
+    def _fit(self, names: tuple[str, ...]) -> MixedModel:
+        places = np.array([self.conditions.index(name) for name in names])
+        n = self.cells.n[:, :, places]
+        common = np.flatnonzero((n.sum(axis=0) > 0).all(axis=1))
         if not len(common):
             raise RatingsError(f"No item was rated with {' and '.join(names)}: they cannot be compared.")
-        part = np.ix_(np.arange(len(self.cells.n)), common, places)
-        n, total = self.cells.n[part], self.cells.total[part]
+        n, total = n[:, common], self.cells.total[:, :, places][:, common]
         raters = n.any(axis=(1, 2))
         scores = np.where(n > 0, total / np.maximum(n, 1), np.nan)[raters]
         if len(scores) < 2:
@@ -113,10 +129,12 @@ class MixedModel:
         if np.nanstd(scores) == 0:
             raise RatingsError("All scores are equal: there is no variance to model.")
         fixed = items_used(self.items, len(common)) == "fixed"
-        cells = cells_of(scores, fixed_items=fixed)
+        cells = cells_of(scores + self.cells.centre, fixed_items=fixed)
         if cells.n_ratings <= cells.n_means:
             raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
-        return model_of(cells, [self.conditions[at] for at in places], self.terms)
+        if len(names) == 1:
+            return model_of(cells, names, tuple(term for term in self.terms if term in ("rater", "item")))
+        return model_of(cells, names, (*self.terms, "rater:item"), needs_rest=False)
 
     def weights(self, of: Mapping[str, float]) -> Floats:
         """Weights by condition, for `estimate`: those of the given conditions, 0 for the others.
@@ -153,8 +171,15 @@ class MixedModel:
         error = float(np.sqrt(weights @ self.fit.cov @ weights))
         return value, error, self.fit.degrees(weights)
 
-    def means(self, level: float = 0.95) -> pd.DataFrame:
+    def means(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
         """Estimated marginal means: each item with the same weight, whoever rated it.
+
+        Parameters
+        ----------
+        level : float
+        error : {"own", "pooled"}
+            Whether each mean rests on the ratings of its condition, or on the
+            variances of all.
 
         Returns
         -------
@@ -166,44 +191,127 @@ class MixedModel:
         Searle, Speed and Milliken, Am. Stat. 34 (1980) 216-221.
         """
         rows: list[tuple[str, float, float, float, float, float]] = []
-        for name, weights in zip(self.conditions, np.eye(len(self.conditions)), strict=True):
-            value, error, df = self.estimate(weights)
-            half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-            rows.append((name, value, error, df, value - half, value + half))
+        for name in self.conditions:
+            model = self._alone(name) if error == "own" else self
+            value, se, df = model.estimate(model.weights({name: 1.0}))
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * se
+            rows.append((name, value, se, df, value - half, value + half))
         return pd.DataFrame(rows, columns=["condition", "mean", "se", "df", "ci_low", "ci_high"])
 
-    def contrasts(self, level: float = 0.95) -> pd.DataFrame:
+    def _alone(self, name: str) -> MixedModel:
+        """The model of one condition; that of all where its ratings are too few for one."""
+        try:
+            return self.among([name])
+        except RatingsError:
+            return self
+
+    def difference(self, a: str, b: str, error: Error = "own") -> Difference:
+        """Difference of two conditions, over the items that both have.
+
+        Raises
+        ------
+        RatingsError
+            If they have no item in common, or too few ratings there.
+        """
+        if error == "own" and (items := self._identical_items(a, b)):
+            return Difference(0.0, 0.0, float("inf"), items_used(self.items, items), items, IDENTICAL)
+        model = self.among([a, b]) if error == "own" or not self.same_items else self
+        value, se, df = model.estimate(model.weights({a: 1.0, b: -1.0}))
+        return Difference(value, se, df, model.items, model.n_items, "")
+
+    def _identical_items(self, a: str, b: str) -> int:
+        """Items of two conditions whose every rating is the same; 0 where one differs or is missing."""
+        one, other = self.conditions.index(a), self.conditions.index(b)
+        n, total = self.cells.n, self.cells.total
+        same = (n[:, :, one] == n[:, :, other]).all() and (np.abs(total[:, :, one] - total[:, :, other]) < 1e-9).all()
+        return int((n[:, :, one].sum(axis=0) > 0).sum()) if same else 0
+
+    def contrasts(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
         """Differences of all pairs of conditions, each over the items that both have.
+
+        Parameters
+        ----------
+        level : float
+        error : {"own", "pooled"}
+            Whether each pair is fitted to its two conditions alone, or has the
+            variances of all.
 
         Returns
         -------
         DataFrame
             a, b, difference (a - b), se, df (Satterthwaite), t, p, p_holm (over
-            all pairs), ci_low, ci_high (of each pair by itself), items ("random"
-            or "fixed"), n_items, note (why there is no difference).
+            all pairs), ci_low, ci_high (of each pair by itself),
+            simultaneous_low, simultaneous_high (Bonferroni's, of all pairs
+            together), items ("random" or "fixed"), n_items, note (why there is
+            no difference, or no error).
 
         Notes
         -----
         Degrees of freedom: Satterthwaite, Biometrics Bull. 2 (1946) 110-114;
         correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
         """
-        rows = []
-        nan = float("nan")
-        for a, b in combinations(self.conditions, 2):
+        pairs = list(combinations(self.conditions, 2))
+        found: list[Difference | str] = []
+        for a, b in pairs:
             try:
-                model = self.among([a, b])
-            except RatingsError as error:
-                rows.append((a, b, nan, nan, nan, nan, nan, nan, nan, "", 0, str(error)))
+                found.append(self.difference(a, b, error))
+            except RatingsError as refusal:
+                found.append(str(refusal))
+        tested = sum(isinstance(each, Difference) for each in found)
+        rows: list[tuple[object, ...]] = []
+        for (a, b), each in zip(pairs, found, strict=True):
+            if isinstance(each, str):
+                rows.append((a, b, *[float("nan")] * 9, "", 0, each))
                 continue
-            value, se, df = model.estimate(model.weights({a: 1.0, b: -1.0}))
-            t = value / se
-            half = float(stats.t.ppf(0.5 + level / 2, df)) * se
-            p = 2 * float(stats.t.sf(abs(t), df))
-            rows.append((a, b, value, se, df, t, p, value - half, value + half, model.items, model.n_items, ""))
-        columns = ["a", "b", "difference", "se", "df", "t", "p", "ci_low", "ci_high", "items", "n_items", "note"]
+            ends = (*each.interval(level), *each.interval(1 - (1 - level) / tested))
+            rows.append(
+                (a, b, each.value, each.se, each.df, each.t, each.p, *ends, each.items, each.n_items, each.note)
+            )
+        columns = ["a", "b", "difference", "se", "df", "t", "p", "ci_low", "ci_high"]
+        columns += ["simultaneous_low", "simultaneous_high", "items", "n_items", "note"]
         table = pd.DataFrame(rows, columns=columns)
         table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
+
+
+IDENTICAL = "Both have the same rating everywhere: the error of their difference cannot be estimated."
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two conditions.
+
+    Attributes
+    ----------
+    value, se, df : float
+        Points, standard error, degrees of freedom (Satterthwaite).
+    items : {"random", "fixed"}
+    n_items : int
+        Items that both conditions have.
+    note : str
+    """
+
+    value: float
+    se: float
+    df: float
+    items: Items
+    n_items: int
+    note: str
+
+    @property
+    def t(self) -> float:
+        """Student's t; 0 where nothing differs."""
+        return self.value / self.se if self.se > 0 else 0.0
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value; 1 where nothing differs."""
+        return 2 * float(stats.t.sf(abs(self.t), self.df))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Confidence interval."""
+        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.se
+        return self.value - half, self.value + half
 
 
 def items_used(items: Items, n_items: int) -> Items:
@@ -220,7 +328,7 @@ def mixed_model(
     *,
     items: Items = "random",
     roles: Sequence[str] = (SYSTEM,),
-    terms: Sequence[str] = crossed.TERMS,
+    terms: Sequence[str] = crossed.POOLED_TERMS,
 ) -> MixedModel:
     """Fit the model by restricted maximum likelihood.
 
@@ -237,7 +345,8 @@ def mixed_model(
         out unless asked for: they vary far less than systems do.
     terms : sequence of str
         Random effects to include, of rater, rater:condition, item and
-        item:condition; the last two are none with fixed items.
+        item:condition; the last two are none with fixed items. Comparisons
+        have rater:item too.
 
     Raises
     ------
@@ -255,9 +364,9 @@ def mixed_model(
     """
     if items not in ITEMS:
         raise RatingsError(f"Items are random or fixed, not {items!r}.")
-    unknown = [name for name in terms if name not in crossed.TERMS]
+    unknown = [name for name in terms if name not in crossed.POOLED_TERMS]
     if unknown:
-        raise RatingsError(f"There is no term {unknown[0]!r}. There are: {', '.join(crossed.TERMS)}.")
+        raise RatingsError(f"There is no term {unknown[0]!r}. There are: {', '.join(crossed.POOLED_TERMS)}.")
     chosen = frame[frame["role"].isin(list(roles))]
     conditions = condition_order(chosen[chosen["score"].notna()])
     if len(conditions) < 2:
@@ -272,10 +381,16 @@ def mixed_model(
     return replace(model, notes=(few, *model.notes))
 
 
-def model_of(cells: crossed.Cells, conditions: Sequence[str], terms: Sequence[str] = crossed.TERMS) -> MixedModel:
-    """The model of ratings that are summed already, see `cells_of`."""
+def model_of(
+    cells: crossed.Cells,
+    conditions: Sequence[str],
+    terms: Sequence[str] = crossed.POOLED_TERMS,
+    *,
+    needs_rest: bool = True,
+) -> MixedModel:
+    """The model of ratings that are summed already, see `cells_of` and `crossed.fit`."""
     kept, notes = _terms(cells, terms)
-    fitted = crossed.fit(cells, kept)
+    fitted = crossed.fit(cells, kept, needs_rest=needs_rest)
     table = _components(fitted)
     none = [name for name, variance in zip(table["term"], table["variance"], strict=True) if variance == 0]
     if none:
@@ -351,6 +466,7 @@ def _terms(cells: crossed.Cells, wanted: Sequence[str]) -> tuple[tuple[str, ...]
         "rater:condition": twice_by_rater,
         "item": n_items > 1 and not cells.fixed_items,
         "item:condition": n_items > 1 and twice_by_item and not cells.fixed_items,
+        "rater:item": n_items > 1 and (cells.n.sum(axis=2) > 1).any(),
     }
     kept = tuple(name for name in crossed.TERMS if name in wanted and possible[name])
     if cells.fixed_items:

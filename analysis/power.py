@@ -64,12 +64,12 @@ def power(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Power:
-    """Share of studies of a plan in which the mixed model shows what is asked of the first two systems.
+    """Share of studies of a plan in which a comparison of the first two systems shows what is asked.
 
     Parameters
     ----------
     plan : Plan
-        Its first two systems are compared; the others are in the model.
+        Its first two systems are compared.
     question : {"difference", "non_inferiority", "equivalence", "equivalent_rate"}
     margin : float
         Points, for non-inferiority and equivalence.
@@ -94,26 +94,20 @@ def power(
     if question == "equivalent_rate" and curve is None:
         raise RatingsError("The rates and true means of the codec are needed (--curve KBPS=MEAN, two or more).")
     items = items_used(items, plan.n_items)
-    terms = crossed.TERMS if items == "random" else crossed.TERMS[:2]
     if items == "fixed":  # what items do is the same in every study then, and goes into their own means
         plan = replace(plan, components=replace(plan.components, item=0.0, item_condition=0.0))
     draw = np.random.default_rng(seed)
     hits = 0
     for done in range(n_studies):
-        cells = cells_of(draw_scores(plan, draw), fixed_items=items == "fixed")
+        scores = draw_scores(plan, draw)
         progress(done + 1)
         if curve is not None and question == "equivalent_rate":
-            found_rate = equivalent_rate(model_of(cells, list(plan.means), terms), curve, list(plan.means)[-1], 0.0)
+            model = model_of(cells_of(scores, fixed_items=items == "fixed"), list(plan.means))
+            found_rate = equivalent_rate(model, curve, list(plan.means)[-1], 0.0)
             hits += found_rate.status != "not reached"
             continue
-        fitted = crossed.fit(cells, terms)
-        weights = np.zeros(len(plan.means))
-        weights[:2] = 1, -1
-        if items == "fixed":
-            weights = np.tile(weights / plan.n_items, plan.n_items)
-        difference = float(weights @ fitted.solution.beta)
-        se = float(np.sqrt(weights @ fitted.cov @ weights))
-        df = fitted.degrees(weights)
+        pair = model_of(cells_of(scores[:, :, :2], fixed_items=items == "fixed"), ["a", "b"], crossed.TERMS)
+        difference, se, df = pair.estimate(np.array([1.0, -1.0]))
         if question == "difference":
             hits += 2 * stats.t.sf(abs(difference) / se, df) < 0.05
         else:

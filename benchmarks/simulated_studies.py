@@ -171,7 +171,7 @@ def holds(ends, truth: float) -> np.ndarray:
     return (ends[:, 0] <= truth) & (truth <= ends[:, 1])
 
 
-def mixed(scores: np.ndarray, *, fixed_items: bool = False, terms=crossed.TERMS) -> tuple[np.ndarray, np.ndarray]:
+def mixed(scores: np.ndarray, *, fixed_items: bool = False, terms=crossed.POOLED_TERMS) -> tuple[np.ndarray, np.ndarray]:
     """Estimate, standard error, degrees of freedom of the first condition's mean and of all pairs' differences.
 
     Returns

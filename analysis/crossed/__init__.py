@@ -13,25 +13,29 @@ profiled over the means and the residual variance.
 
 from __future__ import annotations
 
-from analysis.crossed.cells import TERMS, Cells, Pages
-from analysis.crossed.complete_studies import complete, is_complete, spread, strata
+from analysis.crossed.cells import POOLED_TERMS, TERMS, Cells, Pages
+from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata
 from analysis.crossed.estimate import Fit, search
 from analysis.crossed.solution import Solution, deviance, solve
+from analysis.crossed.strata import Strata
 from analysis.threads import blas_threads
 
 __all__ = [
+    "POOLED_TERMS",
     "TERMS",
     "Cells",
     "Fit",
     "Pages",
     "Solution",
+    "Strata",
     "complete",
+    "degrees",
     "deviance",
     "fit",
     "is_complete",
+    "mean_squares",
     "search",
     "solve",
-    "spread",
     "strata",
 ]
 
@@ -39,7 +43,7 @@ MANY = 1e9
 """Multiplications of one evaluation above which threads help; below, they only wait for each other."""
 
 
-def fit(cells: Cells, terms: tuple[str, ...]) -> Fit:
+def fit(cells: Cells, terms: tuple[str, ...], *, needs_rest: bool = True) -> Fit:
     """Maximize the restricted likelihood.
 
     Parameters
@@ -47,6 +51,9 @@ def fit(cells: Cells, terms: tuple[str, ...]) -> Fit:
     cells : Cells
     terms : tuple of str
         Those of `TERMS` that are in the model.
+    needs_rest : bool
+        Whether a residual variance of none is refused. Two conditions may have
+        none, where raters differ in them by the same on every item.
 
     Raises
     ------
@@ -55,9 +62,9 @@ def fit(cells: Cells, terms: tuple[str, ...]) -> Fit:
         with.
     """
     active = tuple(i for i, name in enumerate(TERMS) if name in terms)
-    if len(active) == len(TERMS) and is_complete(cells):
-        return complete(cells)
+    if is_complete(cells):
+        return complete(cells, active, needs_rest)
     n_raters, pairs = cells.n.shape[0], cells.n.shape[1] * cells.n.shape[2]
     few = cells.pages is not None or (n_raters + pairs) * pairs**2 < MANY
     with blas_threads(1 if few else None):
-        return search(cells, active)
+        return search(cells, active, needs_rest)

@@ -13,8 +13,11 @@ from analysis.frame import RatingsError
 
 Floats = NDArray[np.float64]
 
-TERMS = ("rater", "rater:condition", "item", "item:condition")
+TERMS = ("rater", "rater:condition", "item", "item:condition", "rater:item")
 """Random effects, in the order of theta."""
+
+POOLED_TERMS = TERMS[:4]
+"""Of the model that has one error for all conditions."""
 
 NOTHING_LEFT = 1e-7
 """Residual variance, as a share of the scores' own, below which there is none."""
@@ -59,11 +62,16 @@ class Cells:
         ------
         RatingsError
         """
-        if not residual > NOTHING_LEFT * self.squares / self.n_ratings:
+        if not residual > self.nothing:
             raise RatingsError(
                 "Raters, items and conditions explain every rating without a rest, as ratings of people never are: "
                 "there is nothing to compare differences with."
             )
+
+    @property
+    def nothing(self) -> float:
+        """Residual variance that counts as none."""
+        return NOTHING_LEFT * self.squares / self.n_ratings
 
     @property
     def n_ratings(self) -> int:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.crossed.cells import Cells, Floats
+from analysis.crossed.cells import TERMS, Cells, Floats
 from analysis.crossed.estimate import Fit
 from analysis.crossed.solution import deviance, solve
+from analysis.crossed.strata import Strata
 
 
 def is_complete(cells: Cells) -> bool:
     """Whether each rater rated each condition of each item equally often, with items random."""
-    return not cells.fixed_items and bool((cells.n == cells.n.flat[0]).all()) and min(cells.n.shape) > 1
+    return not cells.fixed_items and bool((cells.n == cells.n.flat[0]).all()) and min(cells.n.shape[:2]) > 1
 
 
-def strata(totals: Floats, times: float, squares: Floats) -> tuple[Floats, Floats]:
+def mean_squares(totals: Floats, times: float, squares: Floats) -> Floats:
     """Mean squares of complete studies, for many studies at once.
 
     Parameters
@@ -29,23 +30,15 @@ def strata(totals: Floats, times: float, squares: Floats) -> tuple[Floats, Float
 
     Returns
     -------
-    mean_squares : ndarray, shape (..., 5)
-        Of rater, rater:condition, item, item:condition and of the rest, on the
-        scale of single scores.
-    df : ndarray, shape (5,)
-
-    Notes
-    -----
-    Expected values: with R raters, I items, C conditions and m scores a cell,
-    residual + m I s_rc, residual + m I s_rc + m I C s_r, and with R in place
-    of I for items. Searle, Casella and McCulloch, Variance Components, 1992,
-    chapter 4.
+    ndarray, shape (..., 6)
+        Of rater, rater:condition, item, item:condition, rater:item and of the rest, on the scale of single scores;
+        0 for those that have no degrees of freedom (`degrees`).
     """
     r, i, c = totals.shape[-3:]
     y = totals / times
     all_ = y.mean(axis=(-3, -2, -1))
     rater, item, condition = y.mean(axis=(-2, -1)), y.mean(axis=(-3, -1)), y.mean(axis=(-3, -2))
-    rc, ic = y.mean(axis=-2), y.mean(axis=-3)
+    rc, ic, ri = y.mean(axis=-2), y.mean(axis=-3), y.mean(axis=-1)
 
     def sum_of(values: Floats, axes: tuple[int, ...]) -> Floats:
         return np.asarray((values**2).sum(axis=axes))
@@ -58,90 +51,74 @@ def strata(totals: Floats, times: float, squares: Floats) -> tuple[Floats, Float
     )
     s_rc = i * sum_of(rc, (-2, -1)) - grand - s_r - s_c
     s_ic = r * sum_of(ic, (-2, -1)) - grand - s_i - s_c
-    rest = squares - times * (grand + s_r + s_i + s_c + s_rc + s_ic)
-    df = np.array(
-        [r - 1, (r - 1) * (c - 1), i - 1, (i - 1) * (c - 1), times * r * i * c - c - (r - 1) * c - (i - 1) * c], float
-    )
-    sums = np.stack([times * s_r, times * s_rc, times * s_i, times * s_ic, rest], axis=-1)
-    return np.maximum(sums, 0) / df, df
+    s_ri = c * sum_of(ri, (-2, -1)) - grand - s_r - s_i
+    rest = squares - times * (grand + s_r + s_i + s_c + s_rc + s_ic + s_ri)
+    sums = np.stack([times * s_r, times * s_rc, times * s_i, times * s_ic, times * s_ri, rest], axis=-1)
+    df = degrees(r, i, c, times)
+    return np.where(df > 0, np.maximum(sums, 0) / np.maximum(df, 1), 0.0)
 
 
-def spread(mean_squares: Floats, df: Floats) -> tuple[Floats, Floats, Floats]:
-    """Most likely expectations of the mean squares of a complete study, variances at least 0.
+def degrees(raters: int, items: int, conditions: int, times: float = 1) -> Floats:
+    """Degrees of freedom of `mean_squares`, shape (6,)."""
+    r, i, c = raters - 1, items - 1, conditions - 1
+    rest = times * raters * items * conditions - conditions - (r + i) * conditions - r * i
+    return np.array([r, r * c, i, i * c, r * i, rest], float)
+
+
+def strata(raters: int, items: int, conditions: int, times: float, terms: Sequence[str]) -> tuple[Strata, Floats]:
+    """Strata of complete studies, and what the covariance of the conditions' means has of each variance.
 
     Parameters
     ----------
-    mean_squares : ndarray, shape (..., 5)
-    df : ndarray, shape (5,)
+    raters, items, conditions : int
+    times : float
+        Ratings of each cell.
+    terms : sequence of str
+        Those of `TERMS` that are in the model, in their order.
 
     Returns
     -------
-    expected : ndarray, shape (..., 5)
-    pooled : ndarray, shape (..., 5)
-        Degrees of freedom that each is estimated with.
-    free : ndarray of bool, shape (..., 4)
-        Whether the variance of each of `TERMS` is above 0.
+    strata : Strata
+        Of the mean squares that have degrees of freedom; the variances are the residual's and those of `terms`.
+    parts : ndarray, shape (1 + terms, conditions, conditions)
 
     Notes
     -----
-    A variance that would be negative is 0, and its mean square is pooled with
-    the one that it then has the expectation of. Each of the 16 ways to set
-    variances to 0 has a closed form; the most likely of those that need no
-    negative variance is the estimate.
+    With R raters, I items, C conditions and m scores a cell, s for the residual
+    variance: rater:condition has s + m I s_rc, rater s + m I s_rc + m I C s_r +
+    m C s_ri, items the same with R in the place of I, and rater:item
+    s + m C s_ri.
     """
-    weighted = mean_squares * df
-    shape = mean_squares.shape[:-1]
-    best = np.full(shape, np.inf)
-    expected, pooled = np.empty_like(mean_squares), np.empty_like(mean_squares)
-    free = np.zeros((*shape, 4), bool)
-    for pattern in product((True, False), repeat=4):
-        rater, rater_condition, item, item_condition = pattern
-        group = [0, 1, 2, 3, 4]
-        group[1] = 1 if rater_condition else 4
-        group[3] = 3 if item_condition else 4
-        group[0] = 0 if rater else group[1]
-        group[2] = 2 if item else group[3]
-        tried, count = np.empty_like(mean_squares), np.empty(5)
-        for one in set(group):
-            members = [k for k in range(5) if group[k] == one]
-            count[members] = df[members].sum()
-            tried[..., members] = (weighted[..., members].sum(axis=-1) / df[members].sum())[..., None]
-        possible = (
-            (tried[..., 0] >= tried[..., 1])
-            & (tried[..., 1] >= tried[..., 4])
-            & (tried[..., 2] >= tried[..., 3])
-            & (tried[..., 3] >= tried[..., 4])
-        )
-        safe = np.maximum(tried, 1e-300)
-        deviance = np.where(possible, (df * np.log(safe) + weighted / safe).sum(axis=-1), np.inf)
-        better = deviance < best
-        best = np.where(better, deviance, best)
-        expected[better], pooled[better], free[better] = tried[better], count, pattern
-    return expected, pooled, free
+    r, i, c, m = raters, items, conditions, times
+    each, together = np.eye(c), np.ones((c, c))
+    rows = {  # by term: mean squares of rater, rater:condition, item, item:condition, rater:item, rest; covariance
+        "rater": ([m * i * c, 0, 0, 0, 0, 0], together / r),
+        "rater:condition": ([m * i, m * i, 0, 0, 0, 0], each / r),
+        "item": ([0, 0, m * r * c, 0, 0, 0], together / i),
+        "item:condition": ([0, 0, m * r, m * r, 0, 0], each / i),
+        "rater:item": ([m * c, 0, m * c, 0, m * c, 0], together / (r * i)),
+    }
+    df = degrees(r, i, c, m)
+    there = df > 0
+    design = np.array([[1.0] * 6, *(rows[term][0] for term in terms)]).T[there]
+    parts = np.stack([each / (r * i * m), *(rows[term][1] for term in terms)])
+    return Strata(df[there], design), parts
 
 
-def complete(cells: Cells) -> Fit:
-    """The estimate of a complete study, by formula."""
+def complete(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:
+    """The estimate of a complete study, by formula, with the terms at the given places of `TERMS`."""
     r, i, c = cells.n.shape
     times = float(cells.n.flat[0])
-    squares, df = strata(cells.total, times, np.asarray(cells.squares))
-    expected, pooled, free = spread(squares, df)
-    residual = float(expected[4])
-    cells.check(residual)
-    variances = np.array(
-        [
-            (expected[0] - expected[1]) / (times * i * c),
-            (expected[1] - residual) / (times * i),
-            (expected[2] - expected[3]) / (times * r * c),
-            (expected[3] - residual) / (times * r),
-        ]
-    )
-    theta = np.sqrt(np.where(free, variances, 0.0) / residual)
+    found, parts = strata(r, i, c, times, [TERMS[at] for at in active])
+    there = degrees(r, i, c, times) > 0
+    squares = mean_squares(cells.total, times, np.asarray(cells.squares))[there]
+    if not needs_rest:
+        squares = np.maximum(squares, cells.nothing)
+    variances = found.most_likely(squares)
+    if needs_rest:
+        cells.check(float(variances[0]))
+    theta = np.zeros(len(TERMS))
+    theta[list(active)] = np.sqrt(variances[1:] / variances[0])
     solution = solve(cells, theta)
-    # The covariance of the means is linear in the expected mean squares, whose estimates are independent.
-    whole = np.eye(c) - 1 / c
-    parts = np.stack([whole * 0 + 1 / c, whole, whole * 0 + 1 / c, whole, -np.eye(c)]) / (times * r * i)
-    groups = {float(value): k for k, value in enumerate(expected)}
-    slopes = np.stack([parts[[k for k in range(5) if expected[k] == value]].sum(axis=0) for value in groups])
-    vary = np.diag([2 * value**2 / pooled[k] for value, k in groups.items()])
-    return Fit(theta, tuple(range(4)), residual**0.5, deviance(cells, solution), solution, vary, slopes)
+    above_zero, vary = found.covariance(squares, variances)
+    return Fit(theta, active, float(variances[0]) ** 0.5, deviance(cells, solution), solution, vary, parts[above_zero])

@@ -14,6 +14,8 @@ from analysis.crossed.solution import Solution, deviance, solve
 START = 0.5
 ZERO = 1e-4
 """A relative standard deviation below it counts as none."""
+MOST = 1e3
+"""Relative standard deviation at which the search ends; the residual variance is then next to none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +24,7 @@ class Fit:
 
     Attributes
     ----------
-    theta : ndarray, shape (4,)
+    theta : ndarray, shape (5,)
         By `TERMS`; 0 for a term that is not in the model.
     active : tuple of int
         Places of the terms that are.
@@ -32,7 +34,8 @@ class Fit:
         REML criterion, -2 log likelihood.
     solution : Solution
     vary : ndarray, shape (k, k)
-        Asymptotic covariance of (theta of the active terms, sigma).
+        Asymptotic covariance of parameters that the covariance of beta follows from: (theta of the active terms,
+        sigma), or variances.
     slopes : ndarray, shape (k, means, means)
         Derivative of the covariance of beta by each of them.
     """
@@ -63,7 +66,7 @@ class Fit:
         return 2 * variance**2 / spread if spread > 0 else float("inf")
 
 
-def search(cells: Cells, active: tuple[int, ...]) -> Fit:
+def search(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:
     """Maximize the restricted likelihood over the terms at the given places of `TERMS`.
 
     The deviance depends on the squares of theta, so its slope is 0 where a
@@ -92,7 +95,8 @@ def search(cells: Cells, active: tuple[int, ...]) -> Fit:
             break
     solution = solve(cells, whole(theta))
     sigma = float(np.sqrt(solution.residual / (cells.n_ratings - cells.n_means)))
-    cells.check(sigma**2)
+    if needs_rest:
+        cells.check(sigma**2)
     vary, slopes = _uncertainty(cells, whole(theta), active, sigma)
     return Fit(whole(theta), active, sigma, deviance(cells, solution), solution, vary, slopes)
 
@@ -106,7 +110,7 @@ def _descend(criterion: Callable[[Floats], float], theta: Floats) -> Floats:
         theta,
         jac=lambda at: _gradient(criterion, at),
         method="L-BFGS-B",
-        bounds=[(0.0, None)] * len(theta),
+        bounds=[(0.0, MOST)] * len(theta),
         options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
     )
     return np.asarray(found.x, float)

@@ -37,20 +37,23 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     Parameters
     ----------
     cells : Cells
-    theta : ndarray, shape (4,)
+    theta : ndarray, shape (5,)
+        By `TERMS`. The last one, of rater:item, only where no cell has more than one rating.
 
     Notes
     -----
-    With d = 1 + theta_rc^2 n_rc and e_r = 1 + theta_r^2 sum_c n_rc / d, the
+    Without an effect of rater:item: with d = 1 + theta_rc^2 n_rc and e_r = 1 + theta_r^2 sum_c n_rc / d, the
     inverse covariance of one rater's ratings is the identity, less
     theta_rc^2 / d within each of the rater's conditions, less
     theta_r^2 / e_r times the outer product of 1 / d: two steps of the
     Sherman-Morrison formula. Sums of it over raters, between all pairs of
     (item, condition), give the dense system `gram`.
     """
-    rater, rater_condition, item, item_condition = np.abs(theta)
+    rater, rater_condition, item, item_condition, page = np.abs(theta)
     if cells.pages is not None:
-        return _solve_pages(cells, cells.pages, rater, rater_condition, item, item_condition)
+        return _solve_pages(cells, cells.pages, np.abs(theta))
+    if page > 0:
+        return _solve_parts_of_pages(cells, np.abs(theta))
     n, total = cells.n, cells.total
     n_raters, n_items, n_conditions = n.shape
     pairs = n_items * n_conditions
@@ -76,35 +79,72 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
 
 
-def _solve_pages(
-    cells: Cells, pages: Pages, rater: float, rater_condition: float, item: float, item_condition: float
-) -> Solution:
+def _solve_parts_of_pages(cells: Cells, theta: Floats) -> Solution:
+    """Like `solve`, with an effect of rater:item where a rater rated some conditions of an item and not others.
+
+    The inverse covariance W of a page's ratings is the identity less
+    theta_ri^2 / (1 + k theta_ri^2) times the matrix of ones, for k ratings. The
+    effects of a rater, one for each condition, have the covariance
+    L L' = theta_rc^2 + theta_r^2 (ones); with N the sum of a rater's W, they
+    take W K W off, where K = L (1 + L N L)^-1 L.
+    """
+    rater, rater_condition, item, item_condition, page = theta
+    n, total = cells.n, cells.total
+    n_raters, n_items, n_conditions = n.shape
+    rated = n.sum(axis=2)
+    shrink = page**2 / (1 + rated * page**2)
+    weights = -shrink[:, :, None, None] * n[:, :, :, None] * n[:, :, None, :]
+    weights[:, :, np.arange(n_conditions), np.arange(n_conditions)] += n
+    weighted = total - shrink[:, :, None] * n * total.sum(axis=2)[:, :, None]
+    whole = (rater_condition**2 + n_conditions * rater**2) ** 0.5
+    root = rater_condition * np.eye(n_conditions) + (whole - rater_condition) / n_conditions
+    inner = np.linalg.cholesky(np.eye(n_conditions) + root @ weights.sum(axis=1) @ root)
+    half = np.linalg.solve(inner, np.broadcast_to(root, inner.shape))  # K is its square
+    of_rater = weighted.sum(axis=1)
+    pulled = np.einsum("rkc,rc->rk", half, of_rater)
+    spread = np.einsum("ricd,rkd->rkic", weights, half).reshape(n_raters * n_conditions, n_items * n_conditions)
+    gram = -(spread.T @ spread)
+    table = gram.reshape(n_items, n_conditions, n_items, n_conditions)
+    table[np.arange(n_items), :, np.arange(n_items), :] += weights.sum(axis=0)
+    right = weighted.sum(axis=0).ravel() - spread.T @ pulled.ravel()
+    squares = cells.squares - float((shrink * total.sum(axis=2) ** 2).sum()) - float((pulled**2).sum())
+    log_det = float(np.log1p(rated * page**2).sum()) + 2 * float(np.log(np.diagonal(inner, axis1=1, axis2=2)).sum())
+    if cells.fixed_items:
+        return _means(gram, right, squares, log_det, cells.centre)
+    return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
+
+
+def _solve_pages(cells: Cells, pages: Pages, theta: Floats) -> Solution:
     """Like `solve`, stratum by stratum.
 
     Turned by orthonormal contrasts, the scores of a page are independent: the
-    mean varies by rater with C theta_r^2 + theta_rc^2 and by item likewise, and
-    each contrast with theta_rc^2 and theta_ic^2 alone. So each stratum is a
-    plain table of raters by items.
+    mean varies by rater with C theta_r^2 + theta_rc^2, by item likewise and by
+    page with C theta_ri^2, and each contrast with theta_rc^2 and theta_ic^2
+    alone. So each stratum is a plain table of raters by items.
     """
+    rater, rater_condition, item, item_condition, page = theta
     size = len(pages.turn)
+    noise = 1 + size * page**2
+    mean_totals = pages.total[:, :, :1]
     of_mean = _two_way(
         pages.n,
-        pages.total[:, :, :1],
-        size * rater**2 + rater_condition**2,
-        size * item**2 + item_condition**2,
+        mean_totals,
+        (size * rater**2 + rater_condition**2) / noise,
+        (size * item**2 + item_condition**2) / noise,
         cells.fixed_items,
     )
+    free_pages = float(pages.n.sum()) - len(of_mean[0])
     of_contrasts = _two_way(pages.n, pages.total[:, :, 1:], rater_condition**2, item_condition**2, cells.fixed_items)
     beta = (
         np.concatenate([of_mean[0], of_contrasts[0]], axis=1) @ pages.turn
     )  # (means of an item or of all, conditions)
     first = np.outer(pages.turn[0], pages.turn[0])
-    unscaled = np.kron(of_mean[1], first) + np.kron(of_contrasts[1], np.eye(size) - first)
+    unscaled = np.kron(noise * of_mean[1], first) + np.kron(of_contrasts[1], np.eye(size) - first)
     return Solution(
         beta=cells.centre + beta.ravel(),
         unscaled=unscaled,
-        log_det=of_mean[2] + (size - 1) * of_contrasts[2],
-        residual=cells.squares - of_mean[3] - of_contrasts[3],
+        log_det=of_mean[2] + free_pages * float(np.log(noise)) + (size - 1) * of_contrasts[2],
+        residual=cells.squares - of_mean[3] / noise - float((mean_totals**2).sum()) * (1 - 1 / noise) - of_contrasts[3],
     )
 
 
