@@ -146,11 +146,11 @@ def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: floa
             if codec == other_codec or kbps > other_kbps:
                 continue
             try:
-                pair = model.among([one, other])
+                pair = model.difference(one, other)
             except RatingsError:
                 rows.append((one, other, kbps, other_kbps, *[math.nan] * 7, NOT_COMPARABLE, ""))
                 continue
-            found = within_margin(*pair.estimate(pair.weights({one: 1.0, other: -1.0})), margin, level=level)
+            found = within_margin(pair.value, pair.se, pair.df, margin, level=level)
             rows.append(
                 (one, other, kbps, other_kbps, found.difference, found.se, found.df, found.lower, found.upper)
                 + (found.p_non_inferior, found.p_equivalent, found.verdict, pair.items)

@@ -97,7 +97,8 @@ class MixedModel:
     def among(self, names: Sequence[str]) -> MixedModel:
         """The model of these conditions alone, over the items that all of them have.
 
-        With two conditions or more it has an effect of rater:item too.
+        Two conditions may vary against each other (`analysis.crossed.fit_pair`);
+        more have an effect of rater:item.
 
         Raises
         ------
@@ -134,6 +135,8 @@ class MixedModel:
             raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
         if len(names) == 1:
             return model_of(cells, names, tuple(term for term in self.terms if term in ("rater", "item")))
+        if len(names) == 2 and self.terms == crossed.POOLED_TERMS:
+            return _of_fit(cells, names, crossed.TERMS, crossed.fit_pair(cells), [])
         return model_of(cells, names, (*self.terms, "rater:item"), needs_rest=False)
 
     def weights(self, of: Mapping[str, float]) -> Floats:
@@ -390,7 +393,12 @@ def model_of(
 ) -> MixedModel:
     """The model of ratings that are summed already, see `cells_of` and `crossed.fit`."""
     kept, notes = _terms(cells, terms)
-    fitted = crossed.fit(cells, kept, needs_rest=needs_rest)
+    return _of_fit(cells, conditions, terms, crossed.fit(cells, kept, needs_rest=needs_rest), notes)
+
+
+def _of_fit(
+    cells: crossed.Cells, conditions: Sequence[str], terms: Sequence[str], fitted: crossed.Fit, notes: list[str]
+) -> MixedModel:
     table = _components(fitted)
     none = [name for name, variance in zip(table["term"], table["variance"], strict=True) if variance == 0]
     if none:

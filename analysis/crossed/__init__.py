@@ -14,9 +14,17 @@ profiled over the means and the residual variance.
 from __future__ import annotations
 
 from analysis.crossed.cells import POOLED_TERMS, TERMS, Cells, Pages
-from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata
-from analysis.crossed.estimate import Fit, search
-from analysis.crossed.solution import Solution, deviance, solve
+from analysis.crossed.complete_studies import (
+    complete,
+    complete_pair,
+    degrees,
+    is_complete,
+    mean_squares,
+    strata,
+    table_strata,
+)
+from analysis.crossed.estimate import Fit, search, search_pair
+from analysis.crossed.solution import Roots, Solution, deviance, solve, solve_roots
 from analysis.crossed.strata import Strata
 from analysis.threads import blas_threads
 
@@ -26,17 +34,23 @@ __all__ = [
     "Cells",
     "Fit",
     "Pages",
+    "Roots",
     "Solution",
     "Strata",
     "complete",
+    "complete_pair",
     "degrees",
     "deviance",
     "fit",
+    "fit_pair",
     "is_complete",
     "mean_squares",
     "search",
+    "search_pair",
     "solve",
+    "solve_roots",
     "strata",
+    "table_strata",
 ]
 
 MANY = 1e9
@@ -68,3 +82,25 @@ def fit(cells: Cells, terms: tuple[str, ...], *, needs_rest: bool = True) -> Fit
     few = cells.pages is not None or (n_raters + pairs) * pairs**2 < MANY
     with blas_threads(1 if few else None):
         return search(cells, active, needs_rest)
+
+
+def fit_pair(cells: Cells) -> Fit:
+    """Maximize the restricted likelihood of two conditions that may vary against each other.
+
+    Where raters, items or pages favour one condition the more the less the other, `fit` sets a variance to 0 and
+    makes the error of the difference too small.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of two conditions, with one rating at most in each.
+
+    Returns
+    -------
+    Fit
+        theta holds the fields of `Roots`.
+    """
+    if is_complete(cells):
+        return complete_pair(cells)
+    with blas_threads(1):
+        return search_pair(cells)

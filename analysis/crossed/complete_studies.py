@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import linalg
 
+from analysis.contrasts import helmert
 from analysis.crossed.cells import TERMS, Cells, Floats
 from analysis.crossed.estimate import Fit
-from analysis.crossed.solution import deviance, solve
+from analysis.crossed.solution import Roots, deviance, solve, solve_roots
 from analysis.crossed.strata import Strata
 
 
@@ -103,6 +105,35 @@ def strata(raters: int, items: int, conditions: int, times: float, terms: Sequen
     design = np.array([[1.0] * 6, *(rows[term][0] for term in terms)]).T[there]
     parts = np.stack([each / (r * i * m), *(rows[term][1] for term in terms)])
     return Strata(df[there], design), parts
+
+
+def table_strata(raters: int, items: int) -> Strata:
+    """Strata of a table of raters by items: rater, item and the rest; variances of the rest, rater and item."""
+    df = np.array([raters - 1, items - 1, (raters - 1) * (items - 1)], float)
+    return Strata(df, np.array([[1.0, items, 0], [1, 0, raters], [1, 0, 0]]))
+
+
+def complete_pair(cells: Cells) -> Fit:
+    """The estimate of two conditions of a complete study, by formula: see `search_pair`.
+
+    The means of both on each page, and their differences, are tables of raters
+    by items that have no parameter in common.
+    """
+    r, i, _ = cells.n.shape
+    table, turn = table_strata(r, i), helmert(2)
+    squares = np.maximum(mean_squares(cells.total, 1, np.asarray(cells.squares)), cells.nothing)
+    of_mean, of_contrast = squares[[0, 2, 4]], squares[[1, 3, 5]]
+    mean, contrast = table.most_likely(of_mean), table.most_likely(of_contrast)
+    relative = np.sqrt(np.array([mean[1], contrast[1], mean[2], contrast[2], mean[0]]) / contrast[0])
+    solution = solve_roots(cells, Roots(*map(float, relative)))
+    shares = np.array([1 / (r * i), 1 / r, 1 / i])
+    vary, slopes = np.zeros((0, 0)), []
+    for found, variances, line in ((of_mean, mean, turn[0]), (of_contrast, contrast, turn[1])):
+        above_zero, covariance = table.covariance(found, variances)
+        vary = linalg.block_diag(vary, covariance)
+        slopes += [share * np.outer(line, line) for share in shares[above_zero]]
+    value = deviance(cells, solution)
+    return Fit(relative, tuple(range(5)), float(contrast[0]) ** 0.5, value, solution, vary, np.array(slopes))
 
 
 def complete(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:

@@ -9,11 +9,13 @@ import numpy as np
 from scipy import optimize
 
 from analysis.crossed.cells import TERMS, Cells, Floats
-from analysis.crossed.solution import Solution, deviance, solve
+from analysis.crossed.solution import Roots, Solution, deviance, solve, solve_roots
 
 START = 0.5
 ZERO = 1e-4
 """A relative standard deviation below it counts as none."""
+LEAST_PAGE = 1e-2
+"""Of `Roots.page` in the search, which may not be 0."""
 MOST = 1e3
 """Relative standard deviation at which the search ends; the residual variance is then next to none."""
 
@@ -67,11 +69,7 @@ class Fit:
 
 
 def search(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:
-    """Maximize the restricted likelihood over the terms at the given places of `TERMS`.
-
-    The deviance depends on the squares of theta, so its slope is 0 where a
-    theta is; whether such a point is a minimum is tried by a small step away.
-    """
+    """Maximize the restricted likelihood over the terms at the given places of `TERMS`."""
 
     def whole(theta: Floats) -> Floats:
         found = np.zeros(len(TERMS))
@@ -81,28 +79,67 @@ def search(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fi
     def criterion(theta: Floats) -> float:
         return deviance(cells, solve(cells, whole(theta)))
 
-    theta = np.full(len(active), START)
-    for _ in range(4):
-        theta = _descend(criterion, theta)
-        theta[theta < ZERO] = 0.0
-        best, stuck = criterion(theta), True
-        for i in np.flatnonzero(theta == 0):
-            away = theta.copy()
-            away[i] = 0.05
-            if criterion(away) < best:
-                theta, stuck = away, False
-        if stuck:
-            break
+    theta = _least(criterion, np.full(len(active), START), len(active))
     solution = solve(cells, whole(theta))
     sigma = float(np.sqrt(solution.residual / (cells.n_ratings - cells.n_means)))
     if needs_rest:
         cells.check(sigma**2)
-    vary, slopes = _uncertainty(cells, whole(theta), active, sigma)
+    vary, slopes = _uncertainty(cells, theta, lambda at: solve(cells, whole(at)), sigma)
     return Fit(whole(theta), active, sigma, deviance(cells, solution), solution, vary, slopes)
 
 
-def _descend(criterion: Callable[[Floats], float], theta: Floats) -> Floats:
-    """A local minimum with theta at 0 or above, to about eight digits."""
+def search_pair(cells: Cells) -> Fit:
+    """Maximize the restricted likelihood of two conditions, whose ratings may vary against each other.
+
+    Returns
+    -------
+    Fit
+        theta is that of `Roots`: rater, rater_contrast, item, item_contrast, page.
+    """
+    active = (0, 1, 4) if cells.fixed_items else (0, 1, 2, 3, 4)
+
+    def at(values: Floats) -> Roots:
+        found = np.zeros(5)
+        found[list(active)] = values
+        return Roots(*map(float, found))
+
+    def solved(values: Floats) -> Solution:
+        return solve_roots(cells, at(values))
+
+    start = np.full(len(active), START)
+    start[-1] = 1.0
+    roots = _least(lambda values: deviance(cells, solved(values)), start, len(active) - 1)
+    solution = solved(roots)
+    sigma = float(np.sqrt(solution.residual / (cells.n_ratings - cells.n_means)))
+    vary, slopes = _uncertainty(cells, roots, solved, sigma)
+    theta = np.zeros(5)
+    theta[list(active)] = roots
+    return Fit(theta, active, sigma, deviance(cells, solution), solution, vary, slopes)
+
+
+def _least(criterion: Callable[[Floats], float], start: Floats, may_be_zero: int) -> Floats:
+    """Where the criterion is least; the first `may_be_zero` places are 0 or above, the others `LEAST_PAGE`.
+
+    The criterion depends on squares, so its slope is 0 where a place is 0:
+    whether such a point is a minimum is tried by a small step away.
+    """
+    at = start
+    for _ in range(4):
+        at = _descend(criterion, at, may_be_zero)
+        at[:may_be_zero][at[:may_be_zero] < ZERO] = 0.0
+        best, stuck = criterion(at), True
+        for i in np.flatnonzero(at[:may_be_zero] == 0):
+            away = at.copy()
+            away[i] = 0.05
+            if criterion(away) < best:
+                at, stuck = away, False
+        if stuck:
+            break
+    return at
+
+
+def _descend(criterion: Callable[[Floats], float], theta: Floats, may_be_zero: int) -> Floats:
+    """A local minimum, to about eight digits."""
     if not len(theta):
         return theta
     found = optimize.minimize(  # type: ignore[call-overload]  # its stubs want the number of axes in the type
@@ -110,7 +147,7 @@ def _descend(criterion: Callable[[Floats], float], theta: Floats) -> Floats:
         theta,
         jac=lambda at: _gradient(criterion, at),
         method="L-BFGS-B",
-        bounds=[(0.0, MOST)] * len(theta),
+        bounds=[(0.0 if at < may_be_zero else LEAST_PAGE, MOST) for at in range(len(theta))],
         options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
     )
     return np.asarray(found.x, float)
@@ -128,20 +165,22 @@ def _gradient(criterion: Callable[[Floats], float], theta: Floats) -> Floats:
     return found
 
 
-def _uncertainty(cells: Cells, theta: Floats, active: tuple[int, ...], sigma: float) -> tuple[Floats, Floats]:
+def _uncertainty(
+    cells: Cells, theta: Floats, solved: Callable[[Floats], Solution], sigma: float
+) -> tuple[Floats, Floats]:
     """Covariance of (theta, sigma), from the curvature of the deviance, and slopes of the covariance of beta.
 
     By theta by central differences, by sigma by formula. Directions in which
     the deviance does not curve upwards are left out, as lmerTest does.
     """
-    k, free = len(active), cells.n_ratings - cells.n_means
-    steps = np.array([1e-3 * max(theta[i], 0.1) for i in active])
+    k, free = len(theta), cells.n_ratings - cells.n_means
+    steps = 1e-3 * np.maximum(theta, 0.1)
 
     def at(*moves: tuple[int, int]) -> Solution:
         moved = theta.copy()
         for place, sign in moves:
-            moved[active[place]] += sign * steps[place]
-        return solve(cells, moved)
+            moved[place] += sign * steps[place]
+        return solved(moved)
 
     def value(solution: Solution) -> float:
         return solution.log_det + solution.residual / sigma**2

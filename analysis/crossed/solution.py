@@ -50,10 +50,8 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     (item, condition), give the dense system `gram`.
     """
     rater, rater_condition, item, item_condition, page = np.abs(theta)
-    if cells.pages is not None:
-        return _solve_pages(cells, cells.pages, np.abs(theta))
-    if page > 0:
-        return _solve_parts_of_pages(cells, np.abs(theta))
+    if cells.pages is not None or page > 0:
+        return solve_roots(cells, Roots.of(theta, cells.n.shape[2]))
     n, total = cells.n, cells.total
     n_raters, n_items, n_conditions = n.shape
     pairs = n_items * n_conditions
@@ -76,28 +74,82 @@ def solve(cells: Cells, theta: Floats) -> Solution:
     log_det = float(np.log(d).sum() + np.log(e).sum())
     if cells.fixed_items:
         return _means(gram, right, squares, log_det, cells.centre)
-    return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
+    root = Roots.of(theta, n_conditions).of_items(n_conditions)
+    return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, root)
 
 
-def _solve_parts_of_pages(cells: Cells, theta: Floats) -> Solution:
-    """Like `solve`, with an effect of rater:item where a rater rated some conditions of an item and not others.
+@dataclass(frozen=True)
+class Roots:
+    """Standard deviations, relative to the residual's, of the mean over conditions and of contrasts between them.
 
-    The inverse covariance W of a page's ratings is the identity less
-    theta_ri^2 / (1 + k theta_ri^2) times the matrix of ones, for k ratings. The
-    effects of a rater, one for each condition, have the covariance
-    L L' = theta_rc^2 + theta_r^2 (ones); with N the sum of a rater's W, they
-    take W K W off, where K = L (1 + L N L)^-1 L.
+    Both times the root of the number of conditions. Unlike theta they allow conditions that vary against each other.
+
+    Attributes
+    ----------
+    rater, item : float
+        Of the mean.
+    rater_contrast, item_contrast : float
+        Of each contrast.
+    page : float
+        Residual of the mean of a page; 1 where ratings of a page are independent, less where they vary against each
+        other.
     """
-    rater, rater_condition, item, item_condition, page = theta
+
+    rater: float
+    rater_contrast: float
+    item: float
+    item_contrast: float
+    page: float
+
+    @classmethod
+    def of(cls, theta: Floats, conditions: int) -> Roots:
+        """Make of relative standard deviations by `TERMS`."""
+        rater, rater_condition, item, item_condition, page = (float(each) for each in np.abs(theta))
+        return cls(
+            (rater_condition**2 + conditions * rater**2) ** 0.5,
+            rater_condition,
+            (item_condition**2 + conditions * item**2) ** 0.5,
+            item_condition,
+            (1 + conditions * page**2) ** 0.5,
+        )
+
+    def of_raters(self, conditions: int) -> Floats:
+        """Root of the covariance of a rater's effects, one for each condition."""
+        return self.rater_contrast * np.eye(conditions) + (self.rater - self.rater_contrast) / conditions
+
+    def of_items(self, conditions: int) -> Floats:
+        """Root of the covariance of an item's effects, one for each condition."""
+        return self.item_contrast * np.eye(conditions) + (self.item - self.item_contrast) / conditions
+
+
+def solve_roots(cells: Cells, roots: Roots) -> Solution:
+    """Like `solve`, for roots; they and theta say the same where theta can.
+
+    Cells hold one rating at most, unless `roots.page` is 1 and whole pages were rated.
+    """
+    if cells.pages is not None:
+        return _solve_pages(cells, cells.pages, roots)
+    return _solve_parts_of_pages(cells, roots)
+
+
+def _solve_parts_of_pages(cells: Cells, roots: Roots) -> Solution:
+    """Where a rater rated some conditions of an item and not others.
+
+    With v = (page^2 - 1) / C, the inverse covariance W of a page's ratings is
+    the identity less v / (1 + k v) times the matrix of ones, for k ratings.
+    The effects of a rater, one for each condition, have the covariance L L;
+    with N the sum of a rater's W, they take W K W off, where
+    K = L (1 + L N L)^-1 L.
+    """
     n, total = cells.n, cells.total
     n_raters, n_items, n_conditions = n.shape
     rated = n.sum(axis=2)
-    shrink = page**2 / (1 + rated * page**2)
+    page = (roots.page**2 - 1) / n_conditions
+    shrink = page / (1 + rated * page)
     weights = -shrink[:, :, None, None] * n[:, :, :, None] * n[:, :, None, :]
     weights[:, :, np.arange(n_conditions), np.arange(n_conditions)] += n
     weighted = total - shrink[:, :, None] * n * total.sum(axis=2)[:, :, None]
-    whole = (rater_condition**2 + n_conditions * rater**2) ** 0.5
-    root = rater_condition * np.eye(n_conditions) + (whole - rater_condition) / n_conditions
+    root = roots.of_raters(n_conditions)
     inner = np.linalg.cholesky(np.eye(n_conditions) + root @ weights.sum(axis=1) @ root)
     half = np.linalg.solve(inner, np.broadcast_to(root, inner.shape))  # K is its square
     of_rater = weighted.sum(axis=1)
@@ -108,33 +160,34 @@ def _solve_parts_of_pages(cells: Cells, theta: Floats) -> Solution:
     table[np.arange(n_items), :, np.arange(n_items), :] += weights.sum(axis=0)
     right = weighted.sum(axis=0).ravel() - spread.T @ pulled.ravel()
     squares = cells.squares - float((shrink * total.sum(axis=2) ** 2).sum()) - float((pulled**2).sum())
-    log_det = float(np.log1p(rated * page**2).sum()) + 2 * float(np.log(np.diagonal(inner, axis1=1, axis2=2)).sum())
+    log_det = float(np.log1p(rated * page).sum()) + 2 * float(np.log(np.diagonal(inner, axis1=1, axis2=2)).sum())
     if cells.fixed_items:
         return _means(gram, right, squares, log_det, cells.centre)
-    return _with_items(cells, table, right.reshape(n_items, n_conditions), squares, log_det, item, item_condition)
+    return _with_items(
+        cells, table, right.reshape(n_items, n_conditions), squares, log_det, roots.of_items(n_conditions)
+    )
 
 
-def _solve_pages(cells: Cells, pages: Pages, theta: Floats) -> Solution:
-    """Like `solve`, stratum by stratum.
+def _solve_pages(cells: Cells, pages: Pages, roots: Roots) -> Solution:
+    """Whole pages, stratum by stratum.
 
     Turned by orthonormal contrasts, the scores of a page are independent: the
-    mean varies by rater with C theta_r^2 + theta_rc^2, by item likewise and by
-    page with C theta_ri^2, and each contrast with theta_rc^2 and theta_ic^2
-    alone. So each stratum is a plain table of raters by items.
+    mean and each contrast are plain tables of raters by items.
     """
-    rater, rater_condition, item, item_condition, page = theta
     size = len(pages.turn)
-    noise = 1 + size * page**2
+    noise = roots.page**2
     mean_totals = pages.total[:, :, :1]
     of_mean = _two_way(
         pages.n,
         mean_totals,
-        (size * rater**2 + rater_condition**2) / noise,
-        (size * item**2 + item_condition**2) / noise,
+        roots.rater**2 / noise,
+        roots.item**2 / noise,
         cells.fixed_items,
     )
     free_pages = float(pages.n.sum()) - len(of_mean[0])
-    of_contrasts = _two_way(pages.n, pages.total[:, :, 1:], rater_condition**2, item_condition**2, cells.fixed_items)
+    of_contrasts = _two_way(
+        pages.n, pages.total[:, :, 1:], roots.rater_contrast**2, roots.item_contrast**2, cells.fixed_items
+    )
     beta = (
         np.concatenate([of_mean[0], of_contrasts[0]], axis=1) @ pages.turn
     )  # (means of an item or of all, conditions)
@@ -188,37 +241,24 @@ def _two_way(
     return inverse.T @ wanted, inverse.T @ inverse, log_det, explained
 
 
-def _with_items(
-    cells: Cells, table: Floats, right: Floats, squares: float, log_det: float, item: float, item_condition: float
-) -> Solution:
-    """Eliminate the items' effects, then solve for a mean of each condition."""
+def _with_items(cells: Cells, table: Floats, right: Floats, squares: float, log_det: float, root: Floats) -> Solution:
+    """Eliminate the items' effects, whose covariance has this root, then solve for a mean of each condition."""
     n_items, n_conditions = right.shape
     pairs = n_items * n_conditions
-    to_items = table.sum(axis=3).reshape(pairs, n_items)
-    to_conditions = table.sum(axis=2).reshape(pairs, n_conditions)
-    size = n_items + pairs
-    left = np.empty((size, size))
-    left[:n_items, :n_items] = item**2 * to_items.reshape(n_items, n_conditions, n_items).sum(axis=1)
-    left[n_items:, :n_items] = item * item_condition * to_items
-    left[:n_items, n_items:] = left[n_items:, :n_items].T
-    left[n_items:, n_items:] = item_condition**2 * table.reshape(pairs, pairs)
-    left[np.diag_indices(size)] += 1
-    across = np.vstack(
-        [
-            item * to_conditions.reshape(n_items, n_conditions, n_conditions).sum(axis=1),
-            item_condition * to_conditions,
-        ]
-    )
-    wanted = np.concatenate([item * right.sum(axis=1), item_condition * right.ravel()])
-    root = linalg.cholesky(left, lower=True, check_finite=False, overwrite_a=True)
-    columns = linalg.solve_triangular(root, np.column_stack([across, wanted]), lower=True, check_finite=False)
+    to_conditions = table.sum(axis=2)
+    left = np.einsum("cd,idje,ef->icjf", root, table, root, optimize=True).reshape(pairs, pairs)
+    left[np.diag_indices(pairs)] += 1
+    across = (root @ to_conditions).reshape(pairs, n_conditions)
+    wanted = (right @ root).ravel()
+    lower = linalg.cholesky(left, lower=True, check_finite=False, overwrite_a=True)
+    columns = linalg.solve_triangular(lower, np.column_stack([across, wanted]), lower=True, check_finite=False)
     across, wanted = columns[:, :-1], columns[:, -1]
-    gram = to_conditions.reshape(n_items, n_conditions, n_conditions).sum(axis=0) - across.T @ across
+    gram = to_conditions.sum(axis=0) - across.T @ across
     return _means(
         gram,
         right.sum(axis=0) - across.T @ wanted,
         squares - float(wanted @ wanted),
-        log_det + 2 * float(np.log(np.diag(root)).sum()),
+        log_det + 2 * float(np.log(np.diag(lower)).sum()),
         cells.centre,
     )
 

@@ -123,7 +123,7 @@ class Strata:
 def _newton(pooled: Floats, df: Floats, rows: Floats) -> Floats:
     """Variances (n, m) of mean squares (n, groups) that have fewer variances than groups; NaN where none is found."""
 
-    def value(at: Floats) -> Floats:
+    def value(at: Floats, pooled: Floats) -> Floats:
         expected = at @ rows.T
         safe = np.maximum(expected, 1e-300)
         total: Floats = np.where((expected > 0).all(axis=1), (df * (np.log(safe) + pooled / safe)).sum(axis=1), np.inf)
@@ -135,9 +135,9 @@ def _newton(pooled: Floats, df: Floats, rows: Floats) -> Floats:
     first = np.linalg.solve(
         np.einsum("gj,ng,gk->njk", rows, weight, rows), np.einsum("gj,ng,ng->nj", rows, weight, pooled)[..., None]
     )[..., 0]
-    good = np.isfinite(value(first))
+    good = np.isfinite(value(first, pooled))
     at[good] = first[good]
-    now = value(at)
+    now = value(at, pooled)
     done = np.zeros(len(at), bool)
     for _ in range(STEPS):
         going = np.flatnonzero(~done)
@@ -149,13 +149,13 @@ def _newton(pooled: Floats, df: Floats, rows: Floats) -> Floats:
         step = np.linalg.solve(information, score[..., None])[..., 0]
         size = np.ones(len(going))
         for _ in range(30):
-            new = value(at[going] + size[:, None] * step)
+            new = value(at[going] + size[:, None] * step, pooled[going])
             worse = ~(new <= now[going] + 1e-12)
             if not worse.any():
                 break
             size[worse] /= 2
         moved = at[going] + size[:, None] * step
-        new = value(moved)
+        new = value(moved, pooled[going])
         done[going] = (np.abs(size[:, None] * step) <= 1e-11 * np.abs(at[going]).max(axis=1, keepdims=True)).all(axis=1)
         at[going], now[going] = moved, new
     return at

@@ -25,7 +25,7 @@ pairs <- apply(combn(levels(ratings$condition), 2), 2, function(two) {
   means <- suppressMessages(emmeans(model, "condition", lmer.df = "satterthwaite"))
   row <- as.data.frame(contrast(means, "pairwise"))
   data.frame(a = two[1], b = two[2], estimate = row$estimate, se = row$SE, df = row$df, p = row$p.value,
-             reml = REMLcrit(model))
+             reml = REMLcrit(model), smallest_sd = min(as.data.frame(VarCorr(model))$sdcor))
 })
 alone <- lapply(levels(ratings$condition), function(name) {
   model <- fit(of_one, ratings[ratings$condition == name, ])
