@@ -195,8 +195,11 @@ class MixedModel:
         """
         rows: list[tuple[str, float, float, float, float, float]] = []
         for name in self.conditions:
-            model = self._alone(name) if error == "own" else self
-            value, se, df = model.estimate(model.weights({name: 1.0}))
+            if error == "own" and (found := self._of_tables({name: 1.0})):
+                value, se, df = found
+            else:
+                model = self._alone(name) if error == "own" else self
+                value, se, df = model.estimate(model.weights({name: 1.0}))
             half = float(stats.t.ppf(0.5 + level / 2, df)) * se
             rows.append((name, value, se, df, value - half, value + half))
         return pd.DataFrame(rows, columns=["condition", "mean", "se", "df", "ci_low", "ci_high"])
@@ -218,9 +221,25 @@ class MixedModel:
         """
         if error == "own" and (items := self._identical_items(a, b)):
             return Difference(0.0, 0.0, float("inf"), items_used(self.items, items), items, IDENTICAL)
+        if error == "own" and (found := self._of_tables({a: 1.0, b: -1.0})):
+            return Difference(*found, self.items, self.n_items, "")
         model = self.among([a, b]) if error == "own" or not self.same_items else self
         value, se, df = model.estimate(model.weights({a: 1.0, b: -1.0}))
         return Difference(value, se, df, model.items, model.n_items, "")
+
+    def _of_tables(self, weights: Mapping[str, float]) -> tuple[float, float, float] | None:
+        """Estimate, standard error and degrees of freedom of a sum of conditions that every rater rated on every item.
+
+        None where one rating is missing, or items are fixed.
+        """
+        places = [self.conditions.index(name) for name in weights]
+        if self.items == "fixed" or self.terms != crossed.POOLED_TERMS or not (self.cells.n[:, :, places] == 1).all():
+            return None
+        table = self.cells.total[:, :, places] @ np.array(list(weights.values()))
+        if np.ptp(table) < 1e-9:
+            raise RatingsError("The ratings differ by the same everywhere: their error cannot be estimated.")
+        value, se, df = (float(each) for each in crossed.table_means(table))
+        return value + self.cells.centre * sum(weights.values()), se, df
 
     def _identical_items(self, a: str, b: str) -> int:
         """Items of two conditions whose every rating is the same; 0 where one differs or is missing."""

@@ -171,7 +171,16 @@ def holds(ends, truth: float) -> np.ndarray:
     return (ends[:, 0] <= truth) & (truth <= ends[:, 1])
 
 
-def mixed(scores: np.ndarray, *, fixed_items: bool = False, terms=crossed.POOLED_TERMS) -> tuple[np.ndarray, np.ndarray]:
+def own_error(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `mixed` gives, each mean and each difference by its own data, items random."""
+    means = np.stack(crossed.table_means(scores[..., 0]), axis=-1)
+    pairs = [np.stack(crossed.table_means(scores[..., i] - scores[..., j]), axis=-1) for i, j in PAIRS]
+    return means, np.stack(pairs, axis=1)
+
+
+def mixed(
+    scores: np.ndarray, *, fixed_items: bool = False, terms=crossed.POOLED_TERMS
+) -> tuple[np.ndarray, np.ndarray]:
     """Estimate, standard error, degrees of freedom of the first condition's mean and of all pairs' differences.
 
     Returns
@@ -267,13 +276,13 @@ def of_pairs(tally: Tally, data: Data, method: str, figures: np.ndarray) -> None
 
 
 def with_random_items(tally: Tally, scores: np.ndarray, data: Data, seed: int, ordinal: int) -> None:
-    means, pairs = mixed(scores)
-    of_pairs(tally, data, "mixed model, items random", pairs)
-    tally.add(data.name, "mixed model, items random: mean", COVERED, holds(ends_of(means), data.truth))
-    at_margin = [within_margin(value - MARGIN, se, df, MARGIN) for value, se, df in pairs[:, 0]]
-    name = "mixed model, items random: {}, the truth at the margin"
-    tally.add(data.name, name.format("non-inferior"), WRONG, [each.non_inferior for each in at_margin])
-    tally.add(data.name, name.format("equivalent"), WRONG, [each.equivalent for each in at_margin])
+    for title, (means, pairs) in (("own error", own_error(scores)), ("pooled model", mixed(scores))):
+        of_pairs(tally, data, f"{title}, items random", pairs)
+        tally.add(data.name, f"{title}, items random: mean", COVERED, holds(ends_of(means), data.truth))
+        at_margin = [within_margin(value - MARGIN, se, df, MARGIN) for value, se, df in pairs[:, 0]]
+        name = title + ", items random: {}, the truth at the margin"
+        tally.add(data.name, name.format("non-inferior"), WRONG, [each.non_inferior for each in at_margin])
+        tally.add(data.name, name.format("equivalent"), WRONG, [each.equivalent for each in at_margin])
     both = crossed_bootstraps(scores, "random", seed)
     tally.add(data.name, "bootstrap of raters and items, percentile", COVERED, holds(both, data.truth))
     for method, interactions in (("ordinal model, interactions", True), ("naive: ordinal model, none", False)):
@@ -291,8 +300,8 @@ def with_random_items(tally: Tally, scores: np.ndarray, data: Data, seed: int, o
 
 def with_fixed_items(tally: Tally, scores: np.ndarray, data: Data, seed: int) -> None:
     means, pairs = mixed(scores, fixed_items=True)
-    of_pairs(tally, data, "mixed model, items fixed", pairs)
-    tally.add(data.name, "mixed model, items fixed: mean", COVERED, holds(ends_of(means), data.truth))
+    of_pairs(tally, data, "pooled model, items fixed", pairs)
+    tally.add(data.name, "pooled model, items fixed: mean", COVERED, holds(ends_of(means), data.truth))
     of_raters_means(tally, data, scores.mean(axis=2), seed, "")
     drawn = crossed_bootstraps(scores, "fixed", seed)
     tally.add(data.name, "bootstrap of raters as in the table, percentile", COVERED, holds(drawn, data.truth))

@@ -14,15 +14,7 @@ profiled over the means and the residual variance.
 from __future__ import annotations
 
 from analysis.crossed.cells import POOLED_TERMS, TERMS, Cells, Pages
-from analysis.crossed.complete_studies import (
-    complete,
-    complete_pair,
-    degrees,
-    is_complete,
-    mean_squares,
-    strata,
-    table_strata,
-)
+from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata, table_means
 from analysis.crossed.estimate import Fit, search, search_pair
 from analysis.crossed.solution import Roots, Solution, deviance, solve, solve_roots
 from analysis.crossed.strata import Strata
@@ -38,7 +30,6 @@ __all__ = [
     "Solution",
     "Strata",
     "complete",
-    "complete_pair",
     "degrees",
     "deviance",
     "fit",
@@ -50,7 +41,7 @@ __all__ = [
     "solve",
     "solve_roots",
     "strata",
-    "table_strata",
+    "table_means",
 ]
 
 MANY = 1e9
@@ -100,7 +91,5 @@ def fit_pair(cells: Cells) -> Fit:
     Fit
         theta holds the fields of `Roots`.
     """
-    if is_complete(cells):
-        return complete_pair(cells)
     with blas_threads(1):
         return search_pair(cells)

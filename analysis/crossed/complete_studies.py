@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import linalg
 
-from analysis.contrasts import helmert
-from analysis.crossed.cells import TERMS, Cells, Floats
+from analysis.crossed.cells import NOTHING_LEFT, TERMS, Cells, Floats
 from analysis.crossed.estimate import Fit
-from analysis.crossed.solution import Roots, deviance, solve, solve_roots
+from analysis.crossed.solution import deviance, solve
 from analysis.crossed.strata import Strata
 
 
@@ -113,27 +111,36 @@ def table_strata(raters: int, items: int) -> Strata:
     return Strata(df, np.array([[1.0, items, 0], [1, 0, raters], [1, 0, 0]]))
 
 
-def complete_pair(cells: Cells) -> Fit:
-    """The estimate of two conditions of a complete study, by formula: see `search_pair`.
+def table_means(tables: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, its standard error and degrees of freedom, of complete tables of raters by items.
 
-    The means of both on each page, and their differences, are tables of raters
-    by items that have no parameter in common.
+    A table holds the scores of one condition, or the differences of two: then
+    this is what `search_pair` finds, in which both conditions may vary against
+    each other.
+
+    Parameters
+    ----------
+    tables : ndarray, shape (..., raters, items)
+
+    Returns
+    -------
+    mean, se, df : ndarray, shape (...)
+        Satterthwaite's degrees of freedom.
     """
-    r, i, _ = cells.n.shape
-    table, turn = table_strata(r, i), helmert(2)
-    squares = np.maximum(mean_squares(cells.total, 1, np.asarray(cells.squares)), cells.nothing)
-    of_mean, of_contrast = squares[[0, 2, 4]], squares[[1, 3, 5]]
-    mean, contrast = table.most_likely(of_mean), table.most_likely(of_contrast)
-    relative = np.sqrt(np.array([mean[1], contrast[1], mean[2], contrast[2], mean[0]]) / contrast[0])
-    solution = solve_roots(cells, Roots(*map(float, relative)))
-    shares = np.array([1 / (r * i), 1 / r, 1 / i])
-    vary, slopes = np.zeros((0, 0)), []
-    for found, variances, line in ((of_mean, mean, turn[0]), (of_contrast, contrast, turn[1])):
-        above_zero, covariance = table.covariance(found, variances)
-        vary = linalg.block_diag(vary, covariance)
-        slopes += [share * np.outer(line, line) for share in shares[above_zero]]
-    value = deviance(cells, solution)
-    return Fit(relative, tuple(range(5)), float(contrast[0]) ** 0.5, value, solution, vary, np.array(slopes))
+    r, i = tables.shape[-2:]
+    squares = mean_squares(tables[..., None], 1, (tables**2).sum(axis=(-2, -1)))[..., [0, 2, 4]]
+    squares = np.maximum(squares, NOTHING_LEFT * (tables**2).mean(axis=(-2, -1))[..., None])
+    found = table_strata(r, i)
+    rest, rater, item = np.moveaxis(found.most_likely(squares), -1, 0)
+    has_rater, has_item = rater > 0, item > 0
+    # Mean squares in the variance of the mean: a variance of 0 takes its mean square into the rest.
+    of_rater = has_rater * (rest + i * rater)
+    of_item = has_item * (rest + r * item)
+    of_rest = np.where(has_rater & has_item, -rest, np.where(has_rater | has_item, 0.0, rest))
+    df_rest = np.where(has_rater | has_item, found.df[2], found.df.sum())
+    variance = of_rater + of_item + of_rest
+    spread = of_rater**2 / found.df[0] + of_item**2 / found.df[1] + of_rest**2 / df_rest
+    return tables.mean(axis=(-2, -1)), np.sqrt(variance / (r * i)), variance**2 / spread
 
 
 def complete(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:

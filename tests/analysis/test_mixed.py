@@ -7,7 +7,8 @@ from scipy import optimize, stats
 
 from analysis import crossed
 from analysis.frame import RatingsError, tidy
-from analysis.mixed import cells_of, mixed_model
+from analysis.margins import within_margin
+from analysis.mixed import cells_of, mixed_model, model_of
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 
 MEANS = {"A": 40.0, "B": 50.0, "C": 55.0, "D": 70.0}
@@ -21,7 +22,8 @@ def study(n_raters=9, n_items=6, *, seed=1, **options):
 def dense_deviance(frame, theta, fixed):
     """-2 log restricted likelihood, profiled, by the whole covariance matrix of all ratings."""
     pairs = frame["item"] + frame["condition"]
-    groups = (frame["rater"], frame["rater"] + frame["condition"], frame["item"], pairs)
+    by_rater = [frame["rater"] + frame[other] for other in ("condition", "item")]
+    groups = (frame["rater"], by_rater[0], frame["item"], pairs, by_rater[1])
     v = np.eye(len(frame))
     for value, group in zip(theta, groups, strict=True):
         z = pd.get_dummies(group).to_numpy(float)
@@ -44,8 +46,8 @@ def test_the_deviance_is_that_of_the_whole_covariance_matrix(options, fixed):
     frame = study(**options)
     model = mixed_model(frame, items="fixed" if fixed else "random")
     cells = _cells(frame, fixed)
-    for theta in ([0.7, 0.3, 0.5, 0.6], [0.0, 0.2, 0.0, 1.5], [1.0, 0.0, 0.4, 0.0]):
-        at = np.array(theta) * ([1, 1, 0, 0] if fixed else 1)
+    for theta in ([0.7, 0.3, 0.5, 0.6, 0.0], [0.0, 0.2, 0.0, 1.5, 0.4], [1.0, 0.0, 0.4, 0.0, 2.0]):
+        at = np.array(theta) * ([1, 1, 0, 0, 1] if fixed else 1)
         deviance, beta, _ = dense_deviance(frame, at, fixed)
         solution = crossed.solve(cells, at)
         assert crossed.deviance(cells, solution) == pytest.approx(deviance, rel=1e-10)
@@ -66,11 +68,13 @@ def test_no_other_theta_is_more_likely(seed):
     frame = study(6, 5, missing=0.2, seed=seed)
     model = mixed_model(frame)
     other = optimize.minimize(
-        lambda theta: dense_deviance(frame, theta, fixed=False)[0], model.fit.theta + 0.1, method="Nelder-Mead",
+        lambda theta: dense_deviance(frame, [*theta, 0.0], fixed=False)[0],
+        model.fit.theta[:4] + 0.1,
+        method="Nelder-Mead",
         options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 1000},
-    )  # fmt: skip
+    )
     assert model.fit.deviance <= other.fun + 1e-7
-    assert model.fit.theta == pytest.approx(np.abs(other.x), abs=2e-3)
+    assert model.fit.theta[:4] == pytest.approx(np.abs(other.x), abs=2e-3)
 
 
 def test_a_complete_study_has_the_closed_form():
@@ -91,7 +95,7 @@ def test_a_complete_study_has_the_closed_form():
     # Within contrasts of systems the residual is what rater:condition and item:condition leave.
     within = (rest**2).sum() / ((r - 1) * (i - 1) * (c - 1))
     variance = 2 * (max(rc - within, 0) / i / r + max(ic - within, 0) / r / i + within / (r * i))
-    found = model.contrasts()
+    found = model.contrasts(error="pooled")
     components = dict(zip(model.components["term"], model.components["variance"], strict=True))
     assert min(components.values()) > 0
     closed = 2 * (
@@ -129,18 +133,64 @@ def test_repeats_are_averaged():
     pd.testing.assert_frame_equal(mixed_model(tidy(twice)).contrasts(), mixed_model(frame).contrasts())
 
 
+@pytest.mark.parametrize("terms", [crossed.POOLED_TERMS, crossed.TERMS, ("rater", "item")], ids=len)
 @pytest.mark.parametrize(("n_raters", "n_items", "seed"), [(20, 8, 1), (6, 4, 2), (6, 4, 3), (4, 3, 4), (4, 3, 5)])
-def test_the_formula_for_complete_studies_finds_what_the_search_finds(n_raters, n_items, seed):
+def test_the_formula_for_complete_studies_finds_what_the_search_finds(n_raters, n_items, seed, terms):
     """Variances that are estimated as 0 among them."""
     plan = Plan(n_raters, n_items, MEANS)
     cells = cells_of(draw_scores(plan, np.random.default_rng(seed)))
-    formula, search = crossed.fit(cells, crossed.TERMS), crossed.search(cells, (0, 1, 2, 3))
+    places = tuple(crossed.TERMS.index(term) for term in terms)
+    formula, search = crossed.fit(cells, terms), crossed.search(cells, places)
     assert formula.theta == pytest.approx(search.theta, abs=1e-4)
     assert formula.deviance == pytest.approx(search.deviance, abs=1e-6)
     assert formula.cov == pytest.approx(search.cov, rel=1e-3, abs=1e-4)
     for weights in ([1, -1, 0, 0], [0, 0, 1, 0], [0.25, 0.25, 0.25, 0.25]):
         at = np.array(weights, float)
         assert formula.degrees(at) == pytest.approx(search.degrees(at), rel=1e-3)
+
+
+def against_each_other(n_raters, n_items, seed):
+    """Scores (raters, items, 2) of conditions that raters and items prefer to each other."""
+    draw = np.random.default_rng(seed)
+    taste = draw.normal(0, [[[6]], [[0]]][seed % 2], (n_raters, 1)) + draw.normal(0, seed % 3, (1, n_items))
+    y = 50 + draw.normal(0, 3, (n_raters, 1, 1)) + draw.normal(0, 5, (n_raters, n_items, 2))
+    return y + taste[:, :, None] * np.array([1, -1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_complete_conditions_are_compared_by_their_differences(seed):
+    y = against_each_other(7, 6, seed)
+    search = crossed.fit_pair(cells_of(y))
+    weights = np.array([1.0, -1.0])
+    value, se, df = crossed.table_means(y[:, :, 0] - y[:, :, 1])
+    assert value == pytest.approx(weights @ search.solution.beta)
+    assert se == pytest.approx((weights @ search.cov @ weights) ** 0.5, rel=1e-4)
+    assert df == pytest.approx(search.degrees(weights), rel=1e-3)
+
+
+def test_tables_of_many_studies_give_what_each_gives():
+    tables = np.stack([against_each_other(7, 6, seed)[:, :, 0] for seed in range(6)])
+    each = np.array([crossed.table_means(table) for table in tables]).T
+    assert np.array(crossed.table_means(tables)) == pytest.approx(each)
+
+
+def test_identical_ratings_differ_by_nothing_with_a_note():
+    y = np.repeat(against_each_other(6, 6, 1)[:, :, :1], 2, axis=2)
+    row = model_of(cells_of(y), ["A", "B"]).contrasts().iloc[0]
+    assert (row["difference"], row["ci_low"], row["ci_high"], row["p"]) == (0, 0, 0, 1)
+    assert "cannot be estimated" in row["note"]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_one_rater_of_twenty_who_hears_a_difference_of_20_makes_an_error_of_one_point(missing):
+    y = np.repeat(np.random.default_rng(1).normal(60, 10, (20, 6, 1)), 2, axis=2)
+    y[0, :, 1] -= 20
+    if missing:  # a whole page
+        y[3, 2] = np.nan
+    found = model_of(cells_of(y), ["A", "B"]).difference("A", "B")
+    assert (found.value, found.se, found.df) == pytest.approx((1, 1, 19), rel=0.03)
+    verdicts = {margin: within_margin(found.value, found.se, found.df, margin).equivalent for margin in (2, 3)}
+    assert verdicts == {2: False, 3: True}
 
 
 def scores(rows):

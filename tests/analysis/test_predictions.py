@@ -27,7 +27,7 @@ def of_henderson(model: MixedModel, frame: pd.DataFrame) -> np.ndarray:
 
     x = indicators(item * size + condition if model.items == "fixed" else condition)
     groups = (rater, rater * size + condition, item, item * size + condition)
-    blocks = [(indicators(place), theta) for place, theta in zip(groups, model.fit.theta, strict=True) if theta > 0]
+    blocks = [(indicators(place), theta) for place, theta in zip(groups, model.fit.theta[:4], strict=True) if theta > 0]
     z = np.column_stack([block for block, _ in blocks])
     penalty = np.concatenate([np.full(block.shape[1], theta**-2) for block, theta in blocks])
     whole = np.column_stack([x, z])

@@ -25,6 +25,7 @@ from benchmarks.simulated_studies import (
     frames,
     holds,
     mixed,
+    own_error,
     p_of,
     simulate,
     where,
@@ -54,12 +55,12 @@ def studies():
     return draw(RANDOM, 500, np.random.default_rng(3))
 
 
-@pytest.mark.parametrize("items", ["random", "fixed"])
-def test_the_mixed_model_of_many_studies_is_that_of_each(few, items):
-    means, pairs = mixed(few, fixed_items=items == "fixed")
+@pytest.mark.parametrize(("items", "error"), [("random", "own"), ("random", "pooled"), ("fixed", "pooled")])
+def test_the_mixed_model_of_many_studies_is_that_of_each(few, items, error):
+    means, pairs = mixed(few, fixed_items=items == "fixed") if error == "pooled" else own_error(few)
     for scores, mean, figures in zip(few, means, pairs, strict=True):
         model = mixed_model(whole(scores), items=items)
-        row, table = model.means().iloc[0], model.contrasts()
+        row, table = model.means(error=error).iloc[0], model.contrasts(error=error)
         assert mean == pytest.approx(row[["mean", "se", "df"]].to_numpy(float), rel=1e-6)
         assert figures == pytest.approx(table[["difference", "se", "df"]].to_numpy(float), rel=1e-6)
         assert p_of(figures) == pytest.approx(table["p"].to_numpy())

@@ -42,8 +42,9 @@ def place(tally, data, method, what):
 @pytest.mark.parametrize(
     ("data", "method"),
     [
-        (RANDOM, "mixed model, items random: contrast"),
-        (FIXED, "mixed model, items fixed: contrast"),
+        (RANDOM, "own error, items random: contrast"),
+        (RANDOM, "pooled model, items random: contrast"),
+        (FIXED, "pooled model, items fixed: contrast"),
         (FIXED, "t interval of raters' differences"),
     ],
 )
@@ -54,8 +55,9 @@ def test_contrasts_of_normal_scores_err_and_cover_as_they_say(tally, data, metho
 @pytest.mark.parametrize(
     ("data", "method"),
     [
-        (RANDOM, "mixed model, items random: mean"),
-        (FIXED, "mixed model, items fixed: mean"),
+        (RANDOM, "own error, items random: mean"),
+        (RANDOM, "pooled model, items random: mean"),
+        (FIXED, "pooled model, items fixed: mean"),
         (FIXED, "t interval of raters' means"),
     ],
 )
@@ -73,7 +75,7 @@ def test_means_of_normal_scores_are_covered_as_said(tally, data, method):
         "permutation with largest t, any of 15 pairs",
         "Friedman, all conditions",
         "repeated measures, Greenhouse and Geisser",
-        "mixed model, items fixed: Holm, any of 15 pairs",
+        "pooled model, items fixed: Holm, any of 15 pairs",
     ],
 )
 def test_tests_err_no_more_often_than_they_say(tally, data, method):
@@ -83,9 +85,9 @@ def test_tests_err_no_more_often_than_they_say(tally, data, method):
 @pytest.mark.parametrize(
     "method",
     [
-        "mixed model, items random: Holm, any of 15 pairs",
-        "mixed model, items random: non-inferior, the truth at the margin",
-        "mixed model, items random: equivalent, the truth at the margin",
+        "own error, items random: Holm, any of 15 pairs",
+        "own error, items random: non-inferior, the truth at the margin",
+        "own error, items random: equivalent, the truth at the margin",
     ],
 )
 def test_the_mixed_models_decisions_err_no_more_often_than_they_say(tally, method):
