@@ -154,7 +154,7 @@ def build_report(
         model=model,
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
-        agreement=(agreement.alpha(kept, level=level), *agreement.intraclass(kept, level=level)),
+        agreement=agreement.between_raters(kept, level=level),
         reliability=agreement.raters(kept),
         refusals=attempt.refusals,
         notes=(*ratings.attrs.get(NOTES, ()), *(said_by_names(tested.points) if tested else ())),
