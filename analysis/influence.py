@@ -1,7 +1,7 @@
 """Which conclusions of a test change when one item, or one rater, is left out.
 
-A conclusion is the verdict on a pair of systems: whether the mixed model shows a difference after Holm's correction, and,
-if the study fixed a margin, what the claim says about the pair.
+A conclusion is the verdict on a pair of systems: whether the mixed model shows a difference after Holm's correction,
+and, if the study fixed a margin, what the claim says about the pair.
 
 >>> import pandas as pd
 >>> from analysis.frame import tidy
@@ -16,14 +16,14 @@ if the study fixed a margin, what the claim says about the pair.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from analysis.claim import NOT_COMPARABLE, VERDICTS, Claim
-from analysis.frame import RatingsError, rated, systems_of
+from analysis.frame import SYSTEM, RatingsError, rated
 from analysis.margins import within_margin
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.order import sorted_raters
@@ -133,13 +133,10 @@ def influence(
     so few are fixed. Its verdict could change for that alone. Such a pair is
     judged without each rater only.
     """
-    systems = frame[frame["role"] == "system"]
+    systems = rated(frame[frame["role"] == SYSTEM])
+    names = {kind: sorted_raters([str(name) for name in systems[kind].unique()]) for kind in LEFT_OUT}
+    _refuse_too_much(len(systems), sum(map(len, names.values())), math.comb(systems["condition"].nunique(), 2))
     model = model or mixed_model(frame, items=items)
-    names = {
-        "item": sorted(map(str, rated(systems)["item"].unique())),
-        "rater": sorted_raters([str(name) for name in rated(systems)["rater"].unique()]),
-    }
-    _refuse_too_much(len(rated(systems)), sum(map(len, names.values())), math.comb(len(model.conditions), 2))
     notes = []
     for kind, fewest in (("item", 2), ("rater", 3)):
         if len(names[kind]) < fewest:
@@ -173,8 +170,8 @@ def _refuse_too_much(ratings: int, refits: int, pairs: int) -> None:
         raise RatingsError(
             f"Leaving out each item and each rater would take minutes or more: {refits:,} models of "
             f"{count(pairs, 'pair')} over {ratings:,} ratings. The limits are {MOST_RATINGS:,} ratings, "
-            f"{MOST_FITS:,} models of a pair and {MOST_RATINGS_FITTED:,} ratings in all models. Analyse fewer systems or "
-            "a part of the ratings."
+            f"{MOST_FITS:,} models of a pair and {MOST_RATINGS_FITTED:,} ratings in all models. Analyse fewer systems "
+            "or a part of the ratings."
         )
 
 
@@ -275,7 +272,9 @@ def sentences(found: Influence) -> list[str]:
     said = []
     for row in found.conclusions.to_dict("records"):
         key = (row["kind"], row["a"], row["b"])
-        alone = [f"without the {kind} {row[kind][0]}, {named[*key, kind]}" for kind in LEFT_OUT if (*key, kind) in named]
+        alone = [
+            f"without the {kind} {row[kind][0]}, {named[*key, kind]}" for kind in LEFT_OUT if (*key, kind) in named
+        ]
         several = [
             f"any one of {count(len(row[kind]), kind)} ({listed(row[kind], most=4)})"
             for kind in LEFT_OUT

@@ -17,6 +17,7 @@ from analysis.figures import (
     box_plot,
     condition_colours,
     difference_plot,
+    influence_plot,
     item_plot,
     mean_plot,
     rate_quality_plot,
@@ -26,6 +27,7 @@ from analysis.figures import (
 )
 from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated, tidy
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
+from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -135,6 +137,7 @@ def build_report(
     scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
+    without = attempt("influence", lambda: _influence(kept, model, tested, attempt.refusals, items))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -154,6 +157,7 @@ def build_report(
         model=model,
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
+        influence=without,
         agreement=agreement.between_raters(kept, level=level),
         reliability=agreement.raters(kept),
         refusals=attempt.refusals,
@@ -161,6 +165,7 @@ def build_report(
         drawings=(
             *_of_ratings(frame, kept, screened.excluded, tables, settings),
             *_of_the_model(kept, model, settings),
+            *_of_influence(without),
             *_of_rates(tested, tables["conditions"], condition_colours(frame), settings),
         ),
     )
@@ -178,6 +183,14 @@ def _claim(
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
     return claim(kept, margin=margin, rates=rates, rates_from_names=rates_from_names, level=level, model=model)
+
+
+def _influence(
+    kept: pd.DataFrame, model: MixedModel | None, tested: Claim | None, refusals: Mapping[str, str], items: Items
+) -> Influence:
+    if model is None:
+        raise RatingsError(f"It takes the mixed model. {refusals['model']}")
+    return influence(kept, items=items, claim=tested, model=model)
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
@@ -218,6 +231,13 @@ def _of_the_model(kept: pd.DataFrame, model: MixedModel | None, settings: Settin
     pairs = model.contrasts(settings.level).dropna(subset=["difference"]).reset_index(drop=True)
     shown = [difference_plot(pairs, settings.margin, level=settings.level)] if len(pairs) else []
     return [*shown, residual_plot(*predictions(model, kept))]
+
+
+def _of_influence(without: Influence | None) -> list[Drawing]:
+    if without is None or without.without.empty:
+        return []
+    differences = without.conclusions.loc[without.conclusions["kind"] == DIFFERENCE, "difference"]
+    return [influence_plot(without)] if differences.notna().any() else []
 
 
 def _of_rates(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.claim import NOT_COMPARABLE, VERDICTS
 from analysis.common_items import different_items
 from analysis.frame import SYSTEM
+from analysis.influence import drivers
 from analysis.report.cells import ALPHA, cut
 from analysis.roles import doubts
 from analysis.scales import Scale
@@ -29,6 +30,7 @@ def findings(report: Report) -> list[str]:
         *_pairs(report),
         *_model_pairs(report),
         *_claim(report),
+        *_influence(report),
     ]
 
 
@@ -134,6 +136,18 @@ def _claim(report: Report) -> list[str]:
             f"{count(len(rates), 'case')}."
         )
     return said
+
+
+def _influence(report: Report) -> list[str]:
+    found = report.influence
+    if found is None or found.changes.empty:
+        return []
+    n = len(found.changes[["kind", "a", "b"]].drop_duplicates())
+    alone = drivers(found)[["left_out", "name"]].drop_duplicates()
+    names = [f"the {kind} {name}" for kind, name in zip(alone["left_out"], alone["name"], strict=True)]
+    driven = f" Driven by {listed(names, most=6)}." if names else ""
+    verb = "changes" if n == 1 else "change"
+    return [f"{n} of {count(len(found.conclusions), 'verdict')} {verb} when one item or one rater is left out.{driven}"]
 
 
 def weights(report: Report) -> str:

@@ -18,6 +18,7 @@ from analysis.claim import Claim
 from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
+from analysis.influence import Influence
 from analysis.mixed import Items, MixedModel
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
@@ -89,11 +90,12 @@ class Report:
     model : MixedModel, optional
     ordinal : OrdinalModel, optional
     claim : Claim, optional
+    influence : Influence, optional
     agreement : tuple of Agreement
     reliability : DataFrame
         See `analysis.agreement.raters`.
     refusals : mapping
-        Why there is no model, ordinal model or claim.
+        Why there is no model, ordinal model, claim or influence.
     notes : tuple of str
         How the file was read, where that may surprise: rates taken from
         names, columns left out, another scale.
@@ -121,6 +123,7 @@ class Report:
     model: MixedModel | None = field(repr=False)
     ordinal: OrdinalModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
+    influence: Influence | None = field(repr=False)
     agreement: tuple[Agreement, ...]
     reliability: pd.DataFrame = field(repr=False)
     refusals: Mapping[str, str]
@@ -173,6 +176,7 @@ class Report:
             "mixed_model": self._model(),
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
             "claim": self._claim(),
+            "influence": self._influence(),
             "agreement": [asdict(each) for each in self.agreement],
             "refusals": dict(self.refusals),
             "versions": versions(),
@@ -202,6 +206,17 @@ class Report:
             "points": self.claim.points.to_dict("records"),
         }
 
+    def _influence(self) -> dict[str, Any] | None:
+        if self.influence is None:
+            return None
+        return {
+            "items": self.influence.n_items,
+            "raters": self.influence.n_raters,
+            "conclusions": self.influence.conclusions.to_dict("records"),
+            "changes": self.influence.changes.to_dict("records"),
+            "notes": list(self.influence.notes),
+        }
+
     def _every_condition(self) -> pd.DataFrame:
         """`conditions`, and a row with 0 raters for each that screening left without one."""
         empty = self.before.loc[~self.before["condition"].isin(self.conditions["condition"]), ["condition"]]
@@ -229,6 +244,8 @@ class Report:
         if self.claim is not None:
             found["claim.csv"] = self.claim.comparisons
             found["rates.csv"] = self.claim.rates
+        if self.influence is not None:
+            found["influence.csv"] = self.influence.without
         return found
 
     def save(self, directory: str | Path) -> None:

@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.agreement import ALL_CONDITIONS, SYSTEMS, alpha, between_raters, intraclass, krippendorff_alpha, raters, stimuli
+from analysis.agreement import (
+    ALL_CONDITIONS,
+    SYSTEMS,
+    alpha,
+    between_raters,
+    intraclass,
+    krippendorff_alpha,
+    raters,
+    stimuli,
+)
 from analysis.frame import tidy
 from analysis.report import build_report
 from analysis.wording import number
@@ -210,7 +219,9 @@ def test_reference_and_anchor_do_not_count_as_agreement_on_the_systems(agreed_on
     frame = tidy(agreed_on_the_extremes_only)
     found = {(each.over, each.name): each.value for each in between_raters(frame)}
     names = [name for over, name in found if over == SYSTEMS]
-    assert [(over, name) for over, name in found] == [(over, name) for over in (SYSTEMS, ALL_CONDITIONS) for name in names]
+    assert [(over, name) for over, name in found] == [
+        (over, name) for over in (SYSTEMS, ALL_CONDITIONS) for name in names
+    ]
     for name in names[:2]:
         assert abs(found[SYSTEMS, name]) < 0.1
         assert found[ALL_CONDITIONS, name] > 0.5

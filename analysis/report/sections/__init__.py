@@ -10,6 +10,7 @@ from analysis.report.methods import methods
 from analysis.report.sections.claim import the_claim
 from analysis.report.sections.design import design, rating_days
 from analysis.report.sections.differences import differences
+from analysis.report.sections.influence import influence
 from analysis.report.sections.raters import raters
 from analysis.report.sections.results import results
 from analysis.report.sections.summary import summary
@@ -26,6 +27,7 @@ def document(report: Report) -> Document:
         Section("Results", results(report)),
         Section("The claim", the_claim(report)),
         Section("Tests", differences(report)),
+        Section("Influence", influence(report)),
         Section("Raters", raters(report)),
         Section("Material", what_was_rated(report)),
         Section("Design", design(report)),
