@@ -142,7 +142,7 @@ def influence(
         if len(names[kind]) < fewest:
             notes.append(f"{count(len(names[kind]), kind)}: too few to leave one out.")
             names[kind] = []
-    whole = _verdicts(model.contrasts(level), claim, level)
+    whole = verdicts(model.contrasts(level), claim, level)
     parts = []
     for kind in LEFT_OUT:
         for name in names[kind]:
@@ -175,8 +175,23 @@ def _refuse_too_much(ratings: int, refits: int, pairs: int) -> None:
         )
 
 
-def _verdicts(contrasts: pd.DataFrame, claim: Claim | None, level: float) -> pd.DataFrame:
-    """A row for each conclusion that a table of contrasts gives."""
+def verdicts(contrasts: pd.DataFrame, claim: Claim | None, level: float = 0.95) -> pd.DataFrame:
+    """The verdict on every pair of systems, and on every comparison of a claim within its margin.
+
+    Parameters
+    ----------
+    contrasts : DataFrame
+        See `analysis.mixed.MixedModel.contrasts`.
+    claim : Claim, optional
+        It says which systems are compared, and within which margin.
+    level : float
+        Confidence of the claim's one-sided bounds.
+
+    Returns
+    -------
+    DataFrame
+        kind, a, b, difference, p, verdict, items; see `Influence.conclusions`.
+    """
     pairs = {(row["a"], row["b"]): row for row in contrasts.to_dict("records")}
     rows = [
         (DIFFERENCE, a, b, row["difference"], row["p_holm"], _difference_verdict(row), row["items"])
@@ -209,12 +224,13 @@ def _without(
     if contrasts is None:
         part = whole[key].assign(difference=math.nan, p=math.nan, verdict=NOT_COMPARABLE, items="")
     else:
-        found = _verdicts(_in_order(contrasts, whole), claim, level)
+        found = verdicts(_in_order(contrasts, whole), claim, level)
         part = whole[key].merge(found, on=key, how="left")
         part[["verdict", "items"]] = part[["verdict", "items"]].fillna({"verdict": NOT_COMPARABLE, "items": ""})
     part["changes"] = part["verdict"].to_numpy() != whole["verdict"].to_numpy()
     no_longer = ((whole["items"] == "random") & (part["items"] == "fixed")).to_numpy()
-    part.loc[no_longer, ["verdict", "changes"]] = ["", False]
+    part["verdict"] = part["verdict"].mask(no_longer, "")
+    part["changes"] &= ~no_longer
     part.insert(0, "left_out", kind)
     part.insert(1, "name", name)
     return part.drop(columns="items")
@@ -224,10 +240,8 @@ def _in_order(contrasts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """Contrasts with each pair in the order that it has with all ratings."""
     pairs = set(zip(whole["a"], whole["b"], strict=True))
     turned = [(a, b) not in pairs for a, b in zip(contrasts["a"], contrasts["b"], strict=True)]
-    found = contrasts.copy()
-    found.loc[turned, ["a", "b"]] = contrasts.loc[turned, ["b", "a"]].to_numpy()
-    found.loc[turned, "difference"] *= -1
-    return found
+    other = contrasts.rename(columns={"a": "b", "b": "a"}).assign(difference=-contrasts["difference"])
+    return contrasts.where(~pd.Series(turned, contrasts.index), other[contrasts.columns])
 
 
 def _nothing_left_out(whole: pd.DataFrame) -> pd.DataFrame:

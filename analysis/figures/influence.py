@@ -38,9 +38,9 @@ def influence_plot(found: Influence) -> Drawing:
         for left_out, (shift, marker, colour) in MARKS.items():
             for changes, own in rows[rows["left_out"] == left_out].groupby("changes"):
                 axes.plot(
-                    own["difference"], [y + shift] * len(own), linestyle="none", marker=marker,
-                    zorder=4 if changes else 3, markersize=6 if changes else 4, markerfacecolor=colour if changes else "none",
-                    markeredgecolor=colour, markeredgewidth=0.9, alpha=1 if changes else 0.55,
+                    own["difference"], [y + shift] * len(own), linestyle="none", marker=marker, markeredgecolor=colour,
+                    markerfacecolor=colour if changes else "none", markersize=6 if changes else 4,
+                    markeredgewidth=0.9, alpha=1 if changes else 0.55, zorder=4 if changes else 3,
                 )  # fmt: skip
         axes.annotate(
             _who_changes(rows), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",

@@ -37,6 +37,7 @@ from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
 from analysis.scales import Scale
 from analysis.screening import screen
+from analysis.screening_sensitivity import screening_sensitivity
 
 MOST_ORDINAL = 20_000
 """Ratings above which a report leaves the ordinal model out, which takes minutes then."""
@@ -158,6 +159,19 @@ def build_report(
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
         influence=without,
+        screening_sensitivity=attempt(
+            "screening_sensitivity",
+            lambda: screening_sensitivity(
+                frame,
+                [rule.name for rule in screened.rules],
+                keep_unfinished=keep_unfinished,
+                items=items,
+                margin=margin,
+                rates=rates,
+                rates_from_names=rates_from_names,
+                level=level,
+            ),
+        ),
         agreement=agreement.between_raters(kept, level=level),
         reliability=agreement.raters(kept),
         refusals=attempt.refusals,

@@ -30,6 +30,7 @@ def findings(report: Report) -> list[str]:
         *_pairs(report),
         *_model_pairs(report),
         *_claim(report),
+        *_screening_sensitivity(report),
         *_influence(report),
     ]
 
@@ -136,6 +137,17 @@ def _claim(report: Report) -> list[str]:
             f"{count(len(rates), 'case')}."
         )
     return said
+
+
+def _screening_sensitivity(report: Report) -> list[str]:
+    found = report.screening_sensitivity
+    if found is None or not found.verdicts["changes"].any():
+        return []
+    key = ["kind", "system", "against"]
+    n = len(found.verdicts.loc[found.verdicts["changes"], key].drop_duplicates())
+    all_of_them = count(len(found.verdicts[key].drop_duplicates()), "verdict")
+    verb = "depends" if n == 1 else "depend"
+    return [f"{n} of {all_of_them} on systems {verb} on the screening rules (see the claim)."]
 
 
 def _influence(report: Report) -> list[str]:

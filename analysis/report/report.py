@@ -26,6 +26,7 @@ from analysis.report.document import Document
 from analysis.report.sections import document
 from analysis.scales import POINTS, Scale
 from analysis.screening import Screening
+from analysis.screening_sensitivity import ScreeningSensitivity
 from analysis.versions import versions
 
 
@@ -91,11 +92,13 @@ class Report:
     ordinal : OrdinalModel, optional
     claim : Claim, optional
     influence : Influence, optional
+    screening_sensitivity : ScreeningSensitivity, optional
     agreement : tuple of Agreement
     reliability : DataFrame
         See `analysis.agreement.raters`.
     refusals : mapping
-        Why there is no model, ordinal model, claim or influence.
+        Why there is no model, ordinal model, claim, influence or screening
+        sensitivity.
     notes : tuple of str
         How the file was read, where that may surprise: rates taken from
         names, columns left out, another scale.
@@ -124,6 +127,7 @@ class Report:
     ordinal: OrdinalModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
     influence: Influence | None = field(repr=False)
+    screening_sensitivity: ScreeningSensitivity | None = field(repr=False)
     agreement: tuple[Agreement, ...]
     reliability: pd.DataFrame = field(repr=False)
     refusals: Mapping[str, str]
@@ -177,6 +181,7 @@ class Report:
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
             "claim": self._claim(),
             "influence": self._influence(),
+            "screening_sensitivity": self._screening_sensitivity(),
             "agreement": [asdict(each) for each in self.agreement],
             "refusals": dict(self.refusals),
             "versions": versions(),
@@ -217,6 +222,16 @@ class Report:
             "notes": list(self.influence.notes),
         }
 
+    def _screening_sensitivity(self) -> dict[str, Any] | None:
+        found = self.screening_sensitivity
+        if found is None:
+            return None
+        return {
+            "runs": found.runs.to_dict("records"),
+            "verdicts": found.verdicts.to_dict("records"),
+            "notes": list(found.notes),
+        }
+
     def _every_condition(self) -> pd.DataFrame:
         """`conditions`, and a row with 0 raters for each that screening left without one."""
         empty = self.before.loc[~self.before["condition"].isin(self.conditions["condition"]), ["condition"]]
@@ -246,6 +261,8 @@ class Report:
             found["rates.csv"] = self.claim.rates
         if self.influence is not None:
             found["influence.csv"] = self.influence.without
+        if self.screening_sensitivity is not None:
+            found["screening.csv"] = self.screening_sensitivity.verdicts
         return found
 
     def save(self, directory: str | Path) -> None:

@@ -13,6 +13,7 @@ from analysis.report.sections.differences import differences
 from analysis.report.sections.influence import influence
 from analysis.report.sections.raters import raters
 from analysis.report.sections.results import results
+from analysis.report.sections.screening_sensitivity import screening_sensitivity
 from analysis.report.sections.summary import summary
 from analysis.report.sections.what_was_rated import what_was_rated
 
@@ -25,7 +26,7 @@ def document(report: Report) -> Document:
     sections = (
         Section("Summary", summary(report)),
         Section("Results", results(report)),
-        Section("The claim", the_claim(report)),
+        Section("The claim", [*the_claim(report), *screening_sensitivity(report)]),
         Section("Tests", differences(report)),
         Section("Influence", influence(report)),
         Section("Raters", raters(report)),
