@@ -28,6 +28,7 @@ from analysis.figures import (
 from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated, tidy
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
+from analysis.listeners import ListenerTables, listeners
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -80,6 +81,7 @@ def build_report(
     rates_from_names: bool = True,
     keep_unfinished: bool = False,
     design: Mapping[str, str] | None = None,
+    listener_tables: ListenerTables | None = None,
     made_on: str = "",
 ) -> Report:
     """Analyse the ratings of a study.
@@ -112,6 +114,8 @@ def build_report(
         See `analysis.screening.screen`.
     design : mapping, optional
         What is to be said of the test's design, see `analysis.report.sections.design.POINTS`.
+    listener_tables : ListenerTables, optional
+        Sessions and answers, for the section on listeners.
     made_on : str
         Date to be printed.
 
@@ -174,6 +178,7 @@ def build_report(
         ),
         agreement=agreement.between_raters(kept, level=level),
         reliability=agreement.raters(kept),
+        listeners=None if listener_tables is None else listeners(listener_tables, set(rated(kept)["rater"])),
         refusals=attempt.refusals,
         notes=(*ratings.attrs.get(NOTES, ()), *(said_by_names(tested.points) if tested else ())),
         drawings=(

@@ -19,6 +19,7 @@ from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
 from analysis.influence import Influence
+from analysis.listeners import Listeners
 from analysis.mixed import Items, MixedModel
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
@@ -96,6 +97,8 @@ class Report:
     agreement : tuple of Agreement
     reliability : DataFrame
         See `analysis.agreement.raters`.
+    listeners : Listeners, optional
+        Where sessions were given beside the ratings.
     refusals : mapping
         Why there is no model, ordinal model, claim, influence or screening
         sensitivity.
@@ -130,6 +133,7 @@ class Report:
     screening_sensitivity: ScreeningSensitivity | None = field(repr=False)
     agreement: tuple[Agreement, ...]
     reliability: pd.DataFrame = field(repr=False)
+    listeners: Listeners | None = field(repr=False)
     refusals: Mapping[str, str]
     notes: tuple[str, ...]
     drawings: tuple[Drawing, ...] = field(repr=False)
@@ -183,6 +187,7 @@ class Report:
             "influence": self._influence(),
             "screening_sensitivity": self._screening_sensitivity(),
             "agreement": [asdict(each) for each in self.agreement],
+            "listeners": self._listeners(),
             "refusals": dict(self.refusals),
             "versions": versions(),
         }
@@ -232,6 +237,15 @@ class Report:
             "notes": list(found.notes),
         }
 
+    def _listeners(self) -> dict[str, Any] | None:
+        if self.listeners is None:
+            return None
+        return {
+            "attrition": self.listeners.attrition.to_dict("records"),
+            "traits": self.listeners.traits.to_dict("records"),
+            "amounts": self.listeners.amounts.to_dict("records"),
+        }
+
     def _every_condition(self) -> pd.DataFrame:
         """`conditions`, and a row with 0 raters for each that screening left without one."""
         empty = self.before.loc[~self.before["condition"].isin(self.conditions["condition"]), ["condition"]]
@@ -263,6 +277,9 @@ class Report:
             found["influence.csv"] = self.influence.without
         if self.screening_sensitivity is not None:
             found["screening.csv"] = self.screening_sensitivity.verdicts
+        if self.listeners is not None:
+            found["attrition.csv"] = self.listeners.attrition
+            found["listeners.csv"] = self.listeners.traits
         return found
 
     def save(self, directory: str | Path) -> None:
