@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.claim import NOT_COMPARABLE, VERDICTS
 from analysis.common_items import different_items
 from analysis.frame import SYSTEM
-from analysis.influence import drivers
+from analysis.influence import LEFT_OUT, drivers
 from analysis.report.cells import ALPHA, cut
 from analysis.roles import doubts
 from analysis.scales import Scale
@@ -155,9 +155,10 @@ def _influence(report: Report) -> list[str]:
     if found is None or found.changes.empty:
         return []
     n = len(found.changes[["kind", "a", "b"]].drop_duplicates())
-    alone = drivers(found)[["left_out", "name"]].drop_duplicates()
-    names = [f"the {kind} {name}" for kind, name in zip(alone["left_out"], alone["name"], strict=True)]
-    driven = f" Driven by {listed(names, most=6)}." if names else ""
+    alone = drivers(found)
+    names = {kind: list(dict.fromkeys(alone.loc[alone["left_out"] == kind, "name"])) for kind in LEFT_OUT}
+    driving = [f"the {kind}{'s' if len(own) > 1 else ''} {listed(own, most=4)}" for kind, own in names.items() if own]
+    driven = f" Driven by {' and '.join(driving)}." if driving else ""
     verb = "changes" if n == 1 else "change"
     return [f"{n} of {count(len(found.conclusions), 'verdict')} {verb} when one item or one rater is left out.{driven}"]
 

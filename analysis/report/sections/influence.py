@@ -26,8 +26,8 @@ def influence(report: Report) -> list[Block]:
             f"The mixed model was fitted again without one item or one rater, {left_out}. The table of differences "
             "and, if there is a margin, the claim give a verdict on each pair of systems. "
             + (
-                "A verdict that one item or one rater changes does not hold for the study as a whole: report it with "
-                "what changes it. That is no reason to exclude the item or the rater."
+                "A verdict that changes without one item or one rater depends on it: report both verdicts. That is no "
+                "reason to exclude the item or the rater."
                 if len(changes)
                 else _no_change(len(found.conclusions))
             )

@@ -23,6 +23,7 @@ def screening_sensitivity(report: Report) -> list[Block]:
         return [Text(f"The claim was not tested under other rules. {report.refusals['screening_sensitivity']}")]
     runs, table = found.runs, found.verdicts
     columns = [
+        words("Set", _sets(runs)),
         words("Rules", runs["rules"]),
         counts("Raters", runs["n_raters"]),
         counts("Excluded", runs["n_excluded"]),
@@ -34,13 +35,13 @@ def screening_sensitivity(report: Report) -> list[Block]:
     what = "differences between systems (the claim compares nothing)" if differences else "claim"
     caption = (
         f"The {what} under the study's screening rules, under each rule alone, and under none. Rules that keep the "
-        "same raters share a row. Changes: against the study's rules."
+        "same raters share a set. Changes: against the study's rules."
     )
     notes = [Text(note, note=True) for note in found.notes]
-    return [Table(caption, columns), *notes, *([_each_verdict(table)] if len(table) else [])]
+    return [Table(caption, columns), *notes, *([_each_verdict(table, runs)] if len(table) else [])]
 
 
-def _each_verdict(table: pd.DataFrame) -> Block:
+def _each_verdict(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
     caption = (
         "Each verdict under each set of rules. Value: the difference in points, or the equivalent rate in kbit/s. "
         "Bounds: those of the claim. Bold: another verdict than under the study's rules."
@@ -48,7 +49,7 @@ def _each_verdict(table: pd.DataFrame) -> Block:
     columns = [
         words("System", table["system"]),
         words("against", table["against"]),
-        words("Rules", table["rules"]),
+        words("Set", table["rules"].map(dict(zip(runs["rules"], _sets(runs), strict=True)))),
         words("Value in", ["kbit/s" if kind == RATE else "points" for kind in table["kind"]]),
         numbers("Value", table["value"]),
         intervals("Bounds", table["low"], table["high"]),
@@ -58,3 +59,8 @@ def _each_verdict(table: pd.DataFrame) -> Block:
     of = table[["kind", "system", "against"]].drop_duplicates().shape[0]
     summary = f"Each verdict under each set of rules: {n:,} of {count(of, 'verdict')} change"
     return Details(summary, [Table(caption, columns, group=True, file="screening.csv")])
+
+
+def _sets(runs: pd.DataFrame) -> list[str]:
+    """Short names of the sets of rules, the study's first."""
+    return [f"{n} (the study's)" if n == 1 else f"{n}" for n in range(1, len(runs) + 1)]
