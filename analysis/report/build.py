@@ -142,7 +142,7 @@ def build_report(
     scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
-    without = attempt("influence", lambda: _influence(kept, model, tested, attempt.refusals, items))
+    without = attempt("influence", lambda: _influence(kept, model, tested, attempt.refusals, items, level))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -205,11 +205,16 @@ def _claim(
 
 
 def _influence(
-    kept: pd.DataFrame, model: MixedModel | None, tested: Claim | None, refusals: Mapping[str, str], items: Items
+    kept: pd.DataFrame,
+    model: MixedModel | None,
+    tested: Claim | None,
+    refusals: Mapping[str, str],
+    items: Items,
+    level: float,
 ) -> Influence:
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
-    return influence(kept, items=items, claim=tested, model=model)
+    return influence(kept, items=items, claim=tested, model=model, level=level)
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:

@@ -154,3 +154,11 @@ def test_the_report_says_that_nothing_changes():
     assert "8 items and 8 raters in turn" in text
     assert "The verdict stays the same." in text
     assert "when one item or one rater is left out" not in text
+
+
+def test_the_report_judges_with_its_own_level():
+    found = build_report(exported(6, 6), screening=["none"], margin=8, level=0.8)
+    conclusions = found.influence.conclusions
+    verdicts = conclusions.loc[conclusions["kind"] == MARGIN, "verdict"]
+    assert list(verdicts) == list(found.claim.comparisons["verdict"])
+    assert list(verdicts) != list(claim(found.screening.kept, margin=8).comparisons["verdict"])
