@@ -17,6 +17,9 @@ agreement    of raters with each other and with themselves
 margins      non-inferiority and equivalence
 rates        rate-quality curves and equivalent rates
 claim        both, for every two codecs
+influence    which verdicts change without one item or one rater
+screening_sensitivity  the claim under each screening rule
+listeners    who listened, and how many of those who began are in the results
 simulation   studies drawn from variance components
 power        how many raters a study needs
 predictions  what the mixed model expects of each rating

@@ -14,7 +14,7 @@ trial say of their reliability, and how well they tell systems apart, in the spi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.frame import in_cells, rated
+from analysis.frame import SYSTEM, in_cells, rated
 from analysis.groups import group
 from analysis.order import sorted_raters
 
@@ -30,6 +30,9 @@ Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 DRAWS = 999
+
+SYSTEMS = "systems"
+ALL_CONDITIONS = "all conditions"
 
 NOTHING_LEFT = 1e-12
 """Share of the squares below which what is left is rounding."""
@@ -49,6 +52,9 @@ class Agreement:
         What it is of.
     note : str
         Why there is no figure, or what to keep in mind.
+    over : str
+        Which conditions it covers: `SYSTEMS` or `ALL_CONDITIONS`; "" for the
+        conditions of the frame that was given.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Agreement:
     n_raters: int
     n_stimuli: int
     note: str
+    over: str = ""
 
 
 def stimuli(frame: pd.DataFrame) -> pd.DataFrame:
@@ -149,8 +156,7 @@ def alpha(frame: pd.DataFrame, *, level: float = 0.95, draws: int = DRAWS, seed:
 
     Notes
     -----
-    All conditions count. With a reference and anchors among them, raters agree
-    on what is far apart anyway, and alpha is high for that alone.
+    All conditions of the frame count; see `between_raters`.
     """
     table = stimuli(frame).to_numpy(float)
     units, there = _units(table), ~np.isnan(table)
@@ -219,6 +225,46 @@ def intraclass(frame: pd.DataFrame, *, level: float = 0.95) -> tuple[Agreement, 
     return (
         Agreement("ICC(A,1)", single, low, high, k, n, note),
         Agreement("ICC(A,k)", _of_mean(single, k), mean_low, mean_high, k, n, note),
+    )
+
+
+def between_raters(frame: pd.DataFrame, *, level: float = 0.95) -> tuple[Agreement, ...]:
+    """Alpha and intraclass correlations over the systems, then over all conditions.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy frame of one study.
+    level : float
+
+    Returns
+    -------
+    tuple of Agreement
+        Alpha, ICC(A,1) and ICC(A,k) over the systems. If the study has a
+        hidden reference or anchors, the same three over all conditions follow.
+
+    Notes
+    -----
+    Raters agree on the hidden reference and the anchors by the test's design.
+    Both coefficients compare disagreement with the spread of all stimuli, so
+    such conditions raise them even if raters do not agree on any system.
+    Krippendorff, Content Analysis, 4th ed., 2018, chapter 12; McGraw and Wong,
+    Psychol. Methods 1 (1996) 30-46.
+
+    >>> from analysis.frame import tidy
+    >>> scores = {"Reference": [100, 98, 100], "A": [40, 60, 50], "B": [60, 45, 48]}
+    >>> rows = [(rater, "x", name, score) for name in scores for rater, score in enumerate(scores[name])]
+    >>> frame = tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"]))
+    >>> [(each.over, round(each.value, 2)) for each in between_raters(frame) if each.name == "ICC(A,1)"]
+    [('systems', -1.73), ('all conditions', 0.93)]
+    """
+    frames = {SYSTEMS: frame[frame["role"] == SYSTEM]}
+    if len(rated(frames[SYSTEMS])) < len(rated(frame)):
+        frames[ALL_CONDITIONS] = frame
+    return tuple(
+        replace(coefficient, over=over)
+        for over, rows in frames.items()
+        for coefficient in (alpha(rows, level=level), *intraclass(rows, level=level))
     )
 
 

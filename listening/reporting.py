@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from analysis.frame import RatingsError, tidy
+from analysis.listeners import ListenerTables
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
 from listening import invites, material, presets, recruiting
 from listening.clip_words import licences, loudness
-from listening.export import ratings_frame
+from listening.export import TABLES, ratings_frame
 from listening.models import Rating, Session, Study, Trial
 from listening.protocol import Protocol
 
@@ -56,8 +59,17 @@ def report_of(study: Study) -> Report:
         screening=study.screening or ["none"],
         margin=study.margin if study.margin is not None else float("nan"),
         design=design_of(study),
+        listener_tables=listener_tables_of(study),
         made_on=f"{study.closed_at:%Y-%m-%d}" if study.closed_at else "",
     )
+
+
+def listener_tables_of(study: Study) -> ListenerTables:
+    """Sessions and answers of a study as the export has them, and how many raters withdrew."""
+    sessions, answers = (
+        pd.DataFrame(TABLES[name].rows(study), columns=list(TABLES[name].columns)) for name in ("sessions", "answers")
+    )
+    return ListenerTables(sessions, answers, withdrawn=recruiting.of(study).withdrawn)
 
 
 def design_of(study: Study) -> dict[str, str]:

@@ -17,6 +17,7 @@ from analysis.figures import (
     box_plot,
     condition_colours,
     difference_plot,
+    influence_plot,
     item_plot,
     mean_plot,
     rate_quality_plot,
@@ -26,6 +27,8 @@ from analysis.figures import (
 )
 from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated, tidy
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
+from analysis.influence import DIFFERENCE, Influence, influence
+from analysis.listeners import ListenerTables, listeners
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -35,6 +38,7 @@ from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
 from analysis.scales import Scale
 from analysis.screening import screen
+from analysis.screening_sensitivity import screening_sensitivity
 
 MOST_ORDINAL = 20_000
 """Ratings above which a report leaves the ordinal model out, which takes minutes then."""
@@ -77,6 +81,7 @@ def build_report(
     rates_from_names: bool = True,
     keep_unfinished: bool = False,
     design: Mapping[str, str] | None = None,
+    listener_tables: ListenerTables | None = None,
     made_on: str = "",
 ) -> Report:
     """Analyse the ratings of a study.
@@ -109,6 +114,8 @@ def build_report(
         See `analysis.screening.screen`.
     design : mapping, optional
         What is to be said of the test's design, see `analysis.report.sections.design.POINTS`.
+    listener_tables : ListenerTables, optional
+        Sessions and answers, for the section on listeners.
     made_on : str
         Date to be printed.
 
@@ -135,6 +142,7 @@ def build_report(
     scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
+    without = attempt("influence", lambda: _influence(kept, model, tested, attempt.refusals, items, level))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -154,13 +162,29 @@ def build_report(
         model=model,
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
-        agreement=(agreement.alpha(kept, level=level), *agreement.intraclass(kept, level=level)),
+        influence=without,
+        screening_sensitivity=attempt(
+            "screening_sensitivity",
+            lambda: screening_sensitivity(
+                frame,
+                [rule.name for rule in screened.rules],
+                keep_unfinished=keep_unfinished,
+                items=items,
+                margin=margin,
+                rates=rates,
+                rates_from_names=rates_from_names,
+                level=level,
+            ),
+        ),
+        agreement=agreement.between_raters(kept, level=level),
         reliability=agreement.raters(kept),
+        listeners=None if listener_tables is None else listeners(listener_tables, set(rated(kept)["rater"])),
         refusals=attempt.refusals,
         notes=(*ratings.attrs.get(NOTES, ()), *(said_by_names(tested.points) if tested else ())),
         drawings=(
             *_of_ratings(frame, kept, screened.excluded, tables, settings),
             *_of_the_model(kept, model, settings),
+            *_of_influence(without),
             *_of_rates(tested, tables["conditions"], condition_colours(frame), settings),
         ),
     )
@@ -178,6 +202,19 @@ def _claim(
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
     return claim(kept, margin=margin, rates=rates, rates_from_names=rates_from_names, level=level, model=model)
+
+
+def _influence(
+    kept: pd.DataFrame,
+    model: MixedModel | None,
+    tested: Claim | None,
+    refusals: Mapping[str, str],
+    items: Items,
+    level: float,
+) -> Influence:
+    if model is None:
+        raise RatingsError(f"It takes the mixed model. {refusals['model']}")
+    return influence(kept, items=items, claim=tested, model=model, level=level)
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
@@ -218,6 +255,13 @@ def _of_the_model(kept: pd.DataFrame, model: MixedModel | None, settings: Settin
     pairs = model.contrasts(settings.level).dropna(subset=["difference"]).reset_index(drop=True)
     shown = [difference_plot(pairs, settings.margin, level=settings.level)] if len(pairs) else []
     return [*shown, residual_plot(*predictions(model, kept))]
+
+
+def _of_influence(without: Influence | None) -> list[Drawing]:
+    if without is None or without.without.empty:
+        return []
+    differences = without.conclusions.loc[without.conclusions["kind"] == DIFFERENCE, "difference"]
+    return [influence_plot(without)] if differences.notna().any() else []
 
 
 def _of_rates(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analysis.report.document import Column
 from analysis.wording import NOTHING, number, p_value
@@ -11,9 +11,9 @@ ALPHA = 0.05
 """Level at which a difference is called one."""
 
 
-def words(heading: str, values: Iterable[object]) -> Column:
-    """A column of names or sentences."""
-    return Column(heading, [str(value) for value in values], numeric=False)
+def words(heading: str, values: Iterable[object], *, strong: Sequence[bool] = ()) -> Column:
+    """A column of names or sentences; those that are `strong` are bold."""
+    return Column(heading, [str(value) for value in values], numeric=False, strong=strong)
 
 
 def numbers(heading: str, values: Iterable[float], digits: int = 1) -> Column:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.claim import NOT_COMPARABLE, VERDICTS
 from analysis.common_items import different_items
 from analysis.frame import SYSTEM
+from analysis.influence import LEFT_OUT, drivers
 from analysis.report.cells import ALPHA, cut
 from analysis.roles import doubts
 from analysis.scales import Scale
@@ -29,6 +30,8 @@ def findings(report: Report) -> list[str]:
         *_pairs(report),
         *_model_pairs(report),
         *_claim(report),
+        *_screening_sensitivity(report),
+        *_influence(report),
     ]
 
 
@@ -134,6 +137,30 @@ def _claim(report: Report) -> list[str]:
             f"{count(len(rates), 'case')}."
         )
     return said
+
+
+def _screening_sensitivity(report: Report) -> list[str]:
+    found = report.screening_sensitivity
+    if found is None or not found.verdicts["changes"].any():
+        return []
+    key = ["kind", "system", "against"]
+    n = len(found.verdicts.loc[found.verdicts["changes"], key].drop_duplicates())
+    all_of_them = count(len(found.verdicts[key].drop_duplicates()), "verdict")
+    verb = "depends" if n == 1 else "depend"
+    return [f"{n} of {all_of_them} on systems {verb} on the screening rules (see the claim)."]
+
+
+def _influence(report: Report) -> list[str]:
+    found = report.influence
+    if found is None or found.changes.empty:
+        return []
+    n = len(found.changes[["kind", "a", "b"]].drop_duplicates())
+    alone = drivers(found)
+    names = {kind: list(dict.fromkeys(alone.loc[alone["left_out"] == kind, "name"])) for kind in LEFT_OUT}
+    driving = [f"the {kind}{'s' if len(own) > 1 else ''} {listed(own, most=4)}" for kind, own in names.items() if own]
+    driven = f" Driven by {' and '.join(driving)}." if driving else ""
+    verb = "changes" if n == 1 else "change"
+    return [f"{n} of {count(len(found.conclusions), 'verdict')} {verb} when one item or one rater is left out.{driven}"]
 
 
 def weights(report: Report) -> str:

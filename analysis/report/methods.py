@@ -58,7 +58,8 @@ def methods(report: Report) -> dict[str, str]:
         "Agreement": (
             "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "
             "of absolute agreement, of one rater, ICC(A,1), and of the mean of all, ICC(A,k), with intervals after "
-            "McGraw and Wong. Reliability and discrimination of raters in the spirit of ITU-R BS.2300."
+            "McGraw and Wong. Both are computed over the systems, and again over all conditions if there is a hidden "
+            "reference or an anchor. Reliability and discrimination of raters in the spirit of ITU-R BS.2300."
         ),
         "The claim": (
             "Non-inferiority: the one-sided lower bound of the difference in the mixed model lies above minus the "

@@ -18,6 +18,8 @@ from analysis.claim import Claim
 from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
+from analysis.influence import Influence
+from analysis.listeners import Listeners
 from analysis.mixed import Items, MixedModel
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
@@ -25,6 +27,7 @@ from analysis.report.document import Document
 from analysis.report.sections import document
 from analysis.scales import POINTS, Scale
 from analysis.screening import Screening
+from analysis.screening_sensitivity import ScreeningSensitivity
 from analysis.versions import versions
 
 
@@ -89,11 +92,16 @@ class Report:
     model : MixedModel, optional
     ordinal : OrdinalModel, optional
     claim : Claim, optional
+    influence : Influence, optional
+    screening_sensitivity : ScreeningSensitivity, optional
     agreement : tuple of Agreement
     reliability : DataFrame
         See `analysis.agreement.raters`.
+    listeners : Listeners, optional
+        Where sessions were given beside the ratings.
     refusals : mapping
-        Why there is no model, ordinal model or claim.
+        Why there is no model, ordinal model, claim, influence or screening
+        sensitivity.
     notes : tuple of str
         How the file was read, where that may surprise: rates taken from
         names, columns left out, another scale.
@@ -121,8 +129,11 @@ class Report:
     model: MixedModel | None = field(repr=False)
     ordinal: OrdinalModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
+    influence: Influence | None = field(repr=False)
+    screening_sensitivity: ScreeningSensitivity | None = field(repr=False)
     agreement: tuple[Agreement, ...]
     reliability: pd.DataFrame = field(repr=False)
+    listeners: Listeners | None = field(repr=False)
     refusals: Mapping[str, str]
     notes: tuple[str, ...]
     drawings: tuple[Drawing, ...] = field(repr=False)
@@ -173,7 +184,10 @@ class Report:
             "mixed_model": self._model(),
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
             "claim": self._claim(),
+            "influence": self._influence(),
+            "screening_sensitivity": self._screening_sensitivity(),
             "agreement": [asdict(each) for each in self.agreement],
+            "listeners": self._listeners(),
             "refusals": dict(self.refusals),
             "versions": versions(),
         }
@@ -200,6 +214,36 @@ class Report:
             "comparisons": self.claim.comparisons.to_dict("records"),
             "rates": self.claim.rates.to_dict("records"),
             "points": self.claim.points.to_dict("records"),
+        }
+
+    def _influence(self) -> dict[str, Any] | None:
+        if self.influence is None:
+            return None
+        return {
+            "items": self.influence.n_items,
+            "raters": self.influence.n_raters,
+            "conclusions": self.influence.conclusions.to_dict("records"),
+            "changes": self.influence.changes.to_dict("records"),
+            "notes": list(self.influence.notes),
+        }
+
+    def _screening_sensitivity(self) -> dict[str, Any] | None:
+        found = self.screening_sensitivity
+        if found is None:
+            return None
+        return {
+            "runs": found.runs.to_dict("records"),
+            "verdicts": found.verdicts.to_dict("records"),
+            "notes": list(found.notes),
+        }
+
+    def _listeners(self) -> dict[str, Any] | None:
+        if self.listeners is None:
+            return None
+        return {
+            "attrition": self.listeners.attrition.to_dict("records"),
+            "traits": self.listeners.traits.to_dict("records"),
+            "amounts": self.listeners.amounts.to_dict("records"),
         }
 
     def _every_condition(self) -> pd.DataFrame:
@@ -229,6 +273,13 @@ class Report:
         if self.claim is not None:
             found["claim.csv"] = self.claim.comparisons
             found["rates.csv"] = self.claim.rates
+        if self.influence is not None:
+            found["influence.csv"] = self.influence.without
+        if self.screening_sensitivity is not None:
+            found["screening.csv"] = self.screening_sensitivity.verdicts
+        if self.listeners is not None:
+            found["attrition.csv"] = self.listeners.attrition
+            found["listeners.csv"] = self.listeners.traits
         return found
 
     def save(self, directory: str | Path) -> None:

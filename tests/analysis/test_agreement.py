@@ -12,10 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.agreement import alpha, intraclass, krippendorff_alpha, raters, stimuli
+from analysis.agreement import (
+    ALL_CONDITIONS,
+    SYSTEMS,
+    alpha,
+    between_raters,
+    intraclass,
+    krippendorff_alpha,
+    raters,
+    stimuli,
+)
 from analysis.frame import tidy
+from analysis.report import build_report
+from analysis.wording import number
 
-from .studies import exported, scores_table
+from .studies import FEW, exported, scores_table
+from .test_report import text_of
 
 NAN = float("nan")
 
@@ -191,3 +203,42 @@ def test_a_rater_without_any_spread_within_conditions_tells_them_apart_without_e
     rows = [("ann", item, name, score) for item in "xyz" for name, score in (("A", 20.1), ("B", 60.2))]
     found = raters(tidy(pd.DataFrame(rows, columns=["rater", "item", "condition", "score"]))).iloc[0]
     assert (found["discrimination"], found["discrimination_p"]) == (math.inf, 0)
+
+
+@pytest.fixture(scope="module")
+def agreed_on_the_extremes_only() -> pd.DataFrame:
+    """Twelve raters hear the reference and the anchor, and guess about the systems."""
+    draw = np.random.default_rng(5)
+    export = exported(12, 6, conditions=FEW)
+    systems = export["role"] == "system"
+    export.loc[systems, "score"] = draw.integers(30, 80, systems.sum())
+    return export
+
+
+def test_reference_and_anchor_do_not_count_as_agreement_on_the_systems(agreed_on_the_extremes_only):
+    frame = tidy(agreed_on_the_extremes_only)
+    found = {(each.over, each.name): each.value for each in between_raters(frame)}
+    names = [name for over, name in found if over == SYSTEMS]
+    assert [(over, name) for over, name in found] == [
+        (over, name) for over in (SYSTEMS, ALL_CONDITIONS) for name in names
+    ]
+    for name in names[:2]:
+        assert abs(found[SYSTEMS, name]) < 0.1
+        assert found[ALL_CONDITIONS, name] > 0.5
+    systems = frame[frame["role"] == "system"]
+    assert found[SYSTEMS, names[0]] == alpha(systems).value
+    assert found[ALL_CONDITIONS, names[0]] == alpha(frame).value
+
+
+def test_a_study_of_systems_alone_has_one_figure_of_each_kind():
+    frame = tidy(scores_table({"A": [1, 3], "B": [3, 5], "C": [8, 10]}))
+    assert [each.over for each in between_raters(frame)] == [SYSTEMS] * 3
+
+
+def test_the_report_and_its_json_name_what_agreement_is_over(agreed_on_the_extremes_only):
+    report = build_report(agreed_on_the_extremes_only, screening=["none"])
+    assert [each["over"] for each in report.tests()["agreement"]] == [SYSTEMS] * 3 + [ALL_CONDITIONS] * 3
+    text = text_of(report.html)
+    assert "The hidden reference and the anchors raise agreement over all conditions" in text
+    value = report.agreement[0].value
+    assert f"systems Krippendorff's alpha (interval) {number(value, 2)}" in text

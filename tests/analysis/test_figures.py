@@ -17,6 +17,7 @@ from analysis.figures import (
     box_plot,
     condition_colours,
     difference_plot,
+    influence_plot,
     item_plot,
     mean_plot,
     rate_quality_plot,
@@ -25,11 +26,12 @@ from analysis.figures import (
     violin_plot,
 )
 from analysis.frame import tidy
+from analysis.influence import Influence
 from analysis.rates import curves, points
 
 from .studies import exported, scores_table
 
-NAMES = ["means", "boxes", "violins", "raters", "items", "rates", "differences", "residuals"]
+NAMES = ["means", "boxes", "violins", "raters", "items", "rates", "differences", "residuals", "influence"]
 
 
 def drawings(export: pd.DataFrame) -> list:
@@ -50,6 +52,7 @@ def drawings(export: pd.DataFrame) -> list:
         rate_quality_plot(there, table, curves(there), colours, references.to_dict()),
         difference_plot(differences(table), 5),
         residual_plot(fitted, cells["score"].to_numpy() - fitted),
+        influence_plot(without_each(differences(table))),
     ]
 
 
@@ -60,6 +63,25 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
     pairs = pd.DataFrame(rows, columns=["a", "b", "difference"])
     pairs["difference"] = pairs["difference"].astype(float)
     return pairs.assign(ci_low=pairs["difference"] - 6, ci_high=pairs["difference"] + 6, p_holm=0.04)
+
+
+def without_each(pairs: pd.DataFrame) -> Influence:
+    """Pairs with three items and three raters left out, the first of which change every third verdict."""
+    whole = pairs[["a", "b", "difference"]].assign(kind="difference", p=0.04, verdict="higher")
+    without = pd.concat(
+        [
+            whole.assign(
+                left_out=left_out,
+                name=f"{left_out} {n} with a name that is long",
+                difference=whole["difference"] + n,
+                changes=(whole.index % 3 == 0) & (n == 1),
+            )
+            for left_out in ("item", "rater")
+            for n in (1, 2, 3)
+        ],
+        ignore_index=True,
+    )
+    return Influence(3, 3, whole, without, ())
 
 
 @pytest.fixture(scope="module")

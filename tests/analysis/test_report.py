@@ -123,7 +123,7 @@ def test_the_fragment_fits_into_another_page(report):
     assert report.fragment_html in report.html
     for tag in ("<html", "<head", "<body", "<style", "<h1", "<main"):
         assert tag not in report.fragment_html
-    assert report.fragment_html.count("<h2") == 9
+    assert report.fragment_html.count("<h2") == 10
     text_of(report.fragment_html)
 
 

@@ -10,8 +10,11 @@ from analysis.report.methods import methods
 from analysis.report.sections.claim import the_claim
 from analysis.report.sections.design import design, rating_days
 from analysis.report.sections.differences import differences
+from analysis.report.sections.influence import influence
+from analysis.report.sections.listeners import listeners
 from analysis.report.sections.raters import raters
 from analysis.report.sections.results import results
+from analysis.report.sections.screening_sensitivity import screening_sensitivity
 from analysis.report.sections.summary import summary
 from analysis.report.sections.what_was_rated import what_was_rated
 
@@ -24,8 +27,10 @@ def document(report: Report) -> Document:
     sections = (
         Section("Summary", summary(report)),
         Section("Results", results(report)),
-        Section("The claim", the_claim(report)),
+        Section("The claim", [*the_claim(report), *screening_sensitivity(report)]),
         Section("Tests", differences(report)),
+        Section("Influence", influence(report)),
+        *([] if report.listeners is None else [Section("Listeners", listeners(report.listeners))]),
         Section("Raters", raters(report)),
         Section("Material", what_was_rated(report)),
         Section("Design", design(report)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.agreement import Agreement
+from analysis.agreement import ALL_CONDITIONS, Agreement
 from analysis.frame import rated
 from analysis.report.cells import chances, counts, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
@@ -80,16 +80,22 @@ def _agreement(report: Report) -> list[Block]:
     blocks: list[Block] = []
     if found:
         columns = [
+            words("Over", [each.over for each in found]),
             words("Coefficient", [each.name for each in found]),
             numbers("Value", [each.value for each in found], 2),
             Column("CI", [_ends(each) for each in found]),
             counts("Raters", [each.n_raters for each in found]),
             counts("Stimuli", [each.n_stimuli for each in found]),
         ]
-        level = f"{100 * report.settings.level:g}%"
-        caption = f"Agreement of the raters analysed, over all conditions. CI: {level} confidence interval."
-        blocks.append(Table(caption, columns))
-    blocks += [Text(note, note=True) for note in dict.fromkeys(each.note for each in report.agreement) if note]
+        caption = f"Agreement of the raters analysed. CI: {100 * report.settings.level:g}% confidence interval."
+        if any(each.over == ALL_CONDITIONS for each in found):
+            caption += (
+                " The hidden reference and the anchors raise agreement over all conditions: they are far apart by "
+                "design. Agreement over the systems shows how far raters agree on what the study compares."
+            )
+        blocks.append(Table(caption, columns, group=True))
+    notes = dict.fromkeys(f"Over {each.over}: {each.note}" for each in report.agreement if each.note)
+    blocks += [Text(note, note=True) for note in notes]
     table = report.reliability
     if len(table):
         caption = (
