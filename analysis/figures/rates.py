@@ -13,12 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.figures.axes import SIZE, WIDTH, bands, distinct, score_label, sized_figure
+from analysis.figures.axes import SIZE, WIDTH, bands, cut_note, score_label, sized_figure
 from analysis.figures.colours import DASHES, INK, LINE, MARKERS, SOFT, SURFACE, Dash
 from analysis.figures.drawing import Drawing, drawing
 from analysis.figures.labels import Line, label
 from analysis.rates import Curve, monotone
 from analysis.scales import POINTS, Scale
+from analysis.short_names import distinct
 from analysis.wording import listed
 
 Floats = NDArray[np.float64]
@@ -98,8 +99,8 @@ def rate_quality_plot(
     alike = " Points at the same rate are set apart a little." if _shares_rates(codecs) else ""
     level_lines = f" Horizontal lines: {listed(list(lines))}." if lines else ""
     caption = (
-        f"Mean score of every codec at its rates (logarithmic axis) with {100 * level:g}% confidence intervals, cut "
-        f"off at the ends of the scale, both from the mixed model."
+        f"Mean score of every codec at its rates (logarithmic axis) with {100 * level:g}% confidence intervals, both "
+        f"from the mixed model.{cut_note(means)}"
         f"{curved if any(len(codec.kbps) > 1 for codec in codecs) else ''}{alike}{level_lines}"
         f"{f' Without a rate, and not drawn: {listed(lost)}.' if lost else ''}"
     )

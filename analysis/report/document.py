@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 from analysis.figures import Drawing
 
@@ -43,12 +44,28 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, the text of its cells, whether they are figures, which are strong."""
+    """A column of a table.
+
+    Attributes
+    ----------
+    heading : str
+    cells : sequence of str
+    numeric : bool
+        Whether the cells are figures.
+    strong : sequence of bool
+        Which cells are bold; empty for none.
+    full : sequence of str
+        The whole text of each cell where `cells` has it shortened.
+    note : str
+        What a reader must know of the column, set under the table.
+    """
 
     heading: str
     cells: Sequence[str]
     numeric: bool = True
     strong: Sequence[bool] = ()
+    full: Sequence[str] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,12 @@ class Table:
         Whether the last column is running text.
     file : str
         Where the whole table is kept, if it has more rows than are shown.
+    key : bool
+        Whether it explains shortened names, so that it has them whole.
+    basis : str
+        Which ratings the figures come from, and how many.
+    number : int
+        Place among the tables of a document.
     """
 
     caption: str
@@ -72,6 +95,25 @@ class Table:
     group: bool = False
     wrap: bool = False
     file: str = ""
+    key: bool = False
+    basis: str = ""
+    number: int = 0
+
+    @property
+    def label(self) -> str:
+        """What text calls it."""
+        return f"Table {self.number}"
+
+    @property
+    def words(self) -> str:
+        """The caption with its basis."""
+        return f"{self.caption} {self.basis}".strip()
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands under the table: notes of its columns, and where the rows are that are not shown."""
+        notes = dict.fromkeys(column.note for column in self.columns)
+        return [note for note in (*notes, self.rest) if note]
 
     @property
     def n_rows(self) -> int:
@@ -102,9 +144,30 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing with its caption."""
+    """A drawing with its caption.
+
+    Attributes
+    ----------
+    drawing : Drawing
+    basis : str
+        Which ratings it shows, and how many.
+    number : int
+        Place among the figures of a document.
+    """
 
     drawing: Drawing
+    basis: str = ""
+    number: int = 0
+
+    @property
+    def label(self) -> str:
+        """What text calls it."""
+        return f"Figure {self.number}"
+
+    @property
+    def words(self) -> str:
+        """Title and caption with its basis."""
+        return f"{self.drawing.title}. {self.drawing.caption} {self.basis}".strip()
 
 
 @dataclass(frozen=True)
@@ -125,6 +188,11 @@ class Section:
     title: str
     blocks: Sequence[Block]
 
+    @property
+    def anchor(self) -> str:
+        """What a link to the section is called."""
+        return f"report-{self.title.lower().replace(' ', '-')}"
+
 
 @dataclass(frozen=True)
 class Document:
@@ -133,3 +201,70 @@ class Document:
     title: str
     about: str
     sections: Sequence[Section]
+
+    def tables(self) -> list[Table]:
+        """Every table, in the order of the report."""
+        blocks = (block for section in self.sections for block in _flat(section.blocks))
+        return [block for block in blocks if isinstance(block, Table)]
+
+
+def changed(blocks: Sequence[Block], change: Callable[[Block], Block]) -> list[Block]:
+    """The blocks, each as `change` gives it back; those within details too."""
+    return [
+        replace(block, blocks=changed(block.blocks, change)) if isinstance(block, Details) else change(block)
+        for block in blocks
+    ]
+
+
+def with_basis(blocks: Sequence[Block], basis: str) -> list[Block]:
+    """The blocks, in which every table and figure that does not say which ratings it shows says `basis`."""
+
+    def based(block: Block) -> Block:
+        return replace(block, basis=basis) if isinstance(block, Table | Picture) and not block.basis else block
+
+    return changed(blocks, based)
+
+
+def with_short_names(blocks: Sequence[Block], short: Mapping[str, str]) -> list[Block]:
+    """The blocks, in whose tables long names are short; tables that are the key to them stay whole.
+
+    Parameters
+    ----------
+    blocks : sequence of blocks
+    short : mapping
+        Name -> short name.
+    """
+
+    def shortened(block: Block) -> Block:
+        if not isinstance(block, Table) or block.key:
+            return block
+        return replace(block, columns=[_short(column, short) for column in block.columns])
+
+    return changed(blocks, shortened)
+
+
+def numbered(sections: Sequence[Section]) -> list[Section]:
+    """The sections with their tables numbered from 1, and their figures too."""
+    tables, figures = count(1), count(1)
+
+    def with_number(block: Block) -> Block:
+        if isinstance(block, Table):
+            return replace(block, number=next(tables))
+        return replace(block, number=next(figures)) if isinstance(block, Picture) else block
+
+    return [replace(section, blocks=changed(section.blocks, with_number)) for section in sections]
+
+
+def _short(column: Column, short: Mapping[str, str]) -> Column:
+    cells = [short.get(cell, cell) for cell in column.cells]
+    if column.numeric or cells == list(column.cells):
+        return column
+    return replace(column, cells=cells, full=column.cells)
+
+
+def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Details):
+            yield from _flat(block.blocks)
+        else:
+            yield block

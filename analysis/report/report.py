@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,14 @@ from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
 from analysis.mixed import Items, MixedModel
+from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
 from analysis.report.document import Document
 from analysis.report.sections import document
 from analysis.scales import POINTS, Scale
 from analysis.screening import Screening
+from analysis.short_names import distinct
 from analysis.versions import versions
 
 
@@ -128,6 +130,25 @@ class Report:
     drawings: tuple[Drawing, ...] = field(repr=False)
 
     @cached_property
+    def rater_names(self) -> dict[str, str]:
+        """Identifier -> the name in figures and text, such as Rater 3; raters.csv has both."""
+        return {name: f"Rater {number}" for name, number in self._rater_numbers.items()}
+
+    @cached_property
+    def _rater_numbers(self) -> dict[str, int]:
+        return rater_numbers(list(self.screening.raters["rater"]))
+
+    @cached_property
+    def short_conditions(self) -> dict[str, str]:
+        """Condition -> its name in figures and tables, see `analysis.short_names`."""
+        return _shortened(self.material["condition"])
+
+    @cached_property
+    def short_items(self) -> dict[str, str]:
+        """Item -> its name in figures and tables."""
+        return _shortened(self.ratings["item"].unique())
+
+    @cached_property
     def document(self) -> Document:
         """The report as sections of text, tables and figures."""
         return document(self)
@@ -212,7 +233,9 @@ class Report:
         """Tables by the name of their files: conditions, raters, and those of the tests that could be made."""
         found = {
             "conditions.csv": self._every_condition(),
-            "raters.csv": self.screening.raters[["rater", "excluded", "reason"]],
+            "raters.csv": self.screening.raters[["rater", "excluded", "reason"]].assign(
+                number=self.screening.raters["rater"].map(self._rater_numbers)
+            ),
             "checks.csv": self.screening.checks,
             "items.csv": self.by_item,
             "ranks.csv": self.ranks,
@@ -250,6 +273,11 @@ class Report:
         for drawing in self.drawings:
             (directory / "figures" / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
             (directory / "figures" / f"{drawing.name}.png").write_bytes(drawing.png())
+
+
+def _shortened(names: Iterable[object]) -> dict[str, str]:
+    whole = [str(name) for name in names]
+    return dict(zip(whole, distinct(whole), strict=True))
 
 
 def _without_nan(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.claim import bits, bits_between, sentences
-from analysis.report.cells import chances, numbers, words
+from analysis.report.cells import bounds, chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, number
@@ -57,8 +57,8 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
         numbers("kbit/s", table["kbps"]),
         numbers("against", table["kbps_against"]),
         numbers("Difference", table["difference"]),
-        numbers("Lower bound", table["lower"]),
-        numbers("Upper bound", table["upper"]),
+        bounds("Lower bound", table["lower"]),
+        bounds("Upper bound", table["upper"]),
         chances("p", table["p_non_inferior"]),
         chances("p (Holm)", table["p_holm"], strong=True),
         chances("p equivalent", table["p_equivalent"]),

@@ -54,10 +54,7 @@ def _model(report: Report) -> list[Block]:
 
 
 def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
-    caption = (
-        f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval, cut off at "
-        "the ends of the scale."
-    )
+    caption = f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval."
     columns = [
         words("System", means["condition"]),
         numbers("Mean", means["mean"]),
@@ -73,7 +70,7 @@ def _contrasts(model: MixedModel, level: float) -> Table:
     items = f", items {model.items}" if model.same_items else ", each over the items that both have"
     caption = (
         f"Differences of every pair in the mixed model{items}: first minus second, with the "
-        f"{100 * level:g}% confidence interval of each pair by itself, cut off at 100 points. "
+        f"{100 * level:g}% confidence interval of each pair by itself. "
         f"Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
