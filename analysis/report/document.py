@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -112,8 +114,12 @@ class Table:
     @property
     def notes(self) -> list[str]:
         """What stands under the table: notes of its columns, and where the rows are that are not shown."""
-        notes = dict.fromkeys(column.note for column in self.columns)
-        return [note for note in (*notes, self.rest) if note]
+        return [*self.column_notes, *([self.rest] if self.rest else [])]
+
+    @property
+    def column_notes(self) -> list[str]:
+        """The notes of its columns, each once."""
+        return [note for note in dict.fromkeys(column.note for column in self.columns) if note]
 
     @property
     def n_rows(self) -> int:
@@ -134,12 +140,27 @@ class Table:
 
     def rows(self) -> list[list[tuple[str, bool]]]:
         """The rows that are shown, each cell with whether it is strong."""
-        columns = [column.cells for column in self.columns]
+        return self._rows([column.cells for column in self.columns], self.n_shown)
+
+    def all_rows(self) -> list[list[tuple[str, bool]]]:
+        """Every row with its whole names, each cell with whether it is strong."""
+        return self._rows([column.full or column.cells for column in self.columns], self.n_rows)
+
+    def _rows(self, columns: Sequence[Sequence[str]], n: int) -> list[list[tuple[str, bool]]]:
         strong = [column.strong for column in self.columns]
         return [
             [(str(cells[at]), bool(marks) and bool(marks[at])) for cells, marks in zip(columns, strong, strict=True)]
-            for at in range(self.n_shown)
+            for at in range(n)
         ]
+
+    def csv(self) -> str:
+        """Every row as it is shown, with its whole names, as CSV."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([column.heading for column in self.columns])
+        for cells in self.all_rows():
+            writer.writerow([text.replace("\N{MINUS SIGN}", "-") for text, _ in cells])
+        return file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
 from analysis.mixed import FEWEST_ITEMS, ITEMS, MixedModel
 from analysis.report.findings import in_points
+from analysis.report.paragraph import TERMS, paragraph
 from analysis.versions import versions
 from analysis.wording import listed
 
@@ -26,6 +27,7 @@ def methods(report: Report) -> dict[str, str]:
     """How the figures were made: a heading and a paragraph each."""
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     return {
+        "For a paper": paragraph(report),
         "Scale": _scale(report),
         "Screening": _screening(report),
         "Means": (
@@ -114,13 +116,7 @@ def _mixed_model(report: Report) -> str:
 
 def effects(model: MixedModel) -> str:
     """What a mixed model is made of, in a sentence: terms that the data cannot tell are not in it."""
-    names = {
-        "rater": "raters",
-        "item": "items",
-        "rater:condition": "raters with systems",
-        "item:condition": "items with systems",
-    }
-    there = [name for term, name in names.items() if term in set(model.components["term"])]
+    there = [name for term, name in TERMS.items() if term in set(model.components["term"])]
     means = " Each item has its own mean for each system." if model.items == "fixed" and model.n_items > 1 else ""
     return f"The mixed model explains the score by system, with random effects of {listed(there)}.{means}"
 
