@@ -90,8 +90,8 @@ def _rank_tests(report: Report) -> list[str]:
     friedman = "Friedman's test and " if not math.isnan(report.friedman.p) else ""
     exact = "exact" if report.pairs["n_raters"].max() <= EXACT_UP_TO else "by a normal approximation"
     return [
-        f"{friedman}Wilcoxon's signed-rank tests of all pairs (two-sided, {exact}, with Holm's correction) were computed "
-        "on the raters' means."
+        f"{friedman}Wilcoxon's signed-rank tests of all pairs (two-sided, {exact}, with Holm's correction) were "
+        "computed on the raters' means."
     ]
 
 
