@@ -148,8 +148,8 @@ def _small_multiples(codecs: Sequence[_Codec], lines: Mapping[str, float], scale
             axes.axhline(score, color=SOFT, linewidth=1.0, linestyle=dash)
         for other in codecs:
             if other is not codec:
-                shape = {"marker": "."} if len(other.kbps) == 1 else {}
-                axes.plot(other.kbps, _rising(other), color=SOFT, alpha=0.35, linewidth=1.0, zorder=1, **shape)
+                dot = "." if len(other.kbps) == 1 else ""
+                axes.plot(other.kbps, _rising(other), color=SOFT, alpha=0.35, linewidth=1.0, zorder=1, marker=dot)
         _draw_codec(axes, replace(codec, colour=OKABE_ITO[0], marker="o", dash=DASHES[0]), codec.kbps)
     figure.supxlabel("Rate in kbit/s", color=SOFT, fontsize=SIZE)
     figure.supylabel(score_label(scale), color=SOFT, fontsize=SIZE)

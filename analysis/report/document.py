@@ -193,10 +193,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class Details:
-    """What many readers pass over: closed at first on a page, whole in a PDF."""
+    """What many readers pass over: closed at first on a page.
+
+    Attributes
+    ----------
+    summary : str
+    blocks : sequence of blocks
+    repeats : bool
+        Whether it says again what stands elsewhere, so that a PDF leaves it out.
+    """
 
     summary: str
     blocks: Sequence[Block]
+    repeats: bool = False
 
 
 Block = Text | Bullets | KeyFigures | Definitions | Table | Picture | Details

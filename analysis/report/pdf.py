@@ -1,4 +1,4 @@
-"""A report as a PDF: the same sections on A4, figures and closed parts included.
+"""A report as a PDF: the same sections on A4, figures and closed parts included, without those that only repeat.
 
 Set in DejaVu Sans, which comes with matplotlib and holds Latin, Greek, Cyrillic and Arabic letters. Letters that it
 does not have are drawn as boxes; the page has them.
@@ -235,6 +235,8 @@ class _Sheet(FPDF):
 
     @block.register
     def _details(self, block: Details) -> None:
+        if block.repeats:
+            return
         for part in block.blocks:
             self.block(part)
 
@@ -370,7 +372,8 @@ def row_parts(heights: Sequence[float], here: float, page: float) -> list[tuple[
     n = len(heights)
     if sum(heights) <= here:
         return [(0, n)]
-    parts, start, room = [], 0, here
+    parts: list[tuple[int, int]] = []
+    start, room = 0, here
     if n <= KEPT_ROWS and sum(heights) <= page:
         room = 0.0
     while start < n:

@@ -94,7 +94,7 @@ def test_more_codecs_than_colours_have_a_panel_each(n):
     assert "A panel for each codec" in drawing.caption
     assert "Reference (97.0)" in drawing.caption
     drawing.figure.canvas.draw()
-    titles = [axes.title.axes._left_title.get_window_extent() for axes in panels]
+    titles = [axes._left_title.get_window_extent() for axes in panels]
     assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
     assert all(box.x1 <= drawing.figure.canvas.get_width_height()[0] for box in titles)
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.drawing import drawing
 from analysis.report import pdf
-from analysis.report.document import Column, Document, Picture, Section, Table, Text
+from analysis.report.document import Column, Details, Document, Picture, Section, Table, Text
 from analysis.report.pdf import FEWEST_ROWS, KEPT_ROWS, as_pdf, row_parts
 
 
@@ -130,6 +130,15 @@ def test_a_continued_table_repeats_its_headings_and_the_name_of_its_group(monkey
     assert n > 2
     assert captions.count("Table 7. Caption.") == 1
     assert cells.count("Group") == cells.count("all the same") == n
+
+
+def test_what_only_repeats_a_table_is_not_in_the_pdf(monkeypatch):
+    words = []
+    monkeypatch.setattr(pdf._Sheet, "_words", recorded(words, pdf._Sheet._words))
+    details = [Details("Once", [Text("said once")]), Details("Again", [Text("said again")], repeats=True)]
+    as_pdf(Document("Details", "", [Section("Details", details)]))
+    assert "said once" in words
+    assert "said again" not in words
 
 
 def recorded(into: list, method):

@@ -36,7 +36,8 @@ def the_claim(report: Report) -> list[Block]:
     if len(found.rates):
         blocks.append(_rates(found.rates, found.level))
     said = Bullets(sentences(found))
-    blocks.append(Details("All of it in words", [said]) if len(found.comparisons) + len(found.rates) else said)
+    in_tables = len(found.comparisons) + len(found.rates) > 0
+    blocks.append(Details("All of it in words", [said], repeats=True) if in_tables else said)
     without = list(found.points.loc[found.points["kbps"].isna(), "condition"])
     if without:
         blocks.append(Text(f"Without a known rate, and so on no curve: {', '.join(without)}.", note=True))
