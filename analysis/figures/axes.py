@@ -66,11 +66,11 @@ def cut_note(table: pd.DataFrame, low: float = 0, high: float = 100) -> str:
     """What a caption says where an interval of the table goes beyond the scale; "" where none does.
 
     >>> cut_note(pd.DataFrame({"ci_low": [-3.0, 20.0], "ci_high": [12.0, 40.0]}))
-    ' Intervals are cut at the ends of the scale; the CSV files have them whole.'
+    ' Intervals are cut at the ends of the scale; the CSV files beside the report have them whole.'
     """
     if not ((table["ci_low"] < low) | (table["ci_high"] > high)).any():
         return ""
-    return " Intervals are cut at the ends of the scale; the CSV files have them whole."
+    return " Intervals are cut at the ends of the scale; the CSV files beside the report have them whole."
 
 
 def rows(names: Sequence[str], scale: Scale) -> tuple[Figure, Axes]:

@@ -57,7 +57,7 @@ def rater_map(
     step = -(-len(raters) // MOST_LABELLED)
     numbers = rater_numbers(list(frame["rater"].unique()))
     labels = [str(numbers[name]) for name in raters[::step]]
-    upright = max(map(len, labels)) * len(labels) > 60
+    upright = max(map(len, labels)) * len(labels) > 36
     axes.set_xticks(np.arange(0, len(raters), step) + 0.5, labels, rotation=90 if upright else 0)
     axes.set_xlabel("Rater", color=SOFT, fontsize=SIZE)
     bar = figure.colorbar(mesh, ax=axes, fraction=0.035, pad=0.02)

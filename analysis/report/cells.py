@@ -43,9 +43,10 @@ DIFFERENCES: Ends = (SCALE[0] - SCALE[1], SCALE[1] - SCALE[0])
 CUT = "†"
 """What marks an interval that is cut."""
 WHY_CUT = {
-    SCALE: f"{CUT} Computed beyond the scale and cut at its end. The CSV files have the whole interval.",
-    DIFFERENCES: f"{CUT} Computed beyond the largest difference on the scale and cut there. The CSV files have the "
-    "whole interval.",
+    SCALE: f"{CUT} Computed beyond the scale and cut at its end. The CSV files beside the report have the whole "
+    "interval.",
+    DIFFERENCES: f"{CUT} Computed beyond the largest difference on the scale and cut there. The CSV files beside "
+    "the report have the whole interval.",
 }
 """The note under a table with such an interval."""
 
@@ -70,7 +71,7 @@ def intervals(
     >>> column.cells
     ['95.5 to 100.0†', '40.0 to 60.0']
     >>> column.note
-    '† Computed beyond the scale and cut at its end. The CSV files have the whole interval.'
+    '† Computed beyond the scale and cut at its end. The CSV files beside the report have the whole interval.'
     """
     whole = list(zip(map(float, low), map(float, high), strict=True))
     shown = whole if ends is None else [cut(a, b, ends) if a == a else (a, b) for a, b in whole]

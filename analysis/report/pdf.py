@@ -197,6 +197,7 @@ class _Sheet(FPDF):
 
     @block.register
     def _text(self, block: Text) -> None:
+        self._break_unless(self._needed(block))
         self._words(block.text, SMALL if block.note else BODY, soft=block.note)
         self.ln(1.5)
 
