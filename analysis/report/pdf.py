@@ -95,7 +95,7 @@ class _Sheet(FPDF):
         self.set_lang("en")
         self.set_creation_date(datetime(2000, 1, 1, tzinfo=UTC))  # the same report, the same file
         self.running = title
-        self.contents_top = 0.0
+        self.contents_at = (1, 0.0)
         self.pages_of: dict[str, int] = {}
         self.set_text_color(*INK)
         self.set_draw_color(*LINE)
@@ -117,14 +117,16 @@ class _Sheet(FPDF):
         if document.about:
             self._words(document.about, BODY, soft=True)
         self.ln(5)
-        self.contents_top = self.get_y()
-        self.ln((len(document.sections) + 1) * CONTENTS_LINE + 3)
+        height = (len(document.sections) + 1) * CONTENTS_LINE + 3
+        self._break_unless(height)
+        self.contents_at = (self.page, self.get_y())
+        self.ln(height)
 
     def contents(self) -> None:
         """Sections with their pages, in the room that `head` left for them."""
         last = self.page
-        self.page = 1
-        self.set_xy(self.l_margin, self.contents_top)
+        self.page, top = self.contents_at
+        self.set_xy(self.l_margin, top)
         self.set_font("sans", "B", BODY + 1)
         self.cell(0, CONTENTS_LINE, "Contents", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_font("sans", "", BODY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -141,14 +141,10 @@ class Report:
         return rater_numbers(list(self.screening.raters["rater"]))
 
     @cached_property
-    def short_conditions(self) -> dict[str, str]:
-        """Condition -> its name in figures and tables, see `analysis.short_names`."""
-        return _shortened(self.material["condition"])
-
-    @cached_property
-    def short_items(self) -> dict[str, str]:
-        """Item -> its name in figures and tables."""
-        return _shortened(self.ratings["item"].unique())
+    def short_names(self) -> dict[str, str]:
+        """Condition or item -> its name in tables, see `analysis.short_names`."""
+        names = [str(name) for name in (*self.material["condition"], *self.ratings["item"].unique())]
+        return dict(zip(names, distinct(names), strict=True))
 
     @cached_property
     def document(self) -> Document:
@@ -285,11 +281,6 @@ class Report:
             (directory / "figures" / f"{drawing.name}.pdf").write_bytes(drawing.pdf)
             (directory / "figures" / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
             (directory / "figures" / f"{drawing.name}.png").write_bytes(drawing.png())
-
-
-def _shortened(names: Iterable[object]) -> dict[str, str]:
-    whole = [str(name) for name in names]
-    return dict(zip(whole, distinct(whole), strict=True))
 
 
 def _without_nan(value: Any) -> Any:

@@ -110,14 +110,15 @@ def test_a_heading_stands_on_the_page_of_its_figure(monkeypatch):
         assert places.pictures == [places.headings["Figure"]]
 
 
-def test_the_contents_on_the_first_page_say_where_each_section_begins(monkeypatch):
-    sections = [Section(name, [Text("words " * 2000)]) for name in ("One", "Two", "Three")]
+@pytest.mark.parametrize(("title", "page"), [("Contents", 1), ("A title longer than a page " * 75, 2)])
+def test_the_contents_say_where_each_section_begins(monkeypatch, title, page):
+    sections = [Section(name, [Text("words " * 1200)]) for name in ("One", "Two", "Three")]
     places = Places(monkeypatch)
-    as_pdf(Document("Contents", "", sections))
+    as_pdf(Document(title, "", sections))
     assert len(set(places.headings.values())) == 3
     shown = [text for _, text in places.contents]
-    assert shown == [part for name, page in places.headings.items() for part in (name, str(page))]
-    assert {page for page, _ in places.contents} == {1}
+    assert shown == [part for name, start in places.headings.items() for part in (name, str(start))]
+    assert {where for where, _ in places.contents} == {page}
 
 
 def test_a_continued_table_repeats_its_headings_and_the_name_of_its_group(monkeypatch):

@@ -120,7 +120,7 @@ def test_a_rater_has_the_same_number_whatever_the_order_of_the_rows():
 
 def test_long_names_are_shortened_in_tables_and_one_table_has_them_whole(report):
     text = text_of(report.html)
-    short = report.short_conditions
+    short = report.short_names
     six, twelve = short[LONG.format(6)], short[LONG.format(12)]
     assert six != twelve
     assert max(map(len, (six, twelve))) <= 24

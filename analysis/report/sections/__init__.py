@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 def document(report: Report) -> Document:
     """The whole report."""
-    short = report.short_conditions | report.short_items
     sections = (
         Section("Summary", summary(report)),
         Section("Results", with_basis(results(report), after_screening(report))),
@@ -44,7 +43,7 @@ def document(report: Report) -> Document:
         Section("Limits", [Bullets(limits(report))]),
         Section("Appendix", appendix(report)),
     )
-    shown = [Section(section.title, with_short_names(section.blocks, short)) for section in sections]
+    shown = [Section(section.title, with_short_names(section.blocks, report.short_names)) for section in sections]
     return Document(report.title, _about(report), numbered(shown))
 
 

@@ -21,14 +21,12 @@ def appendix(report: Report) -> list[Block]:
     items = material.items(report.ratings)
     columns = [
         words("Item", items["item"]),
-        *shown_as(list(items["item"]), report.short_items),
+        *shown_as(list(items["item"]), report.short_names),
         *([words("Category", items["category"])] if (items["category"] != "").any() else []),
         counts("Raters", items["n_raters"]),
     ]
     caption = "Items with their whole names, and how many raters rated each."
-    blocks: list[Block] = [
-        Details("Items", [Table(caption, columns, key=True, file="items.csv", basis=before_screening(report))])
-    ]
+    blocks: list[Block] = [Details("Items", [Table(caption, columns, key=True, basis=before_screening(report))])]
     n_items = report.by_item["item"].nunique()
     if n_items > 1:
         level = f"{100 * report.settings.level:g}%"

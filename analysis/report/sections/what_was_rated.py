@@ -20,7 +20,7 @@ def what_was_rated(report: Report) -> list[Block]:
     table, items = report.material, material.items(report.ratings)
     columns = [
         words("Condition", table["condition"]),
-        *shown_as(list(table["condition"]), report.short_conditions),
+        *shown_as(list(table["condition"]), report.short_names),
         words("Role", [role.replace("_", " ") for role in table["role"]]),
     ]
     if (table["spec"] != "").any():
