@@ -107,7 +107,7 @@ def repeated_measures(frame: pd.DataFrame) -> RepeatedMeasures:
     axes = helmert(k)[1:]
     spread = axes @ np.cov(scores, rowvar=False) @ axes.T
     gg, hf = _epsilons(spread, n)
-    w, w_p = _mauchly(spread, n)
+    w, w_p = sphericity(scores)
     notes = []
     if k == 2:
         notes.append("Two systems have one difference, so sphericity holds and nothing is corrected.")
@@ -144,6 +144,27 @@ def _epsilons(spread: Floats, n: int) -> tuple[float, float]:
     room = n - 1 - d * gg
     hf = (n * d * gg - 2) / (d * room) if room > NOTHING_LEFT * n else 1.0
     return gg, min(max(hf, gg), 1.0)
+
+
+def sphericity(scores: Floats) -> tuple[float, float]:
+    """Mauchly's test that all differences of conditions vary alike.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, conditions)
+        Means of raters, or of items.
+
+    Returns
+    -------
+    w, p : float
+        NaN for fewer than 3 conditions, or no more rows than conditions.
+
+    Notes
+    -----
+    Mauchly, Ann. Math. Stat. 11 (1940) 204-209; see `repeated_measures`.
+    """
+    axes = helmert(scores.shape[1])[1:]
+    return _mauchly(axes @ np.cov(scores, rowvar=False) @ axes.T, len(scores))
 
 
 def _mauchly(spread: Floats, n: int) -> tuple[float, float]:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis import crossed
+from analysis.anova import sphericity
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
 from analysis.order import condition_order
@@ -49,6 +50,9 @@ Error = Literal["own", "pooled"]
 
 FEWEST_ITEMS = 5
 """Items below which they are taken as fixed: so few do not tell how much items vary (docs/validation.md)."""
+
+SAME = 1e-9
+"""Points by which ratings may differ by rounding alone."""
 
 MOST_CELLS = 400_000_000
 """Raters x items x systems that are held in memory at once: 3 GB of counts."""
@@ -88,6 +92,7 @@ class MixedModel:
     fit: crossed.Fit = field(repr=False)
     cells: crossed.Cells = field(repr=False)
     _parts: dict[tuple[str, ...], MixedModel | RatingsError] = field(default_factory=dict, init=False, repr=False)
+    _differences: dict[tuple[tuple[str, float], ...], Difference] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def same_items(self) -> bool:
@@ -133,8 +138,6 @@ class MixedModel:
         cells = cells_of(scores + self.cells.centre, fixed_items=fixed)
         if cells.n_ratings <= cells.n_means:
             raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
-        if len(names) == 1:
-            return model_of(cells, names, tuple(term for term in self.terms if term in ("rater", "item")))
         if len(names) == 2 and self.terms == crossed.POOLED_TERMS:
             return _of_fit(cells, names, crossed.TERMS, crossed.fit_pair(cells), [])
         return model_of(cells, names, (*self.terms, "rater:item"), needs_rest=False)
@@ -195,21 +198,18 @@ class MixedModel:
         """
         rows: list[tuple[str, float, float, float, float, float]] = []
         for name in self.conditions:
-            if error == "own" and (found := self._of_tables({name: 1.0})):
-                value, se, df = found
-            else:
-                model = self._alone(name) if error == "own" else self
-                value, se, df = model.estimate(model.weights({name: 1.0}))
+            value, se, df = self._mean(name) if error == "own" else self.estimate(self.weights({name: 1.0}))
             half = float(stats.t.ppf(0.5 + level / 2, df)) * se
             rows.append((name, value, se, df, value - half, value + half))
         return pd.DataFrame(rows, columns=["condition", "mean", "se", "df", "ci_low", "ci_high"])
 
-    def _alone(self, name: str) -> MixedModel:
-        """The model of one condition; that of all where its ratings are too few for one."""
+    def _mean(self, name: str) -> tuple[float, float, float]:
+        """Mean, standard error and degrees of freedom of a condition; by the pooled model where its ratings are few."""
         try:
-            return self.among([name])
+            found = self.difference_of({name: 1.0})
         except RatingsError:
-            return self
+            return self.estimate(self.weights({name: 1.0}))
+        return found.value, found.se, found.df
 
     def difference(self, a: str, b: str, error: Error = "own") -> Difference:
         """Difference of two conditions, over the items that both have.
@@ -219,33 +219,63 @@ class MixedModel:
         RatingsError
             If they have no item in common, or too few ratings there.
         """
-        if error == "own" and (items := self._identical_items(a, b)):
-            return Difference(0.0, 0.0, float("inf"), items_used(self.items, items), items, IDENTICAL)
-        if error == "own" and (found := self._of_tables({a: 1.0, b: -1.0})):
-            return Difference(*found, self.items, self.n_items, "")
-        model = self.among([a, b]) if error == "own" or not self.same_items else self
+        if error == "own":
+            return self.difference_of({a: 1.0, b: -1.0})
+        model = self if self.same_items else self.among([a, b])
         value, se, df = model.estimate(model.weights({a: 1.0, b: -1.0}))
         return Difference(value, se, df, model.items, model.n_items, "")
 
-    def _of_tables(self, weights: Mapping[str, float]) -> tuple[float, float, float] | None:
-        """Estimate, standard error and degrees of freedom of a sum of conditions that every rater rated on every item.
+    def difference_of(self, weights: Mapping[str, float]) -> Difference:
+        """Weighted sum of the means of conditions, by their own ratings, over the items that all of them have.
 
-        None where one rating is missing, or items are fixed.
+        Where pages are whole, of a rater and an item either all of these
+        conditions were rated or none, it is the mean of the weighted sums of
+        all pages, with raters and items crossed: whatever the conditions have
+        in common, or against each other, is in them. Elsewhere see `among`.
+
+        Raises
+        ------
+        RatingsError
+            If they have no item in common, or too few ratings there.
         """
-        places = [self.conditions.index(name) for name in weights]
-        if self.items == "fixed" or self.terms != crossed.POOLED_TERMS or not (self.cells.n[:, :, places] == 1).all():
-            return None
-        table = self.cells.total[:, :, places] @ np.array(list(weights.values()))
-        if np.ptp(table) < 1e-9:
-            raise RatingsError("The ratings differ by the same everywhere: their error cannot be estimated.")
-        value, se, df = (float(each) for each in crossed.table_means(table))
-        return value + self.cells.centre * sum(weights.values()), se, df
+        key = tuple(weights.items())
+        if key not in self._differences:
+            self._differences[key] = self._difference_of(weights)
+        return self._differences[key]
+
+    def _difference_of(self, weights: Mapping[str, float]) -> Difference:
+        names = list(weights)
+        places = [self.conditions.index(name) for name in names]
+        n = self.cells.n[:, :, places]
+        if len(names) == 2 and (same := self._identical_items(*names)) and sum(weights.values()) == 0:
+            return Difference(0.0, 0.0, float("inf"), items_used(self.items, same), same, IDENTICAL)
+        if self.terms != crossed.POOLED_TERMS or not (n == n[:, :, :1]).all():
+            model = self.among(names)
+            return Difference(*model.estimate(model.weights(weights)), model.items, model.n_items, "")
+        rated = n[:, :, 0] > 0
+        table = np.where(rated, self.cells.total[:, :, places] @ np.array(list(weights.values())), np.nan)
+        table = table[rated.any(axis=1)][:, rated.any(axis=0)]
+        if len(table) < 2:
+            raise RatingsError("The mixed model needs at least 2 raters; the ratings are of one.")
+        if np.nanmax(table) - np.nanmin(table) < SAME:
+            raise RatingsError("They differ by the same in every rating: the error of that cannot be estimated.")
+        n_items = table.shape[1]
+        items = items_used(self.items, n_items)
+        if items == "random" and rated.all():
+            value, se, df = (float(each) for each in crossed.table_means(table))
+        else:
+            cells = cells_of(table[:, :, None], fixed_items=items == "fixed")
+            if cells.n_ratings <= cells.n_means:
+                raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
+            model = model_of(cells, ["sum"], ("rater", "item"), needs_rest=False)
+            value, se, df = model.estimate(np.ones(1))
+        return Difference(value + self.cells.centre * sum(weights.values()), se, df, items, n_items, "")
 
     def _identical_items(self, a: str, b: str) -> int:
         """Items of two conditions whose every rating is the same; 0 where one differs or is missing."""
         one, other = self.conditions.index(a), self.conditions.index(b)
         n, total = self.cells.n, self.cells.total
-        same = (n[:, :, one] == n[:, :, other]).all() and (np.abs(total[:, :, one] - total[:, :, other]) < 1e-9).all()
+        same = (n[:, :, one] == n[:, :, other]).all() and (np.abs(total[:, :, one] - total[:, :, other]) < SAME).all()
         return int((n[:, :, one].sum(axis=0) > 0).sum()) if same else 0
 
     def contrasts(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
@@ -294,6 +324,21 @@ class MixedModel:
         table = pd.DataFrame(rows, columns=columns)
         table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
+
+    def sphericity(self) -> pd.DataFrame:
+        """Mauchly's test of what the pooled error assumes: that all differences vary alike, by rater and by item.
+
+        Returns
+        -------
+        DataFrame
+            over ("raters" or "items"), w, p; no row where ratings are missing,
+            or levels are no more than conditions.
+        """
+        if not (self.cells.n == 1).all():
+            return pd.DataFrame(columns=["over", "w", "p"])
+        tables = {"raters": self.cells.total.mean(axis=1), "items": self.cells.total.mean(axis=0)}
+        rows = [(over, *sphericity(table)) for over, table in tables.items()]
+        return pd.DataFrame([row for row in rows if row[2] == row[2]], columns=["over", "w", "p"])
 
 
 IDENTICAL = "Both have the same rating everywhere: the error of their difference cannot be estimated."

@@ -56,3 +56,12 @@ def condition_order(frame: pd.DataFrame, given: Sequence[str] | None = None) -> 
 def sorted_raters(raters: Sequence[str]) -> list[str]:
     """Raters in natural order: 2 before 10."""
     return sorted(raters, key=natural_key)
+
+
+def rater_numbers(raters: Sequence[str]) -> dict[str, int]:
+    """Identifier -> number from 1 in natural order, by which figures and text call a rater.
+
+    >>> rater_numbers(["p10", "p2", "p1"])
+    {'p1': 1, 'p2': 2, 'p10': 3}
+    """
+    return {name: number for number, name in enumerate(sorted_raters(raters), start=1)}

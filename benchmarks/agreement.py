@@ -24,10 +24,11 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from analysis import crossed  # noqa: E402
 from analysis.agreement import intraclass, stimuli  # noqa: E402
 from analysis.anova import repeated_measures  # noqa: E402
 from analysis.inference import friedman, system_matrix, wilcoxon_pairs  # noqa: E402
-from analysis.mixed import mixed_model  # noqa: E402
+from analysis.mixed import mixed_model, model_of  # noqa: E402
 from analysis.ordinal import ordinal_model  # noqa: E402
 from analysis.simulation import Components, Plan, as_frame, draw_scores  # noqa: E402
 from analysis.threads import blas_threads  # noqa: E402
@@ -65,9 +66,9 @@ def mixed(frame: pd.DataFrame, ask: Ask) -> Rows:
     for items in ("random", "fixed"):
         theirs = ask("mixed.R", frame[["rater", "item", "condition", "score"]], items)
         model = mixed_model(frame, items=items)
-        means = model.means().merge(theirs["means"], on="condition")
+        means = model.means(error="pooled").merge(theirs["means"], on="condition")
         other = theirs["contrasts"].assign(pair=theirs["contrasts"]["contrast"].str.replace("[()]", "", regex=True))
-        pairs = both_ways(model.contrasts()).merge(other, on="pair")
+        pairs = both_ways(model.contrasts(error="pooled")).merge(other, on="pair")
         assert (len(means), len(pairs)) == (len(model.conditions), len(model.contrasts()))
         ours = dict(zip(model.components["term"], model.components["variance"], strict=True))
         variances = theirs["components"].set_index(theirs["components"]["grp"].str.lower())["vcov"]
@@ -85,7 +86,34 @@ def mixed(frame: pd.DataFrame, ask: Ask) -> Rows:
             ("variance components", "1e-4"): apart([ours[name] for name in variances.index], variances),
             ("REML criterion, absolute", "1e-5"): points(model.fit.deviance, reml),
         }
-        rows |= {(f"mixed model, items {items}: {what}", by, asked): value for (what, asked), value in found.items()}
+        rows |= {(f"pooled model, items {items}: {what}", by, asked): value for (what, asked), value in found.items()}
+    return rows
+
+
+def alone(frame: pd.DataFrame, ask: Ask) -> Rows:
+    """Each pair of conditions, and each condition, fitted to its own ratings."""
+    rows: Rows = {}
+    for items in ("random", "fixed"):
+        theirs = ask("pairs.R", frame[["rater", "item", "condition", "score"]], items)
+        by = "R lme4, lmerTest, emmeans"
+        fits = []
+        for a, b in zip(theirs["pairs"]["a"], theirs["pairs"]["b"], strict=True):
+            of_two = mixed_model(frame[frame["condition"].isin([a, b])], items=items)
+            found = model_of(of_two.cells, of_two.conditions, crossed.TERMS)
+            fits.append((*found.estimate(found.weights({a: 1.0, b: -1.0})), found.fit.deviance))
+        ours = np.array(fits).T
+        of_pairs = theirs["pairs"]
+        means = mixed_model(frame, items=items).means().merge(theirs["alone"], on="condition", suffixes=("", "_r"))
+        found_rows = {
+            ("pairs by lme4's formula, of the largest", "1e-4"): of_largest(ours[0], of_pairs["estimate"]),
+            ("pairs by lme4's formula, standard errors", "1e-4"): apart(ours[1], of_pairs["se"]),
+            ("pairs by lme4's formula, degrees of freedom", "1e-3"): apart(ours[2], of_pairs["df"]),
+            ("pairs by lme4's formula, REML criterion, absolute", "1e-4"): points(ours[3], of_pairs["reml"]),
+            ("means of their own ratings", "1e-6"): apart(means["mean"], means["mean_r"]),
+            ("means of their own ratings, standard errors", "1e-4"): apart(means["se"], means["se_r"]),
+            ("means of their own ratings, degrees of freedom", "1e-3"): apart(means["df"], means["df_r"]),
+        }
+        rows |= {(f"{what}, items {items}", by, asked): value for (what, asked), value in found_rows.items()}
     return rows
 
 
@@ -190,8 +218,8 @@ def statsmodels() -> dict[str, float]:
     ours = dict(zip(model.components["term"], model.components["variance"], strict=True))
     names = ("item:condition", "item", "rater", "rater:condition")
     return {
-        "means": apart(model.means()["mean"], theirs.fe_params),
-        "standard errors": apart(model.means()["se"], theirs.bse_fe),
+        "means": apart(model.means(error="pooled")["mean"], theirs.fe_params),
+        "standard errors": apart(model.means(error="pooled")["se"], theirs.bse_fe),
         "variance components": apart(
             [*(ours[name] for name in names), ours["residual"]], [*theirs.vcomp, theirs.scale]
         ),
@@ -199,7 +227,7 @@ def statsmodels() -> dict[str, float]:
     }
 
 
-PARTS = (mixed, ordinal, repeated, icc, ranks)
+PARTS = (alone, mixed, ordinal, repeated, icc, ranks)
 
 
 def compared(frame: pd.DataFrame) -> Rows:

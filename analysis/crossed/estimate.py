@@ -9,14 +9,14 @@ import numpy as np
 from scipy import optimize
 
 from analysis.crossed.cells import TERMS, Cells, Floats
-from analysis.crossed.solution import Roots, Solution, deviance, solve, solve_roots
+from analysis.crossed.solution import Roots, Solution, deviance, residual_variance, solve, solve_roots
 
 START = 0.5
 ZERO = 1e-4
 """A relative standard deviation below it counts as none."""
 LEAST_PAGE = 1e-2
 """Of `Roots.page` in the search, which may not be 0."""
-MOST = 1e3
+MOST = 1e4
 """Relative standard deviation at which the search ends; the residual variance is then next to none."""
 
 
@@ -81,7 +81,7 @@ def search(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fi
 
     theta = _least(criterion, np.full(len(active), START), len(active))
     solution = solve(cells, whole(theta))
-    sigma = float(np.sqrt(solution.residual / (cells.n_ratings - cells.n_means)))
+    sigma = residual_variance(cells, solution) ** 0.5
     if needs_rest:
         cells.check(sigma**2)
     vary, slopes = _uncertainty(cells, theta, lambda at: solve(cells, whole(at)), sigma)
@@ -110,7 +110,7 @@ def search_pair(cells: Cells) -> Fit:
     start[-1] = 1.0
     roots = _least(lambda values: deviance(cells, solved(values)), start, len(active) - 1)
     solution = solved(roots)
-    sigma = float(np.sqrt(solution.residual / (cells.n_ratings - cells.n_means)))
+    sigma = residual_variance(cells, solution) ** 0.5
     vary, slopes = _uncertainty(cells, roots, solved, sigma)
     theta = np.zeros(5)
     theta[list(active)] = roots
@@ -198,6 +198,8 @@ def _uncertainty(
             curve[i, j] = curve[j, i] = sum(corners) / (4 * steps[i] * steps[j])
     curve[k, k] = 6 * centre.residual / sigma**4 - 2 * free / sigma**2
     slopes[k] = 2 * sigma * centre.unscaled
+    if sigma**2 <= cells.nothing:  # set, and not estimated
+        curve, slopes = curve[:k, :k], slopes[:k]
     values, vectors = np.linalg.eigh(curve)
     positive = values > 1e-8
     vary = 2 * (vectors[:, positive] / values[positive]) @ vectors[:, positive].T

@@ -278,4 +278,10 @@ def _means(gram: Floats, right: Floats, squares: float, log_det: float, centre: 
 def deviance(cells: Cells, solution: Solution) -> float:
     """Profiled REML criterion: Bates et al. (2015), equation 42."""
     free = cells.n_ratings - cells.n_means
-    return solution.log_det + free * (1 + float(np.log(2 * np.pi * solution.residual / free)))
+    variance = residual_variance(cells, solution)
+    return solution.log_det + free * float(np.log(2 * np.pi * variance)) + solution.residual / variance
+
+
+def residual_variance(cells: Cells, solution: Solution) -> float:
+    """The most likely one, not below what counts as none."""
+    return max(solution.residual / (cells.n_ratings - cells.n_means), cells.nothing)

@@ -8,7 +8,7 @@ stroke of its own besides.
 
 from __future__ import annotations
 
-from analysis.figures.axes import BANDS, LONGEST, ROW, SIZE, WIDTH
+from analysis.figures.axes import BANDS, ROW, SIZE, WIDTH
 from analysis.figures.boxes import box_plot
 from analysis.figures.colours import INK, LINE, OKABE_ITO, SOFT, SURFACE, condition_colours
 from analysis.figures.differences import difference_plot
@@ -25,7 +25,6 @@ __all__ = [
     "BANDS",
     "INK",
     "LINE",
-    "LONGEST",
     "MOST_LABELLED",
     "OKABE_ITO",
     "ROW",

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.figures.colours import INK, LINE, SOFT
 from analysis.scales import Scale
+from analysis.short_names import distinct
 
 BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 
 WIDTH = 5.2  # inches
 ROW = 0.34  # inches a condition
 SIZE = 9.5  # points, large enough to be read on a phone
-LONGEST = 24  # characters of a name
 
 
 def new_figure(rows: int, extra: float) -> tuple[Figure, Axes]:
@@ -62,6 +62,17 @@ def score_label(scale: Scale) -> str:
     return "Score" if scale.is_points else f"Score in points: {scale.low:g} is 0, {scale.high:g} is 100"
 
 
+def cut_note(table: pd.DataFrame, low: float = 0, high: float = 100) -> str:
+    """What a caption says where an interval of the table goes beyond the scale; "" where none does.
+
+    >>> cut_note(pd.DataFrame({"ci_low": [-3.0, 20.0], "ci_high": [12.0, 40.0]}))
+    ' Intervals are cut at the ends of the scale; the CSV files beside the report have them whole.'
+    """
+    if not ((table["ci_low"] < low) | (table["ci_high"] > high)).any():
+        return ""
+    return " Intervals are cut at the ends of the scale; the CSV files beside the report have them whole."
+
+
 def rows(names: Sequence[str], scale: Scale) -> tuple[Figure, Axes]:
     """Axes with a row for each condition and the bands of the quality scale."""
     figure, axes = new_figure(len(names), extra=0.85)
@@ -90,39 +101,3 @@ def rows(names: Sequence[str], scale: Scale) -> tuple[Figure, Axes]:
 def name_rows(axes: Axes, names: Sequence[str], first: float = 0) -> None:
     """Name the rows from the top, at `first`, `first` + 1, ...; names are shortened, and are never mathematics."""
     axes.set_yticks(np.arange(len(names)) + first, distinct(names), fontsize=SIZE, color=INK, parse_math=False)
-
-
-def short(name: str, longest: int) -> str:
-    """The name, cut off with an ellipsis where it has more than `longest` characters.
-
-    >>> short("Opus 12", 24), short("Opus 12", 5)
-    ('Opus 12', 'Opus…')
-    """
-    return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
-def distinct(names: Sequence[str], longest: int = LONGEST) -> list[str]:
-    """Names cut to length so that no two different ones read alike.
-
-    Those that would are cut on both sides of the first letter in which they
-    differ, and numbered where that is not enough.
-
-    >>> distinct(["Opus 12", "Opus at 6 kbit/s", "Opus at 12 kbit/s"], 9)
-    ['Opus 12', '… at 6 k…', '… at 12 …']
-    """
-    labels = {name: short(name, longest) for name in names}
-    alike: dict[str, list[str]] = {}
-    for name, text in labels.items():
-        alike.setdefault(text, []).append(name)
-    for group in alike.values():
-        if len(group) > 1:
-            start = max(len(commonprefix(group)) - longest // 2, 0)
-            labels |= {name: short("…" + name[start:] if start else name, longest) for name in group}
-    taken: set[str] = set()
-    for name, text in labels.items():
-        number, own = 2, text
-        while own in taken:
-            own, number = f"{text} ({number})", number + 1
-        labels[name] = own
-        taken.add(own)
-    return [labels[name] for name in names]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.figures.axes import SIZE, distinct, sized_figure
+from analysis.figures.axes import SIZE, cut_note, sized_figure
 from analysis.figures.colours import INK, LINE, OKABE_ITO, SOFT, SURFACE
 from analysis.figures.drawing import Drawing, drawing
+from analysis.short_names import distinct
 from analysis.wording import number
 
 MOST_PAIRS = 30
@@ -30,6 +31,7 @@ def difference_plot(contrasts: pd.DataFrame, margin: float | None = None, *, lev
         Of the table's intervals.
     """
     pairs = _better_first(contrasts)
+    note = cut_note(pairs, -100, 100)
     pairs[["ci_low", "ci_high"]] = pairs[["ci_low", "ci_high"]].clip(-100, 100)
     apart = len(pairs) > MOST_PAIRS
     if apart:
@@ -73,8 +75,8 @@ def difference_plot(contrasts: pd.DataFrame, margin: float | None = None, *, lev
     shade = f" Shaded: within the margin of {margin:g} points." if band else ""
     caption = (
         f"{which}Difference of each pair, the better condition minus the other, with its {100 * level:g}% confidence "
-        "interval (of each pair by itself, cut off at 100 points); the figures on the right are the differences. "
-        f"Filled points: significant over all pairs (Holm, p < {p_limit:.2g}); hollow: not.{shade}"
+        f"interval (of each pair by itself); the figures on the right are the differences.{note} Filled points: "
+        f"significant over all pairs (Holm, p < {p_limit:.2g}); hollow: not.{shade}"
     )
     return drawing("differences", "Differences between conditions", caption, figure)
 

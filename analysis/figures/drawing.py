@@ -1,4 +1,4 @@
-"""A figure with its words, as SVG and PNG."""
+"""A figure with its words, as SVG, PDF and PNG."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ class Drawing:
             f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} role="img" '
             f'aria-label="{escape(self.title)}" stroke-linejoin="round" stroke-linecap="butt">\n<defs>{body}'
         )
+
+    @property
+    def pdf(self) -> bytes:
+        """As PDF, for a paper; without a ground."""
+        file = io.BytesIO()
+        no_dates = {"CreationDate": None, "Creator": None, "Producer": None}
+        self.figure.savefig(file, format="pdf", dpi=RASTER, facecolor="none", metadata=no_dates)
+        return file.getvalue()
 
     def png(self, dpi: int = 200) -> bytes:
         """As PNG, on white."""

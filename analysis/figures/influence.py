@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.figures.axes import SIZE, distinct, sized_figure
+from analysis.figures.axes import SIZE, sized_figure
 from analysis.figures.colours import INK, LINE, OKABE_ITO, SOFT
 from analysis.figures.drawing import Drawing, drawing
 from analysis.influence import DIFFERENCE, LEFT_OUT, Influence
+from analysis.short_names import distinct
 from analysis.wording import count
 
 MOST_PAIRS = 20

@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.transforms import ScaledTranslation
 
-from analysis.figures.axes import LONGEST, SIZE, distinct, score_label, sized_figure
+from analysis.figures.axes import SIZE, score_label, sized_figure
 from analysis.figures.colours import INK, SOFT, SURFACE
 from analysis.figures.drawing import Drawing, drawing
 from analysis.scales import POINTS, Scale
+from analysis.short_names import distinct
 
 TALLEST = 11.0
 """Inches for the rows; more items than fit have lower rows, and not all are named."""
@@ -72,8 +73,7 @@ def item_plot(
         parse_math=False,
     )
     step = max(int(np.ceil(0.17 / row)), 1)
-    longest = LONGEST if n_conditions <= 6 else 16
-    labels = distinct(items, longest)[::step]
+    labels = distinct(items)[::step]
     axes.set_yticks(np.arange(0, n_items, step) + 0.5, labels, fontsize=SIZE - (0.5 if row >= 0.3 else 1.5),
                     parse_math=False)  # fmt: skip
     numbered = n_conditions <= MOST_NUMBERED and row > 0.15

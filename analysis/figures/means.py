@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.figures.axes import SIZE, rows
+from analysis.figures.axes import SIZE, cut_note, rows
 from analysis.figures.colours import INK, SURFACE
 from analysis.figures.drawing import Drawing, drawing
 from analysis.scales import POINTS, Scale
@@ -49,7 +49,7 @@ def mean_plot(table: pd.DataFrame, colours: dict[str, str], *, level: float = 0.
         )
     without = " Where there is no bar, one rater is too few for an interval." if table["ci_low"].isna().any() else ""
     caption = (
-        f"Mean of the raters' means with its {100 * level:g}% confidence interval, cut off at the ends of the scale; "
-        f"the figures on the right are the means.{without}"
+        f"Mean of the raters' means with its {100 * level:g}% confidence interval; the figures on the right are "
+        f"the means.{cut_note(table)}{without}"
     )
     return drawing("means", "Means with confidence intervals", caption, figure)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
-from analysis.figures.axes import SIZE, name_rows, new_figure, short
+from analysis.figures.axes import SIZE, name_rows, new_figure
 from analysis.figures.colours import INK, SOFT, SURFACE
 from analysis.figures.drawing import Drawing, drawing
 from analysis.frame import rater_means
-from analysis.order import sorted_raters
+from analysis.order import rater_numbers, sorted_raters
 from analysis.scales import POINTS, Scale
 
 MOST_LABELLED = 24  # raters
@@ -21,7 +21,7 @@ MOST_LABELLED = 24  # raters
 def rater_map(
     frame: pd.DataFrame, order: Sequence[str], excluded: Sequence[str] = (), *, scale: Scale = POINTS
 ) -> Drawing:
-    """Mean of each rater for each condition as a map; excluded raters stand apart on the right.
+    """Mean of each rater for each condition as a map; raters by number, excluded ones apart on the right.
 
     Parameters
     ----------
@@ -55,15 +55,16 @@ def rater_map(
     name_rows(axes, order, first=0.5)
     axes.set_ylim(len(order), 0)
     step = -(-len(raters) // MOST_LABELLED)
-    labels = [short(name, 10) for name in raters[::step]]
-    upright = max(map(len, labels)) * len(labels) > 30
-    axes.set_xticks(np.arange(0, len(raters), step) + 0.5, labels, rotation=90 if upright else 0, parse_math=False)
-    axes.set_xlabel(f"{len(raters)} raters" if len(raters) > 1 else "1 rater", color=SOFT, fontsize=SIZE)
+    numbers = rater_numbers(list(frame["rater"].unique()))
+    labels = [str(numbers[name]) for name in raters[::step]]
+    upright = max(map(len, labels)) * len(labels) > 36
+    axes.set_xticks(np.arange(0, len(raters), step) + 0.5, labels, rotation=90 if upright else 0)
+    axes.set_xlabel("Rater", color=SOFT, fontsize=SIZE)
     bar = figure.colorbar(mesh, ax=axes, fraction=0.035, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SIZE - 1.5, colors=INK, length=0)
     bar.ax.set_ylabel("Score" if scale.is_points else "Points", color=SOFT, fontsize=SIZE)
-    named = f" Every {step}th rater is named." if step > 3 else " Not every rater is named." if step > 1 else ""
+    named = f" Every {step}th rater is labelled." if step > 3 else " Not every rater is labelled." if step > 1 else ""
     apart = " Right of the dashed line: raters who were excluded." if 0 < n_in < len(raters) else ""
     caption = f"The mean that each rater gave each condition, dark is low; empty where there is none.{apart}{named}"
     return drawing("raters", "What each rater gave", caption, figure)

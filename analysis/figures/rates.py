@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -13,19 +14,29 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.figures.axes import SIZE, WIDTH, bands, distinct, score_label, sized_figure
-from analysis.figures.colours import DASHES, INK, LINE, MARKERS, SOFT, SURFACE, Dash
+from analysis.figures.axes import SIZE, WIDTH, bands, blank, cut_note, panel, score_label, sized_figure
+from analysis.figures.colours import DASHES, INK, LINE, MARKERS, OKABE_ITO, SOFT, SURFACE, Dash, told_apart
 from analysis.figures.drawing import Drawing, drawing
 from analysis.figures.labels import Line, label
 from analysis.rates import Curve, monotone
 from analysis.scales import POINTS, Scale
-from analysis.wording import listed
+from analysis.short_names import LONGEST, distinct
+from analysis.wording import listed, number
 
 Floats = NDArray[np.float64]
 
 HEIGHT = 3.7  # inches, without a legend
 LEVELS: tuple[Dash, ...] = ((0, (2, 2)), (0, (7, 2)), (0, (1, 2)))
 """Strokes of the horizontal lines."""
+
+PANEL = 1.55
+"""Inches that a small panel is high."""
+
+MOST_IN_TWO_COLUMNS = 10
+"""Codecs with a small panel each that stand in two columns; more stand in three."""
+
+LONGEST_OF_THREE = 17
+"""Characters of a name where three stand side by side."""
 
 APART = 0.012
 """Share of the axis by which codecs at the same rate stand apart."""
@@ -78,32 +89,81 @@ def rate_quality_plot(
     codecs = _codecs(points, means, curves, colours)
     given = {name: float(score) for name, score in (references or {}).items() if np.isfinite(score)}
     names = _numbered([*given, *(codec.name for codec in codecs)])
-    labels = distinct(names)
+    labels = distinct(names, LONGEST if len(codecs) <= MOST_IN_TWO_COLUMNS else LONGEST_OF_THREE)
     lines = dict(zip(labels, given.values(), strict=False))
     codecs = [replace(codec, name=text) for codec, text in zip(codecs, labels[len(given) :], strict=True)]
+    if len(codecs) > len(OKABE_ITO):
+        figure = _small_multiples(codecs, lines, scale)
+        how = " A panel for each codec, in grey the others."
+    else:
+        figure = _one_panel(codecs, lines, scale)
+        how = ""
+    known = set(points.loc[points["kbps"] > 0, "condition"])
+    lost = [str(name) for name in points["condition"] if name not in known]
+    curved = " Between them the mean is taken as linear in the logarithm of the rate, and not to fall with it."
+    alike = " Points at the same rate are set apart a little." if not how and _shares_rates(codecs) else ""
+    level_lines = f" Horizontal lines: {_said(lines)}." if lines else ""
+    caption = (
+        f"Mean score of every codec at its rates (logarithmic axis) with {100 * level:g}% confidence intervals, both "
+        f"from the mixed model.{how}{cut_note(means)}"
+        f"{curved if any(len(codec.kbps) > 1 for codec in codecs) else ''}{alike}{level_lines}"
+        f"{f' Without a rate, and not drawn: {listed(lost)}.' if lost else ''}"
+    )
+    return drawing("rates", "Quality over rate", caption, figure)
+
+
+def _one_panel(codecs: Sequence[_Codec], lines: Mapping[str, float], scale: Scale) -> Figure:
+    """All codecs in one panel, each named beside its curve or in a legend."""
     in_legend: list[str] = []
     while True:  # a legend takes room, so that what had a place may lose it
         figure, drawn = _draw(codecs, lines, in_legend, scale)
         without = label(figure.axes[0], drawn, [line.name for line in drawn if line.name not in in_legend])
         if not without:
-            break
+            return figure
         missing = {*in_legend, *without}
         named = {codec.name for codec in codecs}
         if len(missing & named) > len(named) / 2:  # a few labels among many points would only puzzle
             missing |= named
         in_legend = [line.name for line in drawn if line.name in missing]
-    known = set(points.loc[points["kbps"] > 0, "condition"])
-    lost = [str(name) for name in points["condition"] if name not in known]
-    curved = " Between them the mean is taken as linear in the logarithm of the rate, and not to fall with it."
-    alike = " Points at the same rate are set apart a little." if _shares_rates(codecs) else ""
-    level_lines = f" Horizontal lines: {listed(list(lines))}." if lines else ""
-    caption = (
-        f"Mean score of every codec at its rates (logarithmic axis) with {100 * level:g}% confidence intervals, cut "
-        f"off at the ends of the scale, both from the mixed model."
-        f"{curved if any(len(codec.kbps) > 1 for codec in codecs) else ''}{alike}{level_lines}"
-        f"{f' Without a rate, and not drawn: {listed(lost)}.' if lost else ''}"
-    )
-    return drawing("rates", "Quality over rate", caption, figure)
+
+
+def _small_multiples(codecs: Sequence[_Codec], lines: Mapping[str, float], scale: Scale) -> Figure:
+    """A small panel for each codec, in which the curves of the others are grey."""
+    columns = 2 if len(codecs) <= MOST_IN_TWO_COLUMNS else 3
+    rows = -(-len(codecs) // columns)
+    figure = blank(PANEL * rows + 0.4)
+    low, high = _limits(np.unique(np.concatenate([codec.kbps for codec in codecs])))
+    for place, codec in enumerate(codecs):
+        axes = panel(figure, rows, columns, place + 1)
+        axes.set_xscale("log")
+        axes.set_xlim(low, high)
+        axes.set_ylim(-1, 101)
+        axes.set_yticks(range(0, 101, 20))
+        axes.grid(axis="y", color=LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=SIZE - 1.5, labelleft=place % columns == 0)
+        _name_rates(axes, codec.kbps, low, high, (WIDTH - 0.8) / columns - 0.1)
+        axes.set_title(codec.name, fontsize=SIZE - 1, color=INK, loc="left", parse_math=False)
+        for (_, score), dash in zip(lines.items(), cycle(LEVELS), strict=False):
+            axes.axhline(score, color=SOFT, linewidth=1.0, linestyle=dash)
+        for other in codecs:
+            if other is not codec:
+                dot = "." if len(other.kbps) == 1 else ""
+                axes.plot(other.kbps, _rising(other), color=SOFT, alpha=0.35, linewidth=1.0, zorder=1, marker=dot)
+        _draw_codec(axes, replace(codec, colour=OKABE_ITO[0], marker="o", dash=DASHES[0]), codec.kbps)
+    figure.supxlabel("Rate in kbit/s", color=SOFT, fontsize=SIZE)
+    figure.supylabel(score_label(scale), color=SOFT, fontsize=SIZE)
+    return figure
+
+
+def _said(lines: Mapping[str, float]) -> str:
+    """The names of the lines with their heights, which tell them apart where no line has a label."""
+    return listed([f"{name} ({number(score)})" for name, score in lines.items()])
+
+
+def _rising(codec: _Codec) -> Floats:
+    """The codec's curve at its rates."""
+    return np.asarray(monotone(list(codec.mean), [1.0] * len(codec.mean)))
 
 
 def _codecs(
@@ -135,7 +195,8 @@ def _codecs(
                 dash=DASHES[place % len(DASHES)],
             )
         )
-    return found
+    colours_apart = told_apart([codec.colour for codec in found])
+    return [replace(codec, colour=colour) for codec, colour in zip(found, colours_apart, strict=True)]
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
@@ -169,20 +230,7 @@ def _draw(
         handles[name] = Line2D([], [], color=SOFT, linewidth=1.2, linestyle=dash)
     for place, codec in enumerate(codecs):
         x = codec.kbps * np.exp(apart * (place - (len(codecs) - 1) / 2))
-        strokes = []
-        for at, mean, bottom, top in zip(x, codec.mean, codec.low, codec.high, strict=True):
-            ends = [value for value in (bottom, top) if np.isfinite(value)]
-            if len(ends) == 2:
-                axes.plot([at, at], ends, color=codec.colour, linewidth=2.4, alpha=0.45, solid_capstyle="butt",
-                          zorder=2)  # fmt: skip
-            strokes.append(np.array([[at, value] for value in (*ends, mean)]))
-        if len(x) > 1:
-            rising = monotone(list(codec.mean), [1.0] * len(x))
-            axes.plot(x, rising, color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
-            strokes.append(np.column_stack([x, rising]))
-        axes.plot(x, codec.mean, linestyle="none", marker=codec.marker, markersize=7, color=codec.colour,
-                  markeredgecolor=SURFACE, markeredgewidth=0.8, zorder=4, clip_on=False)  # fmt: skip
-        drawn.append(Line(codec.name, _spots(x, codec), tuple(strokes)))
+        drawn.append(Line(codec.name, _spots(x, codec), _draw_codec(axes, codec, x)))
         handles[codec.name] = Line2D(
             [], [], color=codec.colour, marker=codec.marker, markersize=7, markeredgecolor=SURFACE,
             linestyle=codec.dash if len(x) > 1 else "none",
@@ -195,6 +243,23 @@ def _draw(
         for text in legend.get_texts():
             text.set_parse_math(False)
     return figure, drawn
+
+
+def _draw_codec(axes: Axes, codec: _Codec, x: Floats) -> tuple[Floats, ...]:
+    """Points, intervals and curve of a codec at the places `x`; gives back the strokes."""
+    strokes = []
+    for at, mean, bottom, top in zip(x, codec.mean, codec.low, codec.high, strict=True):
+        ends = [value for value in (bottom, top) if np.isfinite(value)]
+        if len(ends) == 2:
+            axes.plot([at, at], ends, color=codec.colour, linewidth=2.4, alpha=0.45, solid_capstyle="butt",
+                      zorder=2)  # fmt: skip
+        strokes.append(np.array([[at, value] for value in (*ends, mean)]))
+    if len(x) > 1:
+        axes.plot(x, _rising(codec), color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
+        strokes.append(np.column_stack([x, _rising(codec)]))
+    axes.plot(x, codec.mean, linestyle="none", marker=codec.marker, markersize=7, color=codec.colour,
+              markeredgecolor=SURFACE, markeredgewidth=0.8, zorder=4, clip_on=False)  # fmt: skip
+    return tuple(strokes)
 
 
 def _spots(x: Floats, codec: _Codec) -> Floats:
@@ -218,9 +283,9 @@ def _scale(axes: Axes, scale: Scale) -> None:
     axes.set_ylabel(score_label(scale), color=SOFT, fontsize=SIZE)
 
 
-def _name_rates(axes: Axes, kbps: Floats, low: float, high: float) -> None:
+def _name_rates(axes: Axes, kbps: Floats, low: float, high: float, width: float = WIDTH - 1.35) -> None:
     """A mark at every rate, a label where it has room beside those to its left; the last one always."""
-    inches = (np.log(kbps / low) / np.log(high / low)) * (WIDTH - 1.35)
+    inches = (np.log(kbps / low) / np.log(high / low)) * width
     kept: list[int] = []
     for i in range(len(kbps)):
         while kept and inches[i] - inches[kept[-1]] < _room(kbps[kept[-1]], kbps[i]):

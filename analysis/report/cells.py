@@ -26,11 +26,29 @@ def counts(heading: str, values: Iterable[int]) -> Column:
     return Column(heading, [f"{int(value):,}" for value in values])
 
 
+def bounds(heading: str, values: Iterable[float]) -> Column:
+    """A column of bounds of differences, those beyond the largest difference on the scale cut there and marked."""
+    whole = [float(value) for value in values]
+    shown = [min(max(value, DIFFERENCES[0]), DIFFERENCES[1]) if value == value else value for value in whole]
+    marks = [CUT if a == a and a != b else "" for a, b in zip(whole, shown, strict=True)]
+    cells = [f"{number(value)}{mark}" for value, mark in zip(shown, marks, strict=True)]
+    return Column(heading, cells, note=WHY_CUT[DIFFERENCES] if any(marks) else "")
+
+
 Ends = tuple[float, float]
 SCALE: Ends = (0.0, 100.0)
 """Ends of the scale, at which tables and figures cut intervals of means."""
 DIFFERENCES: Ends = (SCALE[0] - SCALE[1], SCALE[1] - SCALE[0])
 """The largest differences on the scale, at which tables cut intervals of differences."""
+CUT = "†"
+"""What marks an interval that is cut."""
+WHY_CUT = {
+    SCALE: f"{CUT} Computed beyond the scale and cut at its end. The CSV files beside the report have the whole "
+    "interval.",
+    DIFFERENCES: f"{CUT} Computed beyond the largest difference on the scale and cut there. The CSV files beside "
+    "the report have the whole interval.",
+}
+"""The note under a table with such an interval."""
 
 
 def cut(low: float, high: float, ends: Ends = SCALE) -> Ends:
@@ -45,12 +63,24 @@ def cut(low: float, high: float, ends: Ends = SCALE) -> Ends:
 def intervals(
     heading: str, low: Iterable[float], high: Iterable[float], digits: int = 1, *, ends: Ends | None = None
 ) -> Column:
-    """A column of intervals, cut off at `ends`; dashes where there is none."""
-    found = list(zip(map(float, low), map(float, high), strict=True))
-    if ends is not None:
-        found = [cut(a, b, ends) if a == a else (a, b) for a, b in found]
-    cells = [f"{number(a, digits)} to {number(b, digits)}" if a == a else NOTHING for a, b in found]
-    return Column(heading, cells)
+    """A column of intervals, dashes where there is none.
+
+    One that goes beyond `ends` is cut there and marked, and the column has a note.
+
+    >>> column = intervals("CI", [95.5, 40.0], [103.2, 60.0], ends=SCALE)
+    >>> column.cells
+    ['95.5 to 100.0†', '40.0 to 60.0']
+    >>> column.note
+    '† Computed beyond the scale and cut at its end. The CSV files beside the report have the whole interval.'
+    """
+    whole = list(zip(map(float, low), map(float, high), strict=True))
+    shown = whole if ends is None else [cut(a, b, ends) if a == a else (a, b) for a, b in whole]
+    marks = [CUT if a == a and (a, b) != ends_shown else "" for (a, b), ends_shown in zip(whole, shown, strict=True)]
+    cells = [
+        f"{number(a, digits)} to {number(b, digits)}{mark}" if a == a else NOTHING
+        for (a, b), mark in zip(shown, marks, strict=True)
+    ]
+    return Column(heading, cells, note=WHY_CUT[ends] if ends is not None and any(marks) else "")
 
 
 def chances(heading: str, values: Iterable[float], *, strong: bool = False) -> Column:

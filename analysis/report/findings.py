@@ -51,7 +51,8 @@ def _raters(report: Report) -> str:
     out = report.screening.excluded
     n, n_all = len(report.screening.raters) - len(out), len(report.screening.raters)
     found = f"{n:,} of {count(n_all, 'rater')} {'is' if n == 1 else 'are'} analysed"
-    return f"{found}; {listed(out)} {'was' if len(out) == 1 else 'were'} excluded." if out else f"{found}."
+    names = listed([report.rater_names[name] for name in out])
+    return f"{found}; {names} {'was' if len(out) == 1 else 'were'} excluded." if out else f"{found}."
 
 
 def _highest(report: Report) -> list[str]:

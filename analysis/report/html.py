@@ -1,15 +1,16 @@
 """A report as HTML: a fragment for another page, or a page of its own.
 
-Everything is inside `<div class="report">`. Its classes: `report-figures` (a dl of key figures), `report-findings` (a
-list), `report-figure` (a figure with its caption), `report-caption` (above a table), `report-scroll` (around each
-table, so that it scrolls within a narrow page), `report-table` with `num` on numeric cells, `group` on the first row of
-a group and `wrap` where the last column is running text, `report-note` (secondary text), `report-more` (details that
-may stay closed), `report-methods` (a dl). Colours are the CSS variables --ink, --ink-soft, --line, --surface, --accent
-with fall-backs, see report.css.
+Everything is inside `<div class="report">`. Its classes: `report-contents` (a nav of links), `report-figures` (a dl of
+key figures), `report-findings` (a list), `report-figure` (a figure with its caption), `report-caption` (above a table),
+`report-scroll` (around each table, so that it scrolls within a narrow page), `report-table` with `num` on numeric
+cells, `group` on the first row of a group and `wrap` where the last column is running text, `report-note` (secondary
+text), `report-more` (details that may stay closed), `report-methods` (a dl). Colours are the CSS variables --ink,
+--ink-soft, --line, --surface, --accent with fall-backs, see report.css.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import singledispatch
 from html import escape
 from importlib.resources import files
@@ -63,11 +64,20 @@ def page(document: Document) -> str:
 
 def fragment(document: Document) -> str:
     """The report for a place within another page, under h2 headings."""
-    return '<div class="report">\n' + "\n".join(map(_section, document.sections)) + "\n</div>"
+    sections = "\n".join(map(_section, document.sections))
+    return f'<div class="report">\n{_contents(document.sections)}\n{sections}\n</div>'
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
+    return (
+        '<nav class="report-contents" aria-labelledby="report-contents">\n'
+        f'<h2 id="report-contents">Contents</h2>\n<ol>{links}</ol>\n</nav>'
+    )
 
 
 def _section(section: Section) -> str:
-    of = f"report-{section.title.lower().replace(' ', '-')}"
+    of = section.anchor
     body = "\n".join(map(_block, section.blocks))
     return f'<section aria-labelledby="{of}">\n<h2 id="{of}">{escape(section.title)}</h2>\n{body}\n</section>'
 
@@ -105,10 +115,9 @@ def _definitions(block: Definitions) -> str:
 
 @_block.register
 def _picture(block: Picture) -> str:
-    drawing = block.drawing
     return (
-        f'<figure class="report-figure">\n{drawing.inline_svg}\n'
-        f"<figcaption><strong>{escape(drawing.title)}.</strong> {escape(drawing.caption)}</figcaption>\n</figure>"
+        f'<figure class="report-figure">\n{block.drawing.inline_svg}\n'
+        f"<figcaption><strong>{block.label}.</strong> {escape(block.words)}</figcaption>\n</figure>"
     )
 
 
@@ -123,23 +132,30 @@ def _table(block: Table) -> str:
     head = "".join(f'<th scope="col"{_num(column)}>{escape(column.heading)}</th>' for column in block.columns)
     rows: list[str] = []
     above = None
-    for cells in block.rows():
+    for at, cells in enumerate(block.rows()):
         first = not block.group or cells[0] != above
         above = cells[0]
         body = "".join(
-            f"<td{_num(column)}>{_cell(*cell) if i or first else ''}</td>"
+            f"<td{_num(column)}{_title(column, at)}>{_cell(*cell) if i or first else ''}</td>"
             for i, (column, cell) in enumerate(zip(block.columns, cells, strict=True))
         )
         rows.append(f'<tr class="group">{body}</tr>' if block.group and first else f"<tr>{body}</tr>")
     kind = "report-table wrap" if block.wrap else "report-table"
-    caption = escape(block.caption)
-    rest = f'\n<p class="report-note">{escape(block.rest)}</p>' if block.rest else ""
+    caption = f"report-table-{block.number}"
+    notes = "".join(f'\n<p class="report-note">{escape(note)}</p>' for note in block.notes)
     return (
-        f'<p class="report-caption">{caption}</p>\n'
-        f'<div class="report-scroll" tabindex="0" role="region" aria-label="{caption}">\n'
-        f'<table class="{kind}" aria-label="{caption}">\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + f"\n</tbody>\n</table>\n</div>{rest}"
+        f'<p class="report-caption" id="{caption}"><strong>{block.label}.</strong> {escape(block.words)}</p>\n'
+        f'<div class="report-scroll" tabindex="0" role="region" aria-label="{block.label}">\n'
+        f'<table class="{kind}" aria-labelledby="{caption}">\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + f"\n</tbody>\n</table>\n</div>{notes}"
     )
+
+
+def _title(column: Column, row: int) -> str:
+    """The whole name, where the cell has it shortened."""
+    if not column.full or column.full[row] == column.cells[row]:
+        return ""
+    return f' title="{escape(column.full[row])}"'
 
 
 def _cell(text: str, strong: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
 from analysis.mixed import FEWEST_ITEMS, ITEMS, MixedModel
 from analysis.report.findings import in_points
+from analysis.report.paragraph import TERMS, paragraph
 from analysis.versions import versions
-from analysis.wording import listed
+from analysis.wording import count, listed, p_phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +28,7 @@ def methods(report: Report) -> dict[str, str]:
     """How the figures were made: a heading and a paragraph each."""
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     return {
+        "For a paper": paragraph(report),
         "Scale": _scale(report),
         "Screening": _screening(report),
         "Means": (
@@ -106,24 +109,40 @@ def _mixed_model(report: Report) -> str:
     if report.model is None:
         return f"There is none. {report.refusals['model']}"
     return (
-        f"{effects(report.model)} Reference and anchors are not in it. Restricted maximum likelihood; means of all "
-        "items with the same weight; all pairs with Satterthwaite's degrees of freedom and Holm's correction. "
+        f"{own_error(report.model)} Each mean is that of its system's own ratings, all items with the same weight. "
         f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case. "
-        "Equal to lme4, lmerTest and emmeans of R (docs/validation.md)."
+        "Checked against lme4, lmerTest and emmeans of R, and on simulated studies (docs/validation.md). "
+        f"Beside it, the pooled model: {effects(report.model)[0].lower()}{effects(report.model)[1:]} "
+        f"{pooled_assumption(report.model)}"
     )
+
+
+def own_error(model: MixedModel) -> str:
+    """How pairs of systems are compared, in words."""
+    pairs = math.comb(len(model.conditions), 2)
+    return (
+        "Each pair of systems is compared by the ratings of these two alone, so that the comparison has its own error. "
+        "Raters and items, random, may favour one system at the expense of the other. Restricted maximum likelihood; "
+        f"Satterthwaite's degrees of freedom; Holm's correction over {count(pairs, 'pair')}."
+    )
+
+
+def pooled_assumption(model: MixedModel) -> str:
+    """What the pooled model assumes, and whether the ratings bear it."""
+    assumed = "It has one error for all pairs, which holds only where all differences vary alike (sphericity)."
+    tests = model.sphericity()
+    if tests.empty:
+        return f"{assumed} These ratings cannot test that."
+    found = listed([f"over {over} {p_phrase(p)}" for over, p in zip(tests["over"], tests["p"], strict=True)])
+    verdict = "Here they do not: do not use it." if tests["p"].min() < 0.05 else "Nothing speaks against it here."
+    return f"{assumed} Mauchly's test: {found}. {verdict}"
 
 
 def effects(model: MixedModel) -> str:
     """What a mixed model is made of, in a sentence: terms that the data cannot tell are not in it."""
-    names = {
-        "rater": "raters",
-        "item": "items",
-        "rater:condition": "raters with systems",
-        "item:condition": "items with systems",
-    }
-    there = [name for term, name in names.items() if term in set(model.components["term"])]
+    there = [name for term, name in TERMS.items() if term in set(model.components["term"])]
     means = " Each item has its own mean for each system." if model.items == "fixed" and model.n_items > 1 else ""
-    return f"The mixed model explains the score by system, with random effects of {listed(there)}.{means}"
+    return f"The pooled model explains the score by system, with random effects of {listed(there)}.{means}"
 
 
 def reach(model: MixedModel) -> str:

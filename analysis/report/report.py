@@ -21,13 +21,17 @@ from analysis.inference import Friedman, ZeroMethod
 from analysis.influence import Influence
 from analysis.listeners import Listeners
 from analysis.mixed import Items, MixedModel
+from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
 from analysis.report.document import Document
+from analysis.report.latex import tabular
+from analysis.report.paragraph import paragraph
 from analysis.report.sections import document
 from analysis.scales import POINTS, Scale
 from analysis.screening import Screening
 from analysis.screening_sensitivity import ScreeningSensitivity
+from analysis.short_names import distinct
 from analysis.versions import versions
 
 
@@ -137,6 +141,21 @@ class Report:
     refusals: Mapping[str, str]
     notes: tuple[str, ...]
     drawings: tuple[Drawing, ...] = field(repr=False)
+
+    @cached_property
+    def rater_names(self) -> dict[str, str]:
+        """Identifier -> the name in figures and text, such as Rater 3; raters.csv has both."""
+        return {name: f"Rater {number}" for name, number in self._rater_numbers.items()}
+
+    @cached_property
+    def _rater_numbers(self) -> dict[str, int]:
+        return rater_numbers(list(self.screening.raters["rater"]))
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """Condition or item -> its name in tables, see `analysis.short_names`."""
+        names = [str(name) for name in (*self.material["condition"], *self.ratings["item"].unique())]
+        return dict(zip(names, distinct(names), strict=True))
 
     @cached_property
     def document(self) -> Document:
@@ -256,7 +275,9 @@ class Report:
         """Tables by the name of their files: conditions, raters, and those of the tests that could be made."""
         found = {
             "conditions.csv": self._every_condition(),
-            "raters.csv": self.screening.raters[["rater", "excluded", "reason"]],
+            "raters.csv": self.screening.raters[["rater", "excluded", "reason"]].assign(
+                number=self.screening.raters["rater"].map(self._rater_numbers)
+            ),
             "checks.csv": self.screening.checks,
             "items.csv": self.by_item,
             "ranks.csv": self.ranks,
@@ -283,7 +304,10 @@ class Report:
         return found
 
     def save(self, directory: str | Path) -> None:
-        """Write report.html, report.pdf, tests.json, the tables and figures/ (SVG and PNG).
+        """Write the report and its parts.
+
+        report.html and report.pdf, methods.txt, tests.json, the data of the tables as CSV; every table as the report
+        shows it in tables/ (CSV and LaTeX) and every figure in figures/ (PDF, SVG and PNG).
 
         Parameters
         ----------
@@ -291,14 +315,21 @@ class Report:
             Made if it is not there; files of these names are replaced.
         """
         directory = Path(directory)
-        (directory / "figures").mkdir(parents=True, exist_ok=True)
+        for folder in ("figures", "tables"):
+            (directory / folder).mkdir(parents=True, exist_ok=True)
         (directory / "report.html").write_text(self.html, encoding="utf-8")
         (directory / "report.pdf").write_bytes(self.pdf)
         for name, table in self.tables().items():
             table.to_csv(directory / name, index=False)
         tests = json.dumps(self.tests(), indent=2, ensure_ascii=False, allow_nan=False)
         (directory / "tests.json").write_text(tests + "\n", encoding="utf-8")
+        (directory / "methods.txt").write_text(paragraph(self) + "\n", encoding="utf-8")
+        for block in self.document.tables():
+            file = directory / "tables" / f"table-{block.number:02}"
+            file.with_suffix(".csv").write_text(block.csv(), encoding="utf-8")
+            file.with_suffix(".tex").write_text(tabular(block), encoding="utf-8")
         for drawing in self.drawings:
+            (directory / "figures" / f"{drawing.name}.pdf").write_bytes(drawing.pdf)
             (directory / "figures" / f"{drawing.name}.svg").write_text(drawing.svg, encoding="utf-8")
             (directory / "figures" / f"{drawing.name}.png").write_bytes(drawing.png())
 

@@ -161,6 +161,15 @@ def test_codecs_of_one_family_share_a_colour_and_others_do_not():
     assert not systems & {colours["Reference"], colours["Low anchor"]}
 
 
+def test_systems_of_more_families_than_colours_share_one_colour():
+    names = [f"Codec {letter}" for letter in "ABCDEFG"]
+    seven = condition_colours(tidy(scores_table({"Reference": [100], **{name: [50] for name in names}})))
+    assert len({seven[name] for name in names}) == 1
+    assert seven["Reference"] != seven["Codec A"]
+    six = condition_colours(tidy(scores_table({name: [50] for name in names[:6]})))
+    assert len(set(six.values())) == 6
+
+
 def test_figures_on_one_page_share_no_id_and_every_reference_is_met(twelve_short):
     seen: set[str] = set()
     for drawing in twelve_short:

@@ -64,16 +64,44 @@ def test_every_codec_and_reference_is_named_once_beside_its_curve_or_in_the_lege
 
 
 def test_codecs_are_told_apart_without_colour():
-    table, means, colours = means_of({f"codec{i}": [(3, 30 + 4 * i), (12, 40 + 4 * i)] for i in range(8)})
+    table, means, colours = means_of({f"codec{i}": [(3, 30 + 4 * i), (12, 40 + 4 * i)] for i in range(6)})
     axes = rate_quality_plot(table, means, curves(table), colours).figure.axes[0]
     markers = [line.get_marker() for line in axes.lines if line.get_markersize() == 7]
     dashes = [str(line.get_linestyle()) + str(line._dash_pattern) for line in curve_lines(axes)]
-    assert len(set(zip(markers, dashes, strict=True))) == 8
+    assert len(set(zip(markers, dashes, strict=True))) == 6
+
+
+def test_codecs_of_one_family_have_colours_of_their_own_beside_each_other():
+    table, means, colours = means_of({f"codec{i}": [(3, 30 + 4 * i), (12, 40 + 4 * i)] for i in range(6)})
+    axes = rate_quality_plot(table, means, curves(table), dict.fromkeys(colours, "#d55e00")).figure.axes[0]
+    assert len({line.get_color() for line in curve_lines(axes)}) == 6
+
+
+@pytest.mark.parametrize("n", [7, 13])
+def test_more_codecs_than_colours_have_a_panel_each(n):
+    names = [f"a codec that has a long name, number {i}" for i in range(n)]
+    table, means, colours = means_of({name: [(3, 30 + i), (12, 40 + i)] for i, name in enumerate(names)})
+    drawing = rate_quality_plot(table, means, curves(table), colours, {"Reference": 97.0})
+    panels = drawing.figure.axes
+    assert len(panels) == n
+    assert len({axes.get_title(loc="left") for axes in panels}) == n
+    for i, axes in enumerate(panels):
+        dots = [line for line in axes.lines if line.get_markersize() == 7]
+        assert [list(line.get_ydata()) for line in dots] == [[30 + i, 40 + i]]
+        assert len(axes.lines) == 2 + n + 2  # intervals, curves, the reference and the points
+        colourful = {line.get_color() for line in axes.lines} - {"#4a5567"}
+        assert len(colourful) == 1
+    assert "A panel for each codec" in drawing.caption
+    assert "Reference (97.0)" in drawing.caption
+    drawing.figure.canvas.draw()
+    titles = [axes._left_title.get_window_extent() for axes in panels]
+    assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
+    assert all(box.x1 <= drawing.figure.canvas.get_width_height()[0] for box in titles)
 
 
 def test_labels_of_many_curves_cover_neither_each_other_nor_a_point():
     table, means, colours = means_of(
-        {f"codec number {i}": [(3 + i / 20, 40 + i), (6, 50 + i), (12, 60 + i)] for i in range(12)}
+        {f"codec number {i}": [(3 + i / 20, 40 + i), (6, 50 + i), (12, 60 + i)] for i in range(6)}
     )
     drawing = rate_quality_plot(table, means, curves(table), colours, {"Reference": 97.0, "Anchor": 95.0})
     figure, axes = drawing.figure, drawing.figure.axes[0]
@@ -86,7 +114,7 @@ def test_labels_of_many_curves_cover_neither_each_other_nor_a_point():
         assert not any(box.contains(*at) for box in boxes)
     width, height = figure.canvas.get_width_height()
     assert all(box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height for box in boxes)
-    assert {f"codec number {i}" for i in range(12)} <= set(written(drawing))
+    assert {f"codec number {i}" for i in range(6)} <= set(written(drawing))
 
 
 def test_marks_stand_at_the_rates_that_were_rated():

@@ -17,7 +17,7 @@ def study_a():
 
 
 def test_own_error_holds_its_level_in_every_pair_and_one_error_for_all_does_not(study_a):
-    found = simulate(study_a, STUDIES, of_lmer=10)
+    found = simulate(study_a, STUDIES, ["own error", "pooled model"])
     _, high = limits(STUDIES, len(found["own error"].wrong))
     assert found["own error"].wrong.max() <= high < found["pooled model"].wrong.max()
     assert found["own error"].family <= limits(STUDIES)[1]

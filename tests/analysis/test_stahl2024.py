@@ -109,7 +109,7 @@ def test_the_command_writes_the_same_figures(output):
     assert conditions.set_index("condition")["mean"].round(2).to_dict() == MEANS
     assert conditions[["n_raters", "n_items", "n_ratings"]].drop_duplicates().values.tolist() == [[19, 16, 152]]
     raters = pd.read_csv(output / "raters.csv")
-    assert list(raters.columns) == ["rater", "excluded", "reason"]
+    assert list(raters.columns) == ["rater", "excluded", "reason", "number"]
     assert raters.loc[raters["excluded"], "rater"].tolist() == [6, 17]
     assert (
         raters.set_index("rater")
@@ -125,7 +125,7 @@ def test_the_command_writes_the_same_figures(output):
 def test_the_report_says_them_in_words(ratings):
     page = build_report(ratings, screening=["bs1534_hidden_reference"]).html
     for words in (
-        "19 of 21 raters are analysed; 6 and 17 were excluded.",
+        "19 of 21 raters are analysed; Rater 6 and Rater 17 were excluded.",
         "AudioDec has the highest mean of 7 systems, 66.7",
         "χ²(6) = 62.14, p &lt; 0.001, Kendall&#x27;s W = 0.55, over 19 raters.",
         "Each rater rated 8 of 16 items",

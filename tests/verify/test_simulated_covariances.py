@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.simulated_covariances import LMER, SAME, limits, sets, simulate, table
+from benchmarks.simulated_covariances import LMER, OWN, limits, sets, simulate, table
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def found(request):
 
 
 def test_no_pair_errs_more_often_than_chance_allows_in_all_pairs_together(found):
-    own = found["own error"]
+    own = found[OWN]
     _, high = limits(STUDIES, len(own.wrong))
     assert own.wrong.max() <= high
     assert own.covered.min() >= 1 - high
@@ -27,8 +27,8 @@ def test_no_pair_errs_more_often_than_chance_allows_in_all_pairs_together(found)
 
 
 def test_the_family_errs_in_a_twentieth_of_studies_at_most(found):
-    assert found["own error"].family <= HOLM_AT_MOST
+    assert found[OWN].family <= HOLM_AT_MOST
 
 
 def test_power_is_that_of_lmertests_fit_at_the_same_error_rate(found):
-    assert found[SAME].power.mean() >= found[LMER].power_at(found[SAME].wrong).mean() - ONE_POINT
+    assert found[OWN].power.mean() >= found[LMER].power_at(found[OWN].wrong).mean() - ONE_POINT

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.report.document import Bullets, Definitions, Document, Section
+from analysis.report.document import (
+    Bullets,
+    Definitions,
+    Document,
+    Section,
+    numbered,
+    with_basis,
+    with_short_names,
+)
 from analysis.report.limits import limits
 from analysis.report.methods import methods
+from analysis.report.sections.appendix import appendix
+from analysis.report.sections.basis import after_screening, before_screening, of_the_systems
 from analysis.report.sections.claim import the_claim
 from analysis.report.sections.design import design, rating_days
 from analysis.report.sections.differences import differences
@@ -26,18 +36,20 @@ def document(report: Report) -> Document:
     """The whole report."""
     sections = (
         Section("Summary", summary(report)),
-        Section("Results", results(report)),
-        Section("The claim", [*the_claim(report), *screening_sensitivity(report)]),
-        Section("Tests", differences(report)),
-        Section("Influence", influence(report)),
+        Section("Results", with_basis(results(report), after_screening(report))),
+        Section("The claim", with_basis([*the_claim(report), *screening_sensitivity(report)], of_the_systems(report))),
+        Section("Tests", with_basis(differences(report), of_the_systems(report))),
+        Section("Influence", with_basis(influence(report), of_the_systems(report))),
         *([] if report.listeners is None else [Section("Listeners", listeners(report.listeners))]),
-        Section("Raters", raters(report)),
-        Section("Material", what_was_rated(report)),
+        Section("Raters", with_basis(raters(report), after_screening(report))),
+        Section("Material", with_basis(what_was_rated(report), before_screening(report))),
         Section("Design", design(report)),
         Section("Methods", [Definitions(methods(report))]),
         Section("Limits", [Bullets(limits(report))]),
+        Section("Appendix", appendix(report)),
     )
-    return Document(report.title, _about(report), sections)
+    shown = [Section(section.title, with_short_names(section.blocks, report.short_names)) for section in sections]
+    return Document(report.title, _about(report), numbered(shown))
 
 
 def _about(report: Report) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.claim import bits, bits_between, sentences
-from analysis.report.cells import chances, numbers, words
+from analysis.report.cells import bounds, chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, number
@@ -36,7 +36,8 @@ def the_claim(report: Report) -> list[Block]:
     if len(found.rates):
         blocks.append(_rates(found.rates, found.level))
     said = Bullets(sentences(found))
-    blocks.append(Details("All of it in words", [said]) if len(found.comparisons) + len(found.rates) else said)
+    in_tables = len(found.comparisons) + len(found.rates) > 0
+    blocks.append(Details("All of it in words", [said], repeats=True) if in_tables else said)
     without = list(found.points.loc[found.points["kbps"].isna(), "condition"])
     if without:
         blocks.append(Text(f"Without a known rate, and so on no curve: {', '.join(without)}.", note=True))
@@ -57,8 +58,8 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
         numbers("kbit/s", table["kbps"]),
         numbers("against", table["kbps_against"]),
         numbers("Difference", table["difference"]),
-        numbers("Lower bound", table["lower"]),
-        numbers("Upper bound", table["upper"]),
+        bounds("Lower bound", table["lower"]),
+        bounds("Upper bound", table["upper"]),
         chances("p", table["p_non_inferior"]),
         chances("p (Holm)", table["p_holm"], strong=True),
         chances("p equivalent", table["p_equivalent"]),

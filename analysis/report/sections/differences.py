@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.mixed import MixedModel
 from analysis.report.cells import ALPHA, DIFFERENCES, SCALE, chances, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
-from analysis.report.methods import effects, reach
+from analysis.report.methods import effects, own_error, pooled_assumption, reach
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, count, listed, number, p_value
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def differences(report: Report) -> list[Block]:
-    """The mixed model, then the tests on raters' means, then all of them side by side."""
+    """Every pair by its own ratings, then the tests on raters' means, then all of them side by side."""
     return [*_model(report), *_rank_tests(report), *_others(report), *_side_by_side(report)]
 
 
@@ -29,7 +29,7 @@ def _model(report: Report) -> list[Block]:
         return [Text(f"There is no mixed model. {report.refusals['model']}")]
     level = f"{100 * report.settings.level:g}%"
     blocks: list[Block] = [
-        Text(f"{effects(model)} {reach(model)}"),
+        Text(f"{own_error(model)} {reach(model)}"),
         *pictures(report, "differences"),
         _contrasts(model, report.settings.level),
     ]
@@ -37,27 +37,44 @@ def _model(report: Report) -> list[Block]:
     inner: list[Block] = []
     if model.same_items:
         inner.append(_means(means, model, level))
-    inner += [
+    inner += pictures(report, "residuals")
+    missing = model.contrasts(report.settings.level)["note"]
+    blocks += [Text(note, note=True) for note in (*model.notes, *dict.fromkeys(note for note in missing if note))]
+    return [*blocks, Details("Means and residuals", inner), Details("One error for all pairs", _pooled(model, level))]
+
+
+def _pooled(model: MixedModel, level: str) -> list[Block]:
+    """The pooled model, and whether the ratings bear what it assumes."""
+    pairs = model.contrasts(error="pooled")
+    return [
+        Text(f"{effects(model)} {pooled_assumption(model)}"),
         Table(
-            f"Variances in the mixed model, items {model.items}.",
+            f"Differences of every pair in the pooled model: first minus second, with the {level} confidence interval "
+            "of each pair by itself.",
+            [
+                words("System", pairs["a"]),
+                words("and", pairs["b"]),
+                numbers("Difference", pairs["difference"]),
+                numbers("Standard error", pairs["se"], 2),
+                numbers("df", pairs["df"]),
+                intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
+                chances("p (Holm)", pairs["p_holm"]),
+            ],
+            group=True,
+        ),
+        Table(
+            f"Variances in the pooled model, items {model.items}.",
             [
                 words("Term", model.components["term"]),
                 numbers("Variance, points squared", model.components["variance"]),
                 numbers("Standard deviation, points", model.components["sd"]),
             ],
         ),
-        *pictures(report, "residuals"),
     ]
-    missing = model.contrasts(report.settings.level)["note"]
-    blocks += [Text(note, note=True) for note in (*model.notes, *dict.fromkeys(note for note in missing if note))]
-    return [*blocks, Details("Means, variances and residuals of the mixed model", inner)]
 
 
 def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
-    caption = (
-        f"Means of the systems in the mixed model, items {model.items}. CI: {level} confidence interval, cut off at "
-        "the ends of the scale."
-    )
+    caption = f"Means of the systems, each by its own ratings, items {model.items}. CI: {level} confidence interval."
     columns = [
         words("System", means["condition"]),
         numbers("Mean", means["mean"]),
@@ -72,8 +89,8 @@ def _contrasts(model: MixedModel, level: float) -> Table:
     pairs = model.contrasts(level)
     items = f", items {model.items}" if model.same_items else ", each over the items that both have"
     caption = (
-        f"Differences of every pair in the mixed model{items}: first minus second, with the "
-        f"{100 * level:g}% confidence interval of each pair by itself, cut off at 100 points. "
+        f"Differences of every pair{items}: first minus second, by the ratings of the two alone, with the "
+        f"{100 * level:g}% confidence interval of each pair by itself and of all pairs together (Bonferroni). "
         f"Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
@@ -83,6 +100,7 @@ def _contrasts(model: MixedModel, level: float) -> Table:
         numbers("Standard error", pairs["se"], 2),
         numbers("df", pairs["df"]),
         intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
+        intervals("CI, all pairs", pairs["simultaneous_low"], pairs["simultaneous_high"], ends=DIFFERENCES),
         chances("p", pairs["p"]),
         chances("p (Holm)", pairs["p_holm"], strong=True),
     ]

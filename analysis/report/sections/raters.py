@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from analysis.agreement import ALL_CONDITIONS, Agreement
 from analysis.frame import rated
 from analysis.report.cells import chances, counts, numbers, words
-from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.document import Block, Column, Details, Table, Text, with_basis
+from analysis.report.sections.basis import after_screening, before_screening
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, count, listed, number
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.report import Report
 
 
@@ -22,20 +25,29 @@ def raters(report: Report) -> list[Block]:
     blocks: list[Block] = [Text(" ".join(_counts(report)))]
     blocks += [Text(note, note=True) for note in report.screening.notes]
     if len(out):
-        columns = [words("Rater", out["rater"]), counts("Ratings", out["n_ratings"]), words("Reason", out["reason"])]
-        blocks.append(Table("Excluded raters.", columns, wrap=True, file="raters.csv"))
-        blocks.append(Table("Means before and after.", _before_and_after(report)))
-    blocks += pictures(report, "raters")
+        columns = [
+            words("Rater", _names(report, out)),
+            counts("Ratings", out["n_ratings"]),
+            words("Reason", out["reason"]),
+        ]
+        caption = "Excluded raters, the ratings that they gave, and why they were excluded."
+        blocks.append(Table(caption, columns, wrap=True, file="raters.csv", basis=before_screening(report)))
+        caption = "Means of the conditions before and after screening, and the change."
+        blocks.append(
+            Table(caption, _before_and_after(report), basis=f"{before_screening(report)} {after_screening(report)}")
+        )
+    blocks += with_basis(pictures(report, "raters"), before_screening(report))
     checks = report.screening.checks
     if len(checks):
         columns = [
-            words("Rater", checks["rater"]),
+            words("Rater", _names(report, checks)),
             words("Rule", checks["rule"]),
             words("Check", checks["check"]),
             Column("Failed", [f"{k:,} of {n:,}" for k, n in zip(checks["failed"], checks["of"], strict=True)]),
             words("Excluded", ["yes" if yes else "no" for yes in checks["excluded"]]),
         ]
-        inner = Table("Counts of the screening rules.", columns, file="checks.csv")
+        caption = "Counts of every screening rule for every rater, and whether it excludes the rater."
+        inner = Table(caption, columns, file="checks.csv", basis=before_screening(report))
         blocks.append(Details("Counts of every rule for every rater", [inner]))
     return [*blocks, *_agreement(report)]
 
@@ -44,7 +56,8 @@ def _counts(report: Report) -> list[str]:
     table = report.screening.raters
     unfinished = int(table["n_unfinished"].sum())
     given = rated(report.ratings)
-    sentences = [f"{count(len(table), 'rater')} gave {count(len(given), 'rating')}."]
+    numbered = "Raters have numbers here; raters.csv has the identifier of each."
+    sentences = [f"{count(len(table), 'rater')} gave {count(len(given), 'rating')}. {numbered}"]
     if unfinished:
         sets = "were analysed like the others" if report.settings.keep_unfinished else "were set aside"
         n_set = int((~given["finished"]).sum())
@@ -56,6 +69,10 @@ def _counts(report: Report) -> list[str]:
     n_out = int(table["excluded"].sum())
     sentences.append(f"Screening rules: {rules}. In all {count(n_out, 'rater')} of {len(table):,} excluded.")
     return sentences
+
+
+def _names(report: Report, table: pd.DataFrame) -> list[str]:
+    return [report.rater_names[name] for name in table["rater"]]
 
 
 def _before_and_after(report: Report) -> list[Column]:
@@ -104,7 +121,7 @@ def _agreement(report: Report) -> list[Block]:
             "others."
         )
         columns = [
-            words("Rater", table["rater"]),
+            words("Rater", _names(report, table)),
             counts("Repeated", table["n_repeated"]),
             numbers("Repeat, points", table["repeat_sd"]),
             numbers("Discrimination", table["discrimination"]),
@@ -113,7 +130,7 @@ def _agreement(report: Report) -> list[Block]:
         ]
         inner: list[Block] = [Table(caption, columns, file="reliability.csv")]
         inner += [
-            Text(f"{note} ({listed(list(rows['rater']), most=3)})", note=True)
+            Text(f"{note} ({listed(_names(report, rows), most=3)})", note=True)
             for note, rows in table[table["note"] != ""].groupby("note", sort=False)
         ]
         blocks.append(Details("Reliability and discrimination of each rater", inner))

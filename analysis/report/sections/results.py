@@ -8,9 +8,8 @@ import pandas as pd
 
 from analysis.common_items import common_items
 from analysis.report.cells import SCALE, counts, intervals, numbers, words
-from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.document import Block, Column, Table, Text
 from analysis.report.sections.pictures import pictures
-from analysis.wording import count
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -33,24 +32,19 @@ def results(report: Report) -> list[Block]:
         *apart,
         *pictures(report, "means"),
         Table(
-            f"Conditions after screening. CI: {level} confidence interval, cut off at the ends of the scale. "
-            "Items fixed.",
-            _described(report.conditions),
+            f"Every condition. Mean: of the raters' means. CI: {level} confidence interval. Items fixed.",
+            described(report.conditions),
         ),
         *pictures(report, "boxes", "violins"),
     ]
     if not report.by_category.empty:
-        table = Table("Conditions in each category. Items fixed.", _described(report.by_category, "category"), True)
-        blocks.append(table)
-    n_items = report.by_item["item"].nunique()
-    if n_items > 1:
-        blocks += pictures(report, "items")
-        table = Table("Conditions for each item.", _described(report.by_item, "item"), True, file="items.csv")
-        blocks.append(Details(f"Each of the {count(n_items, 'item')}", [table]))
-    return blocks
+        caption = f"Conditions in each category. CI: {level} confidence interval. Items fixed."
+        blocks.append(Table(caption, described(report.by_category, "category"), group=True))
+    return [*blocks, *pictures(report, "items")]
 
 
-def _described(table: pd.DataFrame, by: str = "") -> list[Column]:
+def described(table: pd.DataFrame, by: str = "") -> list[Column]:
+    """Columns of a description, see `analysis.describe.describe`; `by` for a category or an item of each row."""
     of = ("raters", "ratings") if by == "item" else ("raters", "items", "ratings")
     return [
         *([words(by.capitalize(), table[by])] if by else []),

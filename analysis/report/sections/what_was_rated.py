@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis import material
-from analysis.report.cells import counts, words
-from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.cells import words
+from analysis.report.document import Block, Column, Table, Text
 from analysis.report.findings import weights
 from analysis.wording import NOTHING, count, number
 
@@ -19,6 +20,7 @@ def what_was_rated(report: Report) -> list[Block]:
     table, items = report.material, material.items(report.ratings)
     columns = [
         words("Condition", table["condition"]),
+        *shown_as(list(table["condition"]), report.short_names),
         words("Role", [role.replace("_", " ") for role in table["role"]]),
     ]
     if (table["spec"] != "").any():
@@ -29,17 +31,18 @@ def what_was_rated(report: Report) -> list[Block]:
         rates = zip(table["kbps_low"], table["kbps_high"], strict=True)
         columns.append(Column("Measured kbit/s", [_rate(low, high) for low, high in rates]))
     categories = material.categories_of(items)
-    blocks: list[Block] = [
+    return [
         Text(weights(report)),
-        Table("Conditions as they were rated.", columns),
+        Table("Conditions as they were rated, with their whole names.", columns, key=True),
         Text(f"{count(len(items), 'item')}{f': {categories}' if categories else ''}."),
     ]
-    columns = [
-        words("Item", items["item"]),
-        *([words("Category", items["category"])] if categories else []),
-        counts("Raters, before screening", items["n_raters"]),
-    ]
-    return [*blocks, Details("Items", [Table("Raters of each item.", columns)])]
+
+
+def shown_as(names: Sequence[str], short: Mapping[str, str]) -> list[Column]:
+    """A column of the short names in figures and tables, where any name is shortened."""
+    if all(short[name] == name for name in names):
+        return []
+    return [words("Shown as", [short[name] for name in names])]
 
 
 def _rate(low: float, high: float) -> str:

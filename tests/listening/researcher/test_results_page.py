@@ -73,7 +73,7 @@ def test_before_the_study_opened_there_is_nothing(page, ready):
 def test_a_closed_study_shows_statistics_and_figures_after_its_own_screening(answers):
     text = answers["page"].content.decode()
     report = answers["page"].context["report"]
-    assert "Conditions after screening" in report
+    assert "After screening: 2 raters" in report
     assert report.count("<svg") >= 2
     assert "bs1534_hidden_reference: hidden reference below 90 in 2 of 2 trials" in text
     assert "66.0" in report  # mean of 70 and 62: the careless rater is out
@@ -113,9 +113,9 @@ def test_the_report_is_a_pdf_too_and_all_its_files_come_in_a_zip(answers):
     assert pdf.content.startswith(b"%PDF")
     assert packed["Content-Disposition"] == 'attachment; filename="speech-report.zip"'
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
-        assert {"report.html", "report.pdf", "tests.json", "conditions.csv", "figures/means.svg"} <= set(
-            archive.namelist()
-        )
+        names = set(archive.namelist())
+        assert {"report.html", "report.pdf", "tests.json", "conditions.csv", "methods.txt"} <= names
+        assert {"figures/means.svg", "figures/means.pdf", "tables/table-01.csv", "tables/table-01.tex"} <= names
         assert archive.read("report.pdf") == pdf.content
 
 
