@@ -203,19 +203,21 @@ def complete_contrasts(
 
 
 def _fitted_contrasts(model: MixedModel, names: Sequence[str], weights: Floats, level: float) -> RateContrasts:
-    """Contrasts from incomplete ratings: each from the model of its conditions alone."""
-    top = {name: weight for name, weight in zip(names, weights[-1], strict=True) if weight}
+    """Contrasts from incomplete ratings: each from the model of its conditions alone, its correlation from the whole.
+
+    In the order of the model's conditions, so that pairs need not be fitted again for other tables.
+    """
+    top = model.weights(dict(zip(names, weights[-1], strict=True)))
     rows: list[tuple[float, float, float, float]] = []
     for row in weights:
         of = {name: float(weight) for name, weight in zip(names, row, strict=True) if weight}
         if not of:
             rows.append((0.0, 0.0, np.inf, 0.0))
             continue
-        own = model.among(list(of))
-        both = model.among([name for name in names if name in of or name in top])
-        one, other = both.weights(of), both.weights(top)
-        scale = both.covariance(one, one) * both.covariance(other, other)
-        correlation = both.covariance(one, other) / scale**0.5 if scale > 0 else 0.0
+        own = model.among([name for name in model.conditions if name in of])
+        whole = model.weights(of)
+        scale = model.covariance(whole, whole) * model.covariance(top, top)
+        correlation = model.covariance(whole, top) / scale**0.5 if scale > 0 else 0.0
         rows.append((*own.estimate(own.weights(of)), correlation))
-    value, se, df, correlation_ = np.array(rows).T
-    return RateContrasts(value, se, df, correlation_, level)
+    value, se, df, with_top = np.array(rows).T
+    return RateContrasts(value, se, df, with_top, level)

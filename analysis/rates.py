@@ -334,8 +334,9 @@ def rates_tried(curve: Curve) -> Floats:
     """
     if len(curve.kbps) < 2:
         raise RatingsError(f"A curve needs at least two rates; {curve.codec} has {len(curve.kbps)}.")
-    between = np.geomspace(curve.kbps[0], curve.kbps[-1], STEPS)[1:-1]
-    return np.unique(np.concatenate([between, curve.kbps]))
+    between = np.geomspace(curve.kbps[0], curve.kbps[-1], STEPS)
+    apart = ~np.isclose(between[:, None], curve.kbps, rtol=1e-9, atol=0).any(axis=1)
+    return np.sort(np.concatenate([between[apart], curve.kbps]))
 
 
 def contrast_weights(curve: Curve, against: str) -> tuple[tuple[str, ...], Floats]:
@@ -424,7 +425,7 @@ def fall(model: MixedModel, curve: Curve, *, level: float = 0.95) -> Fall | None
         except RatingsError:
             continue
         rows.append((low, high, found.value, found.p / 2 if found.value > 0 else 1 - found.p / 2))
-    corrected = holm(np.array([p for *_, p in rows])) if rows else []
+    corrected = holm(np.array([p for *_, p in rows]))
     falls = [(float(p), *row[:3]) for p, row in zip(corrected, rows, strict=True) if row[2] > 0]
     if not falls:
         return None

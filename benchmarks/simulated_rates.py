@@ -33,6 +33,9 @@ STATUSES = ("reached", "exceeded", "not reached")
 PER_REACHED = 5
 """Studies that are drawn of a quality that no rate has, for each study that is to reach one that a rate has."""
 
+PARTS = 4
+"""Into which the studies of a target are divided, each drawn from its own seed."""
+
 TOGETHER = 100
 """Studies that are computed at once."""
 
@@ -69,15 +72,15 @@ CLEAR = (
 NEAR = tuple(Target(mean, f"{QUALITY[-1] - mean:g} points below the highest") for mean in (70.0, 72.0, 74.0, 76.0))
 NOT_MET = tuple(Target(mean, f"{mean - QUALITY[-1]:g} points above the highest") for mean in (80.0, 86.0))
 MET = (*CLEAR, *NEAR)
+TARGETS = (*MET, *NOT_MET)
 Rates = dict[Target, Counter]
 
 
-def block(at: int, number: int, wanted: int) -> Counter:
+def block(target: Target, number: int, wanted: int) -> Counter:
     """What the studies of one target show: as many as needed for `wanted` that reach it, if a rate has that quality."""
-    target = (*MET, *NOT_MET)[at]
     names, weights = contrast_weights(CURVE, "other")
     plan = Plan(RATERS, ITEMS, dict(zip(names, (*QUALITY, target.mean), strict=True)))
-    rng = np.random.default_rng([100 + at, number])
+    rng = np.random.default_rng([100 + TARGETS.index(target), number])
     found: Counter = Counter()
     with blas_threads(1):
         while (found["reached", "studies"] if target.met else sum_of(found) / PER_REACHED) < wanted:
@@ -108,15 +111,12 @@ def sum_of(count: Counter, what: str = "studies", statuses: tuple[str, ...] = ST
 
 
 def simulate(studies: int, *, processes: int = 1) -> Rates:
-    """So many studies of a quality that no rate has, and of each other as many as reach it in a fifth of that number."""
-    every = (*MET, *NOT_MET)
-    parts = 4
-    tasks = [
-        (block, at, number, -(-studies // PER_REACHED // parts)) for at in range(len(every)) for number in range(parts)
-    ]
-    rates: Rates = {target: Counter() for target in every}
+    """So many studies of each quality that no rate has; of each other, until a fifth of that number reach it."""
+    wanted = -(-studies // PER_REACHED // PARTS)
+    tasks = [(block, target, number, wanted) for target in TARGETS for number in range(PARTS)]
+    rates: Rates = {target: Counter() for target in TARGETS}
     for task, found in zip(tasks, run(tasks, processes), strict=True):
-        rates[every[task[1]]].update(found)
+        rates[task[1]].update(found)
     return rates
 
 

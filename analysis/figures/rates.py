@@ -17,7 +17,7 @@ from analysis.figures.axes import SIZE, WIDTH, bands, distinct, score_label, siz
 from analysis.figures.colours import DASHES, INK, LINE, MARKERS, SOFT, SURFACE, Dash
 from analysis.figures.drawing import Drawing, drawing
 from analysis.figures.labels import Line, label
-from analysis.rates import Curve, monotone
+from analysis.rates import Curve
 from analysis.scales import POINTS, Scale
 from analysis.wording import listed
 
@@ -94,7 +94,10 @@ def rate_quality_plot(
         in_legend = [line.name for line in drawn if line.name in missing]
     known = set(points.loc[points["kbps"] > 0, "condition"])
     lost = [str(name) for name in points["condition"] if name not in known]
-    curved = " Between them the mean is taken as linear in the logarithm of the rate, and not to fall with it."
+    curved = " Lines: the mean is taken as linear in the logarithm of the rate between two rates."
+    falling = [codec.name for codec in codecs if (np.diff(codec.mean) < 0).any()]
+    if falling:
+        curved += f" Equivalent rates assume that quality does not fall; the mean does in {listed(falling)}."
     alike = " Points at the same rate are set apart a little." if _shares_rates(codecs) else ""
     level_lines = f" Horizontal lines: {listed(list(lines))}." if lines else ""
     caption = (
@@ -177,9 +180,8 @@ def _draw(
                           zorder=2)  # fmt: skip
             strokes.append(np.array([[at, value] for value in (*ends, mean)]))
         if len(x) > 1:
-            rising = monotone(list(codec.mean), [1.0] * len(x))
-            axes.plot(x, rising, color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
-            strokes.append(np.column_stack([x, rising]))
+            axes.plot(x, codec.mean, color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
+            strokes.append(np.column_stack([x, codec.mean]))
         axes.plot(x, codec.mean, linestyle="none", marker=codec.marker, markersize=7, color=codec.colour,
                   markeredgecolor=SURFACE, markeredgewidth=0.8, zorder=4, clip_on=False)  # fmt: skip
         drawn.append(Line(codec.name, _spots(x, codec), tuple(strokes)))
