@@ -357,17 +357,31 @@ def located(contrasts: RateContrasts, curve: Curve, against: str, kbps_against: 
     reached = bool(contrasts.selected)
     tail = (1 - contrasts.level) / 2
     below, above = (chance < tail for chance in contrasts.tails())
-    first, last = curve.kbps[0], curve.kbps[-1]
-    # Limits stand at the outermost rates that are not significant, or between two that are.
-    start = int(np.argmin(below)) if not below.all() else len(rates)
-    low = 0.0 if start == 0 else float(rates[start - 1 if start == len(rates) or above[start] else start])
-    end = len(rates) - 1 - int(np.argmin(above[::-1])) if not above.all() else -1
-    high = float(rates[min(end + 1 if end < 0 or below[end] else end, len(rates) - 1)]) if reached else float("inf")
+    low = _lower_limit(rates, below, above)
+    high = _upper_limit(rates, below, above) if reached else float("inf")
     kbps = _meeting(rates, contrasts.value - contrasts.excess_of_chance())
     if reached:
-        kbps = min(max(last if np.isnan(kbps) else kbps, low, first), high)
+        kbps = min(max(curve.kbps[-1] if np.isnan(kbps) else kbps, low), high)
     status = "not reached" if not reached else "exceeded" if above.all() else "reached"
     return EquivalentRate(curve.codec, against, kbps_against, kbps, low, high, status, contrasts.level)
+
+
+def _lower_limit(rates: Floats, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> float:
+    """First rate at which the quality is not significantly below, or the one before if it is above there; 0 for all."""
+    if below.all():
+        return float(rates[-1])
+    at = int(np.argmin(below))
+    if at == 0:
+        return 0.0
+    return float(rates[at - 1] if above[at] else rates[at])
+
+
+def _upper_limit(rates: Floats, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> float:
+    """Last rate at which the quality is not significantly above, or the one after if it is below there."""
+    if above.all():
+        return float(rates[0])
+    at = int(np.flatnonzero(~above)[-1])
+    return float(rates[min(at + 1, len(rates) - 1)] if below[at] else rates[at])
 
 
 def _meeting(rates: Floats, differences: Floats) -> float:
