@@ -269,10 +269,10 @@ def fall_sentence(found: Fall) -> str:
     )
     if found.beyond_error:
         return (
-            f"{said}, more than chance explains ({p_phrase(found.p)}, Holm). Its equivalent rates assume that quality "
-            "does not fall with the rate: do not rely on them."
+            f"{said}, more than chance explains ({p_phrase(found.p)} after Holm's correction). Its equivalent rates "
+            "assume that quality does not fall with the rate: do not rely on them."
         )
-    return f"{said}, which chance can explain ({p_phrase(found.p)}, Holm)."
+    return f"{said}, which chance can explain ({p_phrase(found.p)} after Holm's correction)."
 
 
 def _at(kbps: float) -> str:

@@ -102,8 +102,13 @@ class RateContrasts:
             np.where(np.isfinite(most), 1 - below, above),
         )
 
-    def excess_of_chance(self) -> Floats:
-        """Median of the estimate of a contrast that is 0, shape (..., rates): 0 in studies that are not selected."""
+    def selection_bias(self) -> Floats:
+        """Median of the estimate where the qualities are equal, in points; 0 in studies that are not selected.
+
+        Returns
+        -------
+        ndarray, shape (..., rates)
+        """
         least, most = self._truncation()
         median = np.where(
             np.isfinite(least), -special.stdtrit(self.df, special.stdtr(self.df, -least) / 2), 0.0

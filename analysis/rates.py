@@ -359,7 +359,7 @@ def located(contrasts: RateContrasts, curve: Curve, against: str, kbps_against: 
     below, above = (chance < tail for chance in contrasts.tails())
     low = _lower_limit(rates, below, above)
     high = _upper_limit(rates, below, above) if reached else float("inf")
-    kbps = _meeting(rates, contrasts.value - contrasts.excess_of_chance())
+    kbps = _meeting(rates, contrasts.value - contrasts.selection_bias())
     if reached:
         kbps = min(max(curve.kbps[-1] if np.isnan(kbps) else kbps, low), high)
     status = "not reached" if not reached else "exceeded" if above.all() else "reached"

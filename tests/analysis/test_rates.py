@@ -136,7 +136,7 @@ def test_a_barely_significant_highest_rate_is_no_evidence_once_it_selects_the_st
     assert barely.selected
     assert barely.tails()[1] > 0.9  # the chance of such a t, given that it is significant
     assert clearly.tails()[1] < 1e-4
-    assert barely.excess_of_chance() > 1.8
+    assert barely.selection_bias() > 1.8
     assert not at_the_top(1.80).selected
     assert at_the_top(1.80).tails()[1] == pytest.approx(0.051, abs=0.001)
 
