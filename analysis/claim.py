@@ -17,8 +17,8 @@ from analysis.frame import RatingsError
 from analysis.inference import holm
 from analysis.margins import within_margin
 from analysis.mixed import Items, MixedModel, mixed_model
-from analysis.rates import Curve, curves, equivalent_rate, points
-from analysis.wording import NOTHING, number
+from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points
+from analysis.wording import NOTHING, number, p_phrase
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,9 @@ class Claim:
     points : DataFrame
         See `analysis.rates.points`.
     curves : tuple of Curve
+    falls : tuple of Fall
+        The clearest fall of each codec whose mean falls from a rate to a
+        higher one.
     """
 
     margin: float
@@ -52,6 +55,7 @@ class Claim:
     rates: pd.DataFrame = field(repr=False)
     points: pd.DataFrame = field(repr=False)
     curves: tuple[Curve, ...] = field(repr=False)
+    falls: tuple[Fall, ...] = field(default=(), repr=False)
 
 
 COMPARISONS = [
@@ -115,16 +119,19 @@ def claim(
             if codec == curve.codec:
                 continue
             try:
-                common = model.among([*curve.conditions, condition])
+                common = model if model.same_items else model.among([*curve.conditions, condition])
+                one = equivalent_rate(common, curve, condition, kbps, level=level)
             except RatingsError:
                 equal.append((curve.codec, condition, kbps, *[math.nan] * 6, NOT_COMPARABLE, ""))
                 continue
-            one = equivalent_rate(common, curve, condition, kbps, level=level)
             equal.append(
                 (one.codec, one.against, one.kbps_against, one.kbps, one.low, one.high, *one.factor, one.status)
                 + (common.items,)
             )
-    return Claim(margin, level, model, comparisons, pd.DataFrame(equal, columns=RATES), table, found)
+    falls = [fall(model, curve, level=level) for curve in found]
+    return Claim(
+        margin, level, model, comparisons, pd.DataFrame(equal, columns=RATES), table, found, tuple(filter(None, falls))
+    )
 
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
@@ -170,9 +177,10 @@ VERDICTS = {
 
 
 def sentences(found: Claim) -> list[str]:
-    """What the tests show, in words: comparisons within the margin, then equivalent rates."""
+    """What the tests show, in words: comparisons within the margin, equivalent rates, and curves that fall."""
     said = [_comparison_sentence(row, found.margin) for row in found.comparisons.to_dict("records")]
     said += [_rate_sentence(row) for row in found.rates.to_dict("records")]
+    said += [fall_sentence(one) for one in found.falls]
     return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
 
 
@@ -226,28 +234,45 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
         return f"{row['codec']} cannot be compared with {target}: they have too few items or ratings in common."
     if row["status"] == "exceeded":
         return f"{row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s."
+    between = rates_between(row["low"], row["high"])
     if row["status"] == "not reached" and row["kbps"] > 0:
         return (
             f"{row['codec']} is not shown to reach {target} at the rates that were rated: its mean does, at "
-            f"{row['kbps']:.3g} kbit/s, and may do so by chance."
+            f"{row['kbps']:.3g} kbit/s ({between}), and may do so by chance."
         )
     if row["status"] == "not reached":
-        return f"{row['codec']} does not reach {target} at the rates that were rated."
-    reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s{_span(row['low'], row['high'])}"
+        return f"{row['codec']} does not reach {target} at the rates that were rated ({between})."
+    reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s ({between})"
     if not row["kbps_against"] > 0:
         return f"{reached}."
     return f"{reached}, with {bits(row['factor'])} bits ({bits_between(row['factor_low'], row['factor_high'])})."
 
 
-def _span(low: float, high: float) -> str:
-    """An interval in brackets, open where it has no end.
+def rates_between(low: float, high: float) -> str:
+    """The interval of an equivalent rate in words.
 
-    >>> _span(2.0, 8.0), _span(0.0, 8.0), _span(2.0, math.inf), _span(0.0, math.inf)
-    (' (2 to 8)', ' (at most 8)', ' (at least 2)', ' (no bounds)')
+    >>> rates_between(2.0, 8.0), rates_between(0.0, 8.0)
+    ('2 to 8 kbit/s', 'at most 8 kbit/s')
+    >>> rates_between(5.3, math.inf), rates_between(0.0, math.inf)
+    ('from 5.3 kbit/s, no upper limit', 'no limits')
     """
     if low > 0:
-        return f" ({low:.3g} to {high:.3g})" if math.isfinite(high) else f" (at least {low:.3g})"
-    return f" (at most {high:.3g})" if math.isfinite(high) else " (no bounds)"
+        return f"{low:.3g} to {high:.3g} kbit/s" if math.isfinite(high) else f"from {low:.3g} kbit/s, no upper limit"
+    return f"at most {high:.3g} kbit/s" if math.isfinite(high) else "no limits"
+
+
+def fall_sentence(found: Fall) -> str:
+    """By how much a codec's mean falls with the rate, and whether chance explains it."""
+    said = (
+        f"The mean of {found.codec} falls by {number(found.points)} points from {found.low:.3g} to {found.high:.3g} "
+        f"kbit/s"
+    )
+    if found.beyond_error:
+        return (
+            f"{said}, more than chance explains ({p_phrase(found.p)} after Holm's correction). Its equivalent rates "
+            "assume that quality does not fall with the rate: do not rely on them."
+        )
+    return f"{said}, which chance can explain ({p_phrase(found.p)} after Holm's correction)."
 
 
 def _at(kbps: float) -> str:

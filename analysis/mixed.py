@@ -177,6 +177,10 @@ class MixedModel:
         error = float(np.sqrt(weights @ self.fit.cov @ weights))
         return value, error, self.fit.degrees(weights)
 
+    def covariance(self, one: Floats, other: Floats) -> float:
+        """Covariance of two weighted sums of the conditions' means, with weights as in `estimate`."""
+        return float(self._weights(one) @ self.fit.cov @ self._weights(other))
+
     def means(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
         """Estimated marginal means: each item with the same weight, whoever rated it.
 

@@ -1,8 +1,8 @@
 """Rate and quality: one curve for each codec, and the rate at which it reaches another's quality.
 
 The mean quality of a codec is taken to be linear in the logarithm of the rate between the rates that were rated, and
-not to fall with the rate. Where two curves meet is read from the means; how sure that is, from a test at every rate:
-the interval holds all rates at which the two qualities cannot be told apart.
+not to fall with the rate, which `fall` tests. Where two curves meet is read from the means; how sure that is, from a
+test at every rate: the interval holds all rates at which the two qualities cannot be told apart.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from analysis.frame import SYSTEM, RatingsError, rated, unified
+from analysis.inference import holm
 from analysis.mixed import MixedModel
 from analysis.order import family
+from analysis.rate_contrasts import RateContrasts, rate_contrasts
 from analysis.wording import listed
 
 Floats = NDArray[np.float64]
@@ -49,7 +52,7 @@ _AFTER_CODEC = re.compile(
 )
 
 STEPS = 400
-"""Rates that are tried between the lowest and the highest, evenly on the logarithmic axis, before refining."""
+"""Rates that are tried between the lowest and the highest, evenly on the logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,17 @@ class EquivalentRate:
     kbps_against : float
         Its rate; NaN where it has none.
     kbps : float
-        Where the monotone curve meets that quality; NaN if it does not.
+        Where the monotone curve meets that quality; NaN if it does not. In
+        studies that reach it, less what the selection adds to the means.
     low, high : float
         Interval of the rate. `low` is 0 where even the lowest rated rate may be
-        enough, `high` infinite where the highest may not be.
+        enough, `high` infinite where the highest may not be: exactly where it
+        is not reached.
     status : str
-        "reached": even the lower bound of the quality at the highest rate is
-        above the other's. "exceeded": so is the quality at the lowest rate, and
-        the interval says "at most". "not reached": the highest rate is not shown
-        to be better; `kbps` then says whether the means meet all the same.
+        "reached": the codec is shown to be better at its highest rate, by a
+        one-sided test. "exceeded": at all of its rates, and the interval says
+        "at most". "not reached": the highest rate is not shown to be better;
+        `kbps` then says whether the means meet all the same.
     level : float
     """
 
@@ -269,7 +274,7 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     return found
 
 
-def monotone(values: Sequence[float], weights: Sequence[float]) -> Floats:
+def monotone(values: Sequence[float] | Floats, weights: Sequence[float] | Floats) -> Floats:
     """Closest values that do not fall, by least squares.
 
     Pool-adjacent-violators: Barlow et al., Statistical Inference under Order
@@ -302,61 +307,141 @@ def equivalent_rate(
     Raises
     ------
     RatingsError
-        If the curve has fewer than two points.
+        If the curve has fewer than two points, or its conditions have too few
+        ratings in common with the other.
 
     Notes
     -----
-    At each rate the difference of the two qualities is a weighted sum of
-    conditions' means, with its standard error from the model. The rates at
-    which |difference| / se stays below Student's quantile form the interval:
-    Fieller's construction (J. R. Stat. Soc. B 16 (1954) 175-185), which keeps
-    its coverage however flat the curve is. Gaps are filled.
+    At each rate the difference of the two qualities is tested with the error
+    of the conditions that it is made of. The rates at which it is not
+    significant form the interval: Fieller's construction (J. R. Stat. Soc. B
+    16 (1954) 175-185), which keeps its coverage however flat the curve is.
+    Gaps are filled. In studies that reach the other's quality, the tests allow
+    for that selection, and the highest rate is the upper limit at most, since
+    a test of its own has shown it to be better: see `analysis.rate_contrasts`.
+    """
+    names, weights = contrast_weights(curve, against)
+    return located(rate_contrasts(model, names, weights, level), curve, against, kbps_against)
+
+
+def rates_tried(curve: Curve) -> Floats:
+    """The rated points of a curve and `STEPS` rates between the lowest and the highest, in kbit/s, rising.
+
+    Raises
+    ------
+    RatingsError
+        If the curve has fewer than two points.
     """
     if len(curve.kbps) < 2:
         raise RatingsError(f"A curve needs at least two rates; {curve.codec} has {len(curve.kbps)}.")
-
-    def apart(kbps: float) -> tuple[float, float, float]:
-        """Difference, standard error, degrees of freedom at a rate."""
-        weights = model.weights(curve.shares(kbps)) - model.weights({against: 1.0})
-        return model.estimate(weights) if weights.any() else (0.0, 0.0, 1.0)
-
-    first, last = curve.kbps[0], curve.kbps[-1]
-    grid = np.unique(np.concatenate([np.geomspace(first, last, STEPS), curve.kbps]))
-    lines = np.array([apart(float(kbps)) for kbps in grid])
-    allowed = lines[:, 1] * stats.t.ppf(0.5 + level / 2, lines[:, 2])
-    near = np.abs(lines[:, 0]) <= allowed
-    kbps = _meeting(model, curve, against)
-    above_at_the_top = lines[-1, 0] > lines[-1, 1] * stats.t.ppf(level, lines[-1, 2])
-    if near.any():
-        inside = np.flatnonzero(near)
-        low = 0.0 if inside[0] == 0 else float(grid[inside[0]])
-        high = float("inf") if inside[-1] == len(grid) - 1 else float(grid[inside[-1]])
-    elif lines[0, 0] > 0:
-        low, high = 0.0, first
-    elif lines[-1, 0] < 0:
-        low, high = last, float("inf")
-    else:  # between two steps of the grid
-        at = int(np.flatnonzero(lines[:, 0] > 0)[0])
-        low, high = float(grid[at - 1]), float(grid[at])
-    if lines[0, 0] > allowed[0]:
-        status = "exceeded"
-    elif above_at_the_top:
-        status = "reached"
-    else:
-        status = "not reached"
-    return EquivalentRate(curve.codec, against, kbps_against, kbps, low, high, status, level)
+    between = np.geomspace(curve.kbps[0], curve.kbps[-1], STEPS)
+    apart = ~np.isclose(between[:, None], curve.kbps, rtol=1e-9, atol=0).any(axis=1)
+    return np.sort(np.concatenate([between[apart], curve.kbps]))
 
 
-def _meeting(model: MixedModel, curve: Curve, against: str) -> float:
-    """Where the monotone curve of the means reaches the mean of the other; the lowest rate if it begins above."""
-    means = {name: model.estimate(model.weights({name: 1.0}))[0] for name in (*curve.conditions, against)}
-    rising = monotone([means[name] for name in curve.conditions], [1.0] * len(curve.kbps))
-    wanted = means[against]
-    if wanted > rising[-1]:
+def contrast_weights(curve: Curve, against: str) -> tuple[tuple[str, ...], Floats]:
+    """The conditions of the contrast at each of `rates_tried`, and their weights, shape (rates, conditions)."""
+    names = tuple(dict.fromkeys([*curve.conditions, against]))
+    rates = rates_tried(curve)
+    weights = np.zeros((len(rates), len(names)))
+    for row, kbps in zip(weights, rates, strict=True):
+        for name, share in curve.shares(float(kbps)).items():
+            row[names.index(name)] += share
+        row[names.index(against)] -= 1
+    return names, weights
+
+
+def located(contrasts: RateContrasts, curve: Curve, against: str, kbps_against: float) -> EquivalentRate:
+    """The equivalent rate that the contrasts of one study show, which are those at `rates_tried`."""
+    rates = rates_tried(curve)
+    reached = bool(contrasts.selected)
+    tail = (1 - contrasts.level) / 2
+    below, above = (chance < tail for chance in contrasts.tails())
+    low = _lower_limit(rates, below, above)
+    high = _upper_limit(rates, below, above) if reached else float("inf")
+    kbps = _meeting(rates, contrasts.value - contrasts.selection_bias())
+    if reached:
+        kbps = min(max(curve.kbps[-1] if np.isnan(kbps) else kbps, low), high)
+    status = "not reached" if not reached else "exceeded" if above.all() else "reached"
+    return EquivalentRate(curve.codec, against, kbps_against, kbps, low, high, status, contrasts.level)
+
+
+def _lower_limit(rates: Floats, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> float:
+    """First rate at which the quality is not significantly below, or the one before if it is above there; 0 for all."""
+    if below.all():
+        return float(rates[-1])
+    at = int(np.argmin(below))
+    if at == 0:
+        return 0.0
+    return float(rates[at - 1] if above[at] else rates[at])
+
+
+def _upper_limit(rates: Floats, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> float:
+    """Last rate at which the quality is not significantly above, or the one after if it is below there."""
+    if above.all():
+        return float(rates[0])
+    at = int(np.flatnonzero(~above)[-1])
+    return float(rates[min(at + 1, len(rates) - 1)] if below[at] else rates[at])
+
+
+def _meeting(rates: Floats, differences: Floats) -> float:
+    """Where the differences, made monotone, rise to 0; the lowest rate if they begin above, NaN if they end below."""
+    rising = monotone(differences, np.ones(len(differences)))
+    if rising[-1] < 0:
         return float("nan")
-    if wanted <= rising[0]:
-        return curve.kbps[0]
-    at = int(np.flatnonzero(rising >= wanted)[0])
-    share = (wanted - rising[at - 1]) / (rising[at] - rising[at - 1])
-    low, high = np.log2(curve.kbps[at - 1]), np.log2(curve.kbps[at])
+    if rising[0] >= 0:
+        return float(rates[0])
+    at = int(np.argmax(rising >= 0))
+    share = -rising[at - 1] / (rising[at] - rising[at - 1])
+    low, high = np.log2(rates[at - 1]), np.log2(rates[at])
     return float(2 ** (low + share * (high - low)))
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A codec whose mean falls from a lower to a higher rate.
+
+    Attributes
+    ----------
+    codec : str
+    low, high : float
+        The two rates in kbit/s.
+    points : float
+        By how much the mean falls, above 0.
+    p : float
+        One-sided, with Holm's correction over all pairs of the curve's rates.
+    beyond_error : bool
+        Whether that is significant: the curve is not monotone.
+    """
+
+    codec: str
+    low: float
+    high: float
+    points: float
+    p: float
+    beyond_error: bool
+
+
+def fall(model: MixedModel, curve: Curve, *, level: float = 0.95) -> Fall | None:
+    """The clearest fall between two rates of a codec, each pair tested with its own error; None if no mean falls.
+
+    Parameters
+    ----------
+    model : MixedModel
+    curve : Curve
+    level : float
+        One minus the level of the test.
+    """
+    rows: list[tuple[float, float, float, float]] = []
+    for (lower, low), (higher, high) in combinations(zip(curve.conditions, curve.kbps, strict=True), 2):
+        try:
+            found = model.difference(lower, higher)
+        except RatingsError:
+            continue
+        rows.append((low, high, found.value, found.p / 2 if found.value > 0 else 1 - found.p / 2))
+    corrected = holm(np.array([p for *_, p in rows]))
+    falls = [(float(p), *row[:3]) for p, row in zip(corrected, rows, strict=True) if row[2] > 0]
+    if not falls:
+        return None
+    p, low, high, points = min(falls, key=lambda each: (each[0], -each[3]))
+    return Fall(curve.codec, low, high, points, p, p < 1 - level)

@@ -18,7 +18,7 @@ from analysis.figures.axes import SIZE, WIDTH, bands, blank, cut_note, panel, sc
 from analysis.figures.colours import DASHES, INK, LINE, MARKERS, OKABE_ITO, SOFT, SURFACE, Dash, told_apart
 from analysis.figures.drawing import Drawing, drawing
 from analysis.figures.labels import Line, label
-from analysis.rates import Curve, monotone
+from analysis.rates import Curve
 from analysis.scales import POINTS, Scale
 from analysis.short_names import LONGEST, distinct
 from analysis.wording import listed, number
@@ -100,7 +100,10 @@ def rate_quality_plot(
         how = ""
     known = set(points.loc[points["kbps"] > 0, "condition"])
     lost = [str(name) for name in points["condition"] if name not in known]
-    curved = " Between them the mean is taken as linear in the logarithm of the rate, and not to fall with it."
+    curved = " Lines: the mean is taken as linear in the logarithm of the rate between two rates."
+    falling = [codec.name for codec in codecs if (np.diff(codec.mean) < 0).any()]
+    if falling:
+        curved += f" Equivalent rates assume that quality does not fall; the mean does in {listed(falling)}."
     alike = " Points at the same rate are set apart a little." if not how and _shares_rates(codecs) else ""
     level_lines = f" Horizontal lines: {_said(lines)}." if lines else ""
     caption = (
@@ -149,7 +152,7 @@ def _small_multiples(codecs: Sequence[_Codec], lines: Mapping[str, float], scale
         for other in codecs:
             if other is not codec:
                 dot = "." if len(other.kbps) == 1 else ""
-                axes.plot(other.kbps, _rising(other), color=SOFT, alpha=0.35, linewidth=1.0, zorder=1, marker=dot)
+                axes.plot(other.kbps, other.mean, color=SOFT, alpha=0.35, linewidth=1.0, zorder=1, marker=dot)
         _draw_codec(axes, replace(codec, colour=OKABE_ITO[0], marker="o", dash=DASHES[0]), codec.kbps)
     figure.supxlabel("Rate in kbit/s", color=SOFT, fontsize=SIZE)
     figure.supylabel(score_label(scale), color=SOFT, fontsize=SIZE)
@@ -159,11 +162,6 @@ def _small_multiples(codecs: Sequence[_Codec], lines: Mapping[str, float], scale
 def _said(lines: Mapping[str, float]) -> str:
     """The names of the lines with their heights, which tell them apart where no line has a label."""
     return listed([f"{name} ({number(score)})" for name, score in lines.items()])
-
-
-def _rising(codec: _Codec) -> Floats:
-    """The codec's curve at its rates."""
-    return np.asarray(monotone(list(codec.mean), [1.0] * len(codec.mean)))
 
 
 def _codecs(
@@ -255,8 +253,8 @@ def _draw_codec(axes: Axes, codec: _Codec, x: Floats) -> tuple[Floats, ...]:
                       zorder=2)  # fmt: skip
         strokes.append(np.array([[at, value] for value in (*ends, mean)]))
     if len(x) > 1:
-        axes.plot(x, _rising(codec), color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
-        strokes.append(np.column_stack([x, _rising(codec)]))
+        axes.plot(x, codec.mean, color=codec.colour, linewidth=1.8, linestyle=codec.dash, zorder=3)
+        strokes.append(np.column_stack([x, codec.mean]))
     axes.plot(x, codec.mean, linestyle="none", marker=codec.marker, markersize=7, color=codec.colour,
               markeredgecolor=SURFACE, markeredgewidth=0.8, zorder=4, clip_on=False)  # fmt: skip
     return tuple(strokes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.claim import NOT_COMPARABLE, VERDICTS
+from analysis.claim import NOT_COMPARABLE, VERDICTS, fall_sentence
 from analysis.common_items import different_items
 from analysis.frame import SYSTEM
 from analysis.influence import LEFT_OUT, drivers
@@ -137,6 +137,7 @@ def _claim(report: Report) -> list[str]:
             f"A codec is shown to reach another's quality within the rates that were rated in {reached} of "
             f"{count(len(rates), 'case')}."
         )
+    said += [fall_sentence(fall) for fall in found.falls if fall.beyond_error]
     return said
 
 

@@ -68,8 +68,11 @@ def methods(report: Report) -> dict[str, str]:
             "Non-inferiority: the one-sided lower bound of the difference in the mixed model lies above minus the "
             "margin. Equivalence: two one-sided tests. The quality of a codec is taken to be linear in the logarithm "
             "of the rate between its rated points. The interval of an equivalent rate holds all rates at which the "
-            "two qualities cannot be told apart (Fieller's construction); the rate itself is where the curve, made "
-            "monotone, meets the other's mean."
+            "two qualities cannot be told apart (Fieller's construction), each tested with the error of the conditions "
+            "compared; the rate itself is where the curve, made monotone, meets the other's mean. A codec reaches the "
+            "other if a one-sided test shows it to be better at its highest rate. Rate and interval are then "
+            "conditional on that event (truncated t distribution, after Lee, Sun, Sun and Taylor), and the interval "
+            "ends at the highest rate at the latest."
         ),
         **_channel(report.material),
         "Software": f"{used}.",

@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.claim import claim, sentences
 from analysis.frame import RatingsError, tidy
-from analysis.mixed import mixed_model
+from analysis.mixed import cells_of, mixed_model, model_of
+from analysis.rate_contrasts import RateContrasts, complete_contrasts, rate_contrasts
 from analysis.rates import (
     Curve,
     codec_of,
+    contrast_weights,
     curves,
     equivalent_rate,
+    fall,
     monotone,
     points,
     rate_in_name,
@@ -74,6 +78,131 @@ def test_means_that_fall_are_levelled():
     assert monotone([40, 30, 60], [1, 1, 1]).tolist() == [35, 35, 60]
     found = equivalent_rate(fitted(RISING | {"e3": 62.0, "mp3": 50.0}), ENCODEC, "mp3", 64.0)
     assert 1.5 < found.kbps < 3
+
+
+NAMES = (*ENCODEC.conditions, "mp3")
+
+
+def drawn(mean=70.0, *, seed=1, n_raters=20, n_items=10, **lost):
+    """Scores of one study, shape (raters, items, conditions), and its model."""
+    plan = Plan(n_raters, n_items, RISING | {"mp3": mean}, **lost)
+    scores = draw_scores(plan, np.random.default_rng(seed))
+    return scores, model_of(cells_of(scores), NAMES)
+
+
+def test_a_rated_point_has_the_error_of_the_two_conditions_alone():
+    scores, model = drawn()
+    names, weights = contrast_weights(ENCODEC, "mp3")
+    found = rate_contrasts(model, names, weights, 0.95)
+    pair = model.difference("e12", "mp3")
+    assert (found.value[-1], found.se[-1], found.df[-1]) == pytest.approx((pair.value, pair.se, pair.df), rel=1e-6)
+    noisy = scores.copy()
+    noisy[:, :, 0] += np.random.default_rng(2).normal(0, 40, scores.shape[:2])
+    other = rate_contrasts(model_of(cells_of(noisy), NAMES), names, weights, 0.95)
+    assert other.se[-1] == pytest.approx(found.se[-1])  # raters agree less about the lowest rate, which is not in it
+    assert other.se[0] > 1.3 * found.se[0]
+
+
+def test_fixed_items_have_the_error_of_raters_means():
+    scores, _ = drawn(n_raters=30)
+    scores += np.random.default_rng(3).normal(0, 8, (30, 1, 5))  # raters differ, beyond the residual
+    _, weights = contrast_weights(ENCODEC, "mp3")
+    found = complete_contrasts(scores, weights, fixed_items=True)
+    of_raters = (scores[:, :, 3] - scores[:, :, 4]).mean(axis=1)
+    assert found.se[-1] == pytest.approx(of_raters.std(ddof=1) / 30**0.5)
+    assert found.df[-1] == pytest.approx(29)
+
+
+def test_incomplete_ratings_have_the_error_of_the_conditions_of_each_rate():
+    names, weights = contrast_weights(ENCODEC, "mp3")
+    _, model = drawn(60.0, n_raters=12, n_items=6, missing=0.1)
+    found = rate_contrasts(model, names, weights, 0.95)
+    pair = model.difference("e12", "mp3")
+    assert (found.value[-1], found.se[-1], found.df[-1]) == pytest.approx((pair.value, pair.se, pair.df))
+    assert found.correlation[-1] == pytest.approx(1)
+    assert (np.diff(found.correlation[-100:]) > 0).all()
+    one = equivalent_rate(model, ENCODEC, "mp3", 64.0)
+    assert one.low <= one.kbps <= one.high
+
+
+def at_the_top(t, df=10.0):
+    """Contrasts of which only that at the highest rate is of interest."""
+    of = np.array([t])
+    return RateContrasts(of, np.ones(1), np.array([df]), np.ones(1), 0.95)
+
+
+def test_a_barely_significant_highest_rate_is_no_evidence_once_it_selects_the_study():
+    barely, clearly = at_the_top(1.82), at_the_top(12.0)
+    assert barely.selected
+    assert barely.tails()[1] > 0.9  # the chance of such a t, given that it is significant
+    assert clearly.tails()[1] < 1e-4
+    assert barely.selection_bias() > 1.8
+    assert not at_the_top(1.80).selected
+    assert at_the_top(1.80).tails()[1] == pytest.approx(0.051, abs=0.001)
+
+
+def test_the_selection_lowers_the_chances_of_the_tails_to_those_of_a_truncated_distribution():
+    rng = np.random.default_rng(4)
+    correlation = 0.8
+    draws = rng.multivariate_normal([0.0, 0.0], [[1, correlation], [correlation, 1]], 200_000)
+    found = RateContrasts(draws, np.ones((200_000, 2)), np.full((200_000, 2), 1e6), np.array([correlation, 1.0]), 0.95)
+    below = found.tails()[0][found.selected][:, 0]
+    assert found.selected.mean() == pytest.approx(0.05, abs=0.002)
+    assert [(below < p).mean() for p in (0.025, 0.5, 0.975)] == pytest.approx([0.025, 0.5, 0.975], abs=0.012)
+
+
+def test_status_interval_and_estimate_agree_whatever_the_data():
+    statuses = set()
+    for seed in range(40):
+        for mean in (10.0, 28.0, 72.0, 78.0):
+            _, model = drawn(mean, seed=seed, n_raters=8, n_items=6)
+            one = equivalent_rate(model, ENCODEC, "mp3", 64.0)
+            statuses.add(one.status)
+            assert (one.status == "not reached") == (one.high == float("inf"))
+            assert one.status != "exceeded" or (one.low, one.high) == (0, 1.5)
+            assert one.status == "not reached" or one.low <= one.kbps <= one.high <= 12
+    assert statuses == {"reached", "exceeded", "not reached"}
+
+
+def test_identical_ratings_are_no_difference():
+    scores, _ = drawn()
+    scores[:, :, 4] = scores[:, :, 3]
+    found = equivalent_rate(model_of(cells_of(scores), NAMES), ENCODEC, "mp3", 64.0)
+    assert (found.status, found.high) == ("not reached", float("inf"))
+
+
+def test_one_item_is_enough():
+    scores, _ = drawn(50.0, n_raters=40, n_items=1)
+    found = equivalent_rate(model_of(cells_of(scores, fixed_items=True), NAMES), ENCODEC, "mp3", 64.0)
+    assert found.low <= found.kbps <= found.high
+
+
+@pytest.mark.parametrize(("top", "beyond"), [(45.0, True), (59.5, False)])
+def test_a_curve_that_falls_is_reported_with_its_test(top, beyond):
+    curve = Curve("opus", ("opus 6", "opus 12", "opus 24"), (6.0, 12.0, 24.0))
+    plan = Plan(20, 10, {"opus 6": 40.0, "opus 12": 60.0, "opus 24": top, "mp3": 50.0}, QUIET)
+    scores = draw_scores(plan, np.random.default_rng(8))
+    if not beyond:
+        scores[:, :, 2] += scores[:, :, 1].mean() - 0.5 - scores[:, :, 2].mean()
+    frame = as_frame(scores, plan)
+    found = fall(mixed_model(frame), curve)
+    assert (found.low, found.high, found.beyond_error) == (12.0, 24.0, beyond)
+    text = " ".join(sentences(claim(frame, rates={"mp3": 64.0})))
+    assert f"The mean of opus falls by {found.points:.1f} points from 12 to 24 kbit/s" in text
+    assert ("do not rely on them" in text) == beyond
+    assert ("which chance can explain" in text) != beyond
+
+
+def test_a_rising_curve_has_no_fall():
+    assert fall(fitted(RISING), ENCODEC) is None
+
+
+def test_an_interval_without_an_upper_limit_is_put_in_words():
+    plan = Plan(20, 10, {"opus 6": 40.0, "opus 12": 60.0, "mp3": 60.0}, QUIET)
+    frame = as_frame(draw_scores(plan, np.random.default_rng(1)), plan)
+    text = " ".join(sentences(claim(frame, rates={"mp3": 64.0})))
+    assert "kbit/s, no upper limit)" in text
+    assert "inf" not in text
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
 def _rates(table: pd.DataFrame, level: float) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
-        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}."
+        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}. Reached: the codec is "
+        "shown to be better at its highest rate; rate and interval allow for that selection."
     )
     of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [
@@ -103,5 +104,5 @@ def _ends(low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return NOTHING
     if math.isinf(high):
-        return f"{number(low, 2)} or more" if low > 0 else "no bounds"
+        return f"from {number(low, 2)}, no upper limit" if low > 0 else "no limits"
     return f"{number(low, 2)} to {number(high, 2)}" if low > 0 else f"{number(high, 2)} or less"
