@@ -163,6 +163,8 @@ def sphericity(scores: Floats) -> tuple[float, float]:
     -----
     Mauchly, Ann. Math. Stat. 11 (1940) 204-209; see `repeated_measures`.
     """
+    if len(scores) < 2:
+        return float("nan"), float("nan")
     axes = helmert(scores.shape[1])[1:]
     return _mauchly(axes @ np.cov(scores, rowvar=False) @ axes.T, len(scores))
 

@@ -30,6 +30,7 @@ from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
 from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
 from analysis.rates import said_by_names
@@ -142,7 +143,9 @@ def build_report(
     scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
-    without = attempt("influence", lambda: _influence(kept, model, tested, attempt.refusals, items, level))
+    numbers = rater_numbers(list(screened.raters["rater"]))
+    numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
+    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, items, level))
     return Report(
         title=title or name or "Listening test",
         study=name,

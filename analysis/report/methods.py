@@ -123,9 +123,10 @@ def _mixed_model(report: Report) -> str:
 def own_error(model: MixedModel) -> str:
     """How pairs of systems are compared, in words."""
     pairs = math.comb(len(model.conditions), 2)
+    who = "Raters and items" if model.items == "random" else "Raters"
     return (
         "Each pair of systems is compared by the ratings of these two alone, so that the comparison has its own error. "
-        "Raters and items, random, may favour one system at the expense of the other. Restricted maximum likelihood; "
+        f"{who} may favour one system at the expense of the other. Restricted maximum likelihood; "
         f"Satterthwaite's degrees of freedom; Holm's correction over {count(pairs, 'pair')}."
     )
 

@@ -79,17 +79,18 @@ def test_systems_on_different_items_are_compared_over_common_items_and_the_summa
 def test_no_sentence_calls_items_random_where_each_pair_takes_them_as_fixed(disjoint):
     text = text_of(disjoint.html)
     for words in ("items random", "Items random", "Items are a sample", "other items of the"):
-        assert words not in text.replace("Variances in the mixed model, items random", "")
+        assert words not in text.replace("Variances in the pooled model, items random", "")
     assert set(disjoint.claim.comparisons["items"]) == {"fixed", ""}
     assert "margin 5 points, items fixed" in text
 
 
 def test_the_mixed_model_names_the_effects_that_it_has(one_item):
     text = text_of(one_item.html)
-    assert "with random effects of raters. There is one item: the result holds for it only." in text
+    assert "Holm's correction over 3 pairs. There is one item: the result holds for it only." in text
+    assert "with random effects of raters. It has one error for all pairs" in text
     assert "prefer different systems" not in text
     assert "so their means differ by their items" not in text
-    assert "they are fixed in any case. Equal to lme4" in text
+    assert "they are fixed in any case. Checked against lme4" in text
 
 
 def test_a_rule_that_could_not_be_applied_is_named_where_raters_are_counted():
@@ -179,9 +180,10 @@ def test_intervals_of_differences_end_at_100_points_in_tables_and_figures():
     """Two raters and one item: the intervals are wider than the scale."""
     report = build_report(scores_table({"A": [95, 60], "B": [15, 40], "C": [5, 25]}), screening=["none"])
     pairs = report.model.contrasts()
-    assert pairs["ci_high"].tolist() == pytest.approx([111.6, 124.1, 74.1], abs=0.1)
-    assert "A B 50.0 19.36 3.0 \N{MINUS SIGN}11.6 to 100.0" in text_of(report.html)
-    assert difference_plot(pairs).figure.axes[0].get_xlim()[1] == pytest.approx(100, abs=7)
+    assert pairs["ci_high"].tolist() == pytest.approx([431.2, 411.9, 44.3], abs=0.1)
+    assert "A B 50.0 30.00 1.0 \N{MINUS SIGN}100.0" in text_of(report.html)
+    assert "431" not in text_of(report.html)
+    assert difference_plot(pairs).figure.axes[0].get_xlim()[1] == pytest.approx(100, abs=9)
 
 
 def test_bold_figures_are_called_bold(one_item):

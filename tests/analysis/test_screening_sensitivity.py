@@ -93,11 +93,11 @@ def test_without_a_margin_the_differences_are_compared():
 
 @pytest.mark.parametrize("margin", [5.0, float("nan")])
 def test_the_report_has_the_table_and_a_sentence_in_its_summary(margin, tmp_path):
-    report = build_report(study(), screening=["mpeg"], margin=margin)
+    report = build_report(study(n_careless=5), screening=["mpeg"], margin=margin)
     text = text_of(report.html)
     n = len(report.screening_sensitivity.verdicts[["system", "against"]].drop_duplicates())
     assert f"of {n} verdict" in " ".join(report.document.sections[0].blocks[1].sentences)
-    assert "1 (the study's) mpeg (the study), bs1534_hidden_reference, encodec_2022 9 3 0" in text
+    assert "1 (the study's) mpeg (the study), bs1534_hidden_reference, encodec_2022 9 5 0" in text
     report.save(tmp_path)
     assert len(json.loads((tmp_path / "tests.json").read_text())["screening_sensitivity"]["runs"]) == 2
     assert len(pd.read_csv(tmp_path / "screening.csv")) == 2 * n

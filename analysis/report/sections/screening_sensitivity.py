@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.influence import DIFFERENCE
-from analysis.report.cells import counts, intervals, numbers, words
-from analysis.report.document import Block, Details, Table, Text
+from analysis.report.cells import DIFFERENCES, counts, intervals, numbers, words
+from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.screening_sensitivity import RATE
 from analysis.wording import NOTHING, count
 
@@ -46,13 +46,19 @@ def _each_verdict(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
         "Each verdict under each set of rules. Value: the difference in points, or the equivalent rate in kbit/s. "
         "Bounds: those of the claim. Bold: another verdict than under the study's rules."
     )
+    points = intervals("Bounds", table["low"], table["high"], ends=DIFFERENCES)
+    rates = intervals("Bounds", table["low"], table["high"])
+    bounds = [
+        rate if kind == RATE else point
+        for kind, point, rate in zip(table["kind"], points.cells, rates.cells, strict=True)
+    ]
     columns = [
         words("System", table["system"]),
         words("against", table["against"]),
         words("Set", table["rules"].map(dict(zip(runs["rules"], _sets(runs), strict=True)))),
         words("Value in", ["kbit/s" if kind == RATE else "points" for kind in table["kind"]]),
         numbers("Value", table["value"]),
-        intervals("Bounds", table["low"], table["high"]),
+        Column("Bounds", bounds, note=points.note),
         words("Verdict", table["verdict"], strong=list(table["changes"])),
     ]
     n = int(table.loc[table["changes"], ["kind", "system", "against"]].drop_duplicates().shape[0])
