@@ -35,8 +35,8 @@ ALPHA = 0.05
 MOST_RATINGS = 100_000
 """Ratings of systems above which nothing is left out."""
 
-MOST_FITS = 10_000
-"""Items and raters, times pairs of systems, above which nothing is left out: about a minute."""
+MOST_FITS = 2_000
+"""Items and raters, times pairs of systems, above which nothing is left out: half a minute for missing ratings."""
 
 MOST_RATINGS_FITTED = 10_000_000
 """Items and raters, times ratings of systems, above which nothing is left out."""

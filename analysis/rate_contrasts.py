@@ -208,7 +208,7 @@ def complete_contrasts(
 
 
 def _fitted_contrasts(model: MixedModel, names: Sequence[str], weights: Floats, level: float) -> RateContrasts:
-    """Contrasts from incomplete ratings: each from the ratings of its conditions alone, its correlation from the whole.
+    """Contrasts from incomplete ratings: each from the model of its conditions alone, its correlation from the whole.
 
     In the order of the model's conditions, so that pairs need not be fitted again for other tables.
     """
@@ -219,10 +219,10 @@ def _fitted_contrasts(model: MixedModel, names: Sequence[str], weights: Floats, 
         if not of:
             rows.append((0.0, 0.0, np.inf, 0.0))
             continue
-        own = model.difference_of({name: of[name] for name in model.conditions if name in of})
+        own = model.among([name for name in model.conditions if name in of])
         whole = model.weights(of)
         scale = model.covariance(whole, whole) * model.covariance(top, top)
         correlation = model.covariance(whole, top) / scale**0.5 if scale > 0 else 0.0
-        rows.append((own.value, own.se, own.df, correlation))
+        rows.append((*own.estimate(own.weights(of)), correlation))
     value, se, df, with_top = np.array(rows).T
     return RateContrasts(value, se, df, with_top, level)

@@ -184,6 +184,8 @@ def _solve_pages(cells: Cells, pages: Pages, roots: Roots) -> Solution:
         roots.item**2 / noise,
         cells.fixed_items,
     )
+    if size == 1:  # no contrasts; the mean of one condition is its score
+        return Solution(cells.centre + of_mean[0].ravel(), of_mean[1], of_mean[2], cells.squares - of_mean[3])
     free_pages = float(pages.n.sum()) - len(of_mean[0])
     of_contrasts = _two_way(
         pages.n, pages.total[:, :, 1:], roots.rater_contrast**2, roots.item_contrast**2, cells.fixed_items
