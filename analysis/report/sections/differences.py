@@ -39,7 +39,7 @@ def _model(report: Report) -> list[Block]:
         inner.append(_means(means, model, level))
     inner += pictures(report, "residuals")
     missing = model.contrasts(report.settings.level)["note"]
-    blocks += [Text(note, note=True) for note in (*model.notes, *dict.fromkeys(note for note in missing if note))]
+    blocks += [Text(note, note=True) for note in dict.fromkeys(note for note in missing if note)]
     return [*blocks, Details("Means and residuals", inner), Details("One error for all pairs", _pooled(model, level))]
 
 
@@ -48,6 +48,7 @@ def _pooled(model: MixedModel, level: str) -> list[Block]:
     pairs = model.contrasts(error="pooled")
     return [
         Text(f"{effects(model)} {pooled_assumption(model)}"),
+        *(Text(note, note=True) for note in model.notes),
         Table(
             f"Differences of every pair in the pooled model: first minus second, with the {level} confidence interval "
             "of each pair by itself.",
