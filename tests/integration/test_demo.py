@@ -177,13 +177,14 @@ def test_every_stimulus_is_as_long_as_its_reference_and_in_time_with_it(stack, r
 def test_measured_rates_are_near_their_names(rows):
     """Within 12%: Opus at a constrained variable rate follows the signal, the others are exact.
 
-    The spectral codecs take less than their highest rate: all of their codebooks, entropy coded, have no more.
+    The spectral codecs take less than their highest rate, a steady guitar by a third: all of their codebooks, entropy
+    coded, have no more.
     """
     for row in rows:
         if row["kbps"] is not None:
             spec = row["condition__spec"]
             nominal = float(re.search(r"@([\d.]+)", spec).group(1))
-            least = 0.7 if spec in ("spectral_24khz@12", "spectral_48khz@24") else 0.65 if "opus" in spec else 0.88
+            least = 0.6 if spec in ("spectral_24khz@12", "spectral_48khz@24") else 0.65 if "opus" in spec else 0.88
             assert least * nominal < row["kbps"] < (1.35 if "opus" in spec else 1.12) * nominal, row
         else:
             assert row["condition__role"] != "system"

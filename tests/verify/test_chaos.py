@@ -264,6 +264,7 @@ def test_a_full_disk_costs_no_page_and_no_rendering(tmp_path, small_disk):
 
         run.kill()
         run.wait()
+        wait_for(lambda: not listens(site.port), 60, "the end of the web server")
         fill(small_disk)
         site.run()
         assert site.status("/health/") == 503
