@@ -46,7 +46,7 @@ ITEMS = {
     "fixed": "items are fixed: the result holds for these items only",
 }
 Error = Literal["own", "pooled"]
-"""Whether a comparison has the error of its own two conditions, or that of all conditions."""
+"""Whether a comparison has the error of its two conditions alone, or that of all conditions."""
 
 FEWEST_ITEMS = 5
 """Items below which they are taken as fixed: so few do not tell how much items vary (docs/validation.md)."""

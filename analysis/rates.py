@@ -318,7 +318,7 @@ def equivalent_rate(
     16 (1954) 175-185), which keeps its coverage however flat the curve is.
     Gaps are filled. In studies that reach the other's quality, the tests allow
     for that selection, and the highest rate is the upper limit at most, since
-    a test of its own has shown it to be better: see `analysis.rate_contrasts`.
+    a separate test has shown it to be better: see `analysis.rate_contrasts`.
     """
     names, weights = contrast_weights(curve, against)
     return located(rate_contrasts(model, names, weights, level), curve, against, kbps_against)

@@ -109,9 +109,9 @@ def alone(frame: pd.DataFrame, ask: Ask) -> Rows:
             ("pairs by lme4's formula, standard errors", "1e-4"): apart(ours[1], of_pairs["se"]),
             ("pairs by lme4's formula, degrees of freedom", "1e-3"): apart(ours[2], of_pairs["df"]),
             ("pairs by lme4's formula, REML criterion, absolute", "1e-4"): points(ours[3], of_pairs["reml"]),
-            ("means of their own ratings", "1e-6"): apart(means["mean"], means["mean_r"]),
-            ("means of their own ratings, standard errors", "1e-4"): apart(means["se"], means["se_r"]),
-            ("means of their own ratings, degrees of freedom", "1e-3"): apart(means["df"], means["df_r"]),
+            ("means from their ratings alone", "1e-6"): apart(means["mean"], means["mean_r"]),
+            ("means from their ratings alone, standard errors", "1e-4"): apart(means["se"], means["se_r"]),
+            ("means from their ratings alone, degrees of freedom", "1e-3"): apart(means["df"], means["df_r"]),
         }
         rows |= {(f"{what}, items {items}", by, asked): value for (what, asked), value in found_rows.items()}
     return rows
