@@ -125,7 +125,7 @@ def listeners(tables: ListenerTables, analysed: Collection[str]) -> Listeners:
 
 
 def _given(table: pd.DataFrame, column: str) -> pd.Series:
-    """Whether a cell of a column has anything in it; False everywhere where there is no such column."""
+    """Which cells of a column are filled; none if the table has no such column."""
     if column not in table:
         return pd.Series(False, index=table.index)
     return table[column].notna() & (table[column].astype(str) != "")

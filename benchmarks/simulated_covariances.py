@@ -60,7 +60,7 @@ class Set:
     draw : callable
         A generator and a number of studies -> scores (studies, raters, items, conditions).
     means : ndarray, shape (conditions,)
-        True means over all raters and items that there could be.
+        True means over the populations of raters and items.
     """
 
     name: str

@@ -228,3 +228,22 @@ def test_lost_packets_and_two_codecs_in_a_row_are_described_where_there_are_any(
     other = text_of(one_item.html)
     assert "Packets were lost" not in other
     assert "the second codec coded" not in other
+
+
+def test_both_tables_of_differences_have_the_reports_level():
+    report = build_report(exported(8, 6), level=0.9)
+    tests = next(section for section in report.document.sections if section.title == "Tests")
+    tables = [
+        block for block in every_block(tests.blocks) if "Differences of every pair" in getattr(block, "caption", "")
+    ]
+    for table, error in zip(tables, ("own", "pooled"), strict=True):
+        row = report.model.contrasts(0.9, error=error).iloc[0]
+        (cells,) = [column.cells for column in table.columns if column.heading == "CI"]
+        assert cells[0].startswith(f"{row['ci_low']:.1f}".replace("-", "\N{MINUS SIGN}"))
+        assert "90% confidence interval" in table.caption
+
+
+def every_block(blocks):
+    for block in blocks:
+        yield block
+        yield from every_block(getattr(block, "blocks", []))

@@ -40,27 +40,23 @@ def _model(report: Report) -> list[Block]:
     inner += pictures(report, "residuals")
     missing = model.contrasts(report.settings.level)["note"]
     blocks += [Text(note, note=True) for note in dict.fromkeys(note for note in missing if note)]
-    return [*blocks, Details("Means and residuals", inner), Details("One error for all pairs", _pooled(model, level))]
+    return [
+        *blocks,
+        Details("Means and residuals", inner),
+        Details("One error for all pairs", _pooled(model, report.settings.level)),
+    ]
 
 
-def _pooled(model: MixedModel, level: str) -> list[Block]:
+def _pooled(model: MixedModel, level: float) -> list[Block]:
     """The pooled model, and whether the ratings bear what it assumes."""
-    pairs = model.contrasts(error="pooled")
+    pairs = model.contrasts(level, error="pooled")
     return [
         Text(f"{effects(model)} {pooled_assumption(model)}"),
         *(Text(note, note=True) for note in model.notes),
         Table(
-            f"Differences of every pair in the pooled model: first minus second, with the {level} confidence interval "
-            "of each pair by itself.",
-            [
-                words("System", pairs["a"]),
-                words("and", pairs["b"]),
-                numbers("Difference", pairs["difference"]),
-                numbers("Standard error", pairs["se"], 2),
-                numbers("df", pairs["df"]),
-                intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
-                chances("p (Holm)", pairs["p_holm"]),
-            ],
+            f"Differences of every pair in the pooled model: first minus second, with the {100 * level:g}% confidence "
+            "interval of each pair by itself.",
+            [*_of_pairs(pairs), chances("p (Holm)", pairs["p_holm"])],
             group=True,
         ),
         Table(
@@ -71,6 +67,18 @@ def _pooled(model: MixedModel, level: str) -> list[Block]:
                 numbers("Standard deviation, points", model.components["sd"]),
             ],
         ),
+    ]
+
+
+def _of_pairs(pairs: pd.DataFrame) -> list[Column]:
+    """Columns that every table of contrasts begins with."""
+    return [
+        words("System", pairs["a"]),
+        words("and", pairs["b"]),
+        numbers("Difference", pairs["difference"]),
+        numbers("Standard error", pairs["se"], 2),
+        numbers("df", pairs["df"]),
+        intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
     ]
 
 
@@ -95,12 +103,7 @@ def _contrasts(model: MixedModel, level: float) -> Table:
         f"Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
-        words("System", pairs["a"]),
-        words("and", pairs["b"]),
-        numbers("Difference", pairs["difference"]),
-        numbers("Standard error", pairs["se"], 2),
-        numbers("df", pairs["df"]),
-        intervals("CI", pairs["ci_low"], pairs["ci_high"], ends=DIFFERENCES),
+        *_of_pairs(pairs),
         intervals("CI, all pairs", pairs["simultaneous_low"], pairs["simultaneous_high"], ends=DIFFERENCES),
         chances("p", pairs["p"]),
         chances("p (Holm)", pairs["p_holm"], strong=True),
