@@ -18,6 +18,8 @@ from analysis.frame import NOTES, ROLES, SCALE, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import FEWEST_ITEMS, ITEMS, mixed_model
 from analysis.power import QUESTIONS, raters_for
+from analysis.primary import STATEMENTS, PrimaryClaim
+from analysis.primary_answer import sentence
 from analysis.rates import Curve, said_by_names
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
@@ -26,7 +28,7 @@ from analysis.roles import doubts
 from analysis.scales import POINTS, Scale, parse_scale
 from analysis.screening import RULES, Screening, screen
 from analysis.simulation import Components, Plan
-from analysis.wording import NOTHING
+from analysis.wording import NOTHING, listed
 
 WITHOUT = ("rater", "item", "condition")
 """What can be left out."""
@@ -60,6 +62,7 @@ def _report(options: argparse.Namespace) -> None:
         zeros=options.zeros,
         items=options.items,
         margin=_margin(options, ratings),
+        primary=_primary(options, ratings),
         rates=dict(options.rate),
         rates_from_names=options.rates_from_names,
         keep_unfinished=options.keep_unfinished,
@@ -88,6 +91,18 @@ def _margin(options: argparse.Namespace, ratings: pd.DataFrame) -> float:
     if margin > 0 and not scale.is_points:
         ratings.attrs[NOTES] += (f"The margin of {options.margin:g} on the scale is {margin:g} points.",)
     return margin
+
+
+def _primary(options: argparse.Namespace, ratings: pd.DataFrame) -> PrimaryClaim | None:
+    """The primary claim, of conditions that the file has, with the margin in points."""
+    if options.primary is None:
+        return None
+    system, statement, against = options.primary
+    names = list(ratings["condition"].unique())
+    for name in (system, against):
+        if name not in names:
+            raise RatingsError(f"--primary names {name!r}. The ratings have: {listed(names)}.")
+    return PrimaryClaim(system, statement, against, options.margin * Scale(*ratings.attrs[SCALE]).points)
 
 
 def _say(notes: Iterable[str]) -> None:
@@ -135,6 +150,7 @@ def _claim(options: argparse.Namespace) -> None:
     found = claim(
         _screened(options, ratings).kept,
         margin=margin,
+        primary=_primary(options, ratings),
         items=options.items,
         rates=dict(options.rate),
         rates_from_names=options.rates_from_names,
@@ -143,7 +159,8 @@ def _claim(options: argparse.Namespace) -> None:
     if options.csv:
         found.comparisons.to_csv(sys.stdout, index=False)
         return
-    print("\n".join(sentences(found)))
+    answered = [f"Primary claim. {sentence(found.primary)}"] if found.primary else []
+    print("\n".join([*answered, *sentences(found)]))
 
 
 def _power(options: argparse.Namespace) -> None:
@@ -330,6 +347,12 @@ def _margin_and_rates(parser: argparse.ArgumentParser) -> None:
         default=float("nan"),
         metavar="MARGIN",
         help="units of the scale, fixed before the data",
+    )
+    parser.add_argument(
+        "--primary",
+        nargs=3,
+        metavar=("SYSTEM", "STATEMENT", "AGAINST"),
+        help=f"the primary claim, declared before the data; STATEMENT is one of: {', '.join(STATEMENTS)}",
     )
     parser.add_argument(
         "--rate",

@@ -7,17 +7,20 @@ other by more than a margin that was fixed before the data, and the rate at whic
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from analysis.frame import RatingsError
-from analysis.inference import holm
-from analysis.margins import within_margin
+from analysis.comparisons import COLUMNS, NOT_COMPARABLE, compare, pairs_by_rate, sentence, signed
+from analysis.frame import HIDDEN_REFERENCE, SYSTEM, RatingsError
+from analysis.inference import ALPHA
 from analysis.mixed import Items, MixedModel, mixed_model
-from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points
+from analysis.population import POPULATION
+from analysis.primary import WITHIN_MARGIN, PrimaryClaim
+from analysis.primary_answer import PrimaryAnswer, answer, secondary
+from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points, rates_between
 from analysis.wording import NOTHING, number, p_phrase
 
 
@@ -32,11 +35,17 @@ class Claim:
     level : float
         Of one-sided bounds and of the intervals of rates.
     model : MixedModel
+    primary : PrimaryAnswer or None
+        None where the study declared no primary claim.
+    contrasts : DataFrame
+        Differences of all pairs of systems, see
+        `analysis.mixed.MixedModel.contrasts`, corrected without the primary
+        claim (`analysis.primary_answer.secondary`).
     comparisons : DataFrame
-        system, against, kbps, kbps_against, difference, se, df, lower, upper
-        (one-sided bounds), p_non_inferior, p_holm (of that, over all rows),
-        p_equivalent, verdict, items ("random" or "fixed", as in the model of
-        the two; "" if they are not comparable).
+        The columns of `analysis.comparisons.compare` and kbps, kbps_against;
+        without the pair of a primary claim within the margin.
+    transparency : DataFrame
+        The same of every system against the hidden reference.
     rates : DataFrame
         codec, against, kbps_against, kbps, low, high, factor, factor_low,
         factor_high, status, items.
@@ -51,17 +60,16 @@ class Claim:
     margin: float
     level: float
     model: MixedModel
+    primary: PrimaryAnswer | None
+    contrasts: pd.DataFrame = field(repr=False)
     comparisons: pd.DataFrame = field(repr=False)
+    transparency: pd.DataFrame = field(repr=False)
     rates: pd.DataFrame = field(repr=False)
     points: pd.DataFrame = field(repr=False)
     curves: tuple[Curve, ...] = field(repr=False)
     falls: tuple[Fall, ...] = field(default=(), repr=False)
 
 
-COMPARISONS = [
-    "system", "against", "kbps", "kbps_against", "difference", "se", "df", "lower", "upper", "p_non_inferior",
-    "p_equivalent", "verdict", "items",
-]  # fmt: skip
 RATES = [
     "codec", "against", "kbps_against", "kbps", "low", "high", "factor", "factor_low", "factor_high", "status",
     "items",
@@ -77,8 +85,10 @@ def claim(
     rates_from_names: bool = True,
     level: float = 0.95,
     model: MixedModel | None = None,
+    primary: PrimaryClaim | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> Claim:
-    """Test every system against those of other codecs at the same rate or above, or without a known rate.
+    """Answer the primary claim, and test every system against others and against the hidden reference.
 
     Two systems are compared over the items that both have.
 
@@ -97,6 +107,11 @@ def claim(
     level : float
     model : MixedModel, optional
         Of these ratings, if it is there already; `items` are its own then.
+    primary : PrimaryClaim, optional
+        What the study declared before it opened.
+    pairs : sequence of tuple of str, optional
+        (system, against): what is compared within the margin, instead of
+        `analysis.comparisons.pairs_by_rate`.
 
     Raises
     ------
@@ -108,9 +123,13 @@ def claim(
         raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
     table = points(frame, rates, from_names=rates_from_names)
     found = tuple(curves(table))
-    compared = _compared(model, table, margin, level) if not math.isnan(margin) else []
-    comparisons = pd.DataFrame(compared, columns=COMPARISONS)
-    comparisons.insert(10, "p_holm", holm(comparisons["p_non_inferior"].to_numpy(float)))
+    contrasts = secondary(model.contrasts(level), primary)
+    alone = primary.pair if primary and primary.statement in WITHIN_MARGIN else frozenset()
+    secondary_pairs = [pair for pair in pairs or pairs_by_rate(table, contrasts) if set(pair) != alone]
+    comparisons = compare([] if math.isnan(margin) else secondary_pairs, contrasts, margin, level)
+    rate_of = table.set_index("condition")["kbps"]
+    comparisons.insert(2, "kbps", comparisons["system"].map(rate_of))
+    comparisons.insert(3, "kbps_against", comparisons["against"].map(rate_of))
     equal = []
     for curve in found:
         if len(curve.kbps) < 2:
@@ -130,8 +149,34 @@ def claim(
             )
     falls = [fall(model, curve, level=level) for curve in found]
     return Claim(
-        margin, level, model, comparisons, pd.DataFrame(equal, columns=RATES), table, found, tuple(filter(None, falls))
+        margin=margin,
+        level=level,
+        model=model,
+        primary=answer(primary, frame, items=items, rates=rates, rates_from_names=rates_from_names)
+        if primary
+        else None,
+        contrasts=contrasts,
+        comparisons=comparisons,
+        transparency=_transparency(frame, items, margin, level, alone),
+        rates=pd.DataFrame(equal, columns=RATES),
+        points=table,
+        curves=found,
+        falls=tuple(filter(None, falls)),
     )
+
+
+def _transparency(
+    frame: pd.DataFrame, items: Items, margin: float, level: float, alone: frozenset[str]
+) -> pd.DataFrame:
+    """Every system against every hidden reference, within the margin; no row without either."""
+    roles = (SYSTEM, HIDDEN_REFERENCE)
+    systems, references = (frame.loc[frame["role"] == role, "condition"].unique() for role in roles)
+    pairs = [(str(system), str(reference)) for reference in references for system in systems]
+    pairs = [pair for pair in pairs if set(pair) != alone]
+    if math.isnan(margin) or not pairs:
+        return pd.DataFrame(columns=COLUMNS)
+    model = mixed_model(frame, items=items, roles=roles)
+    return compare(pairs, model.contrasts(level, pairs=pairs), margin, level)
 
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
@@ -142,55 +187,25 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
     ]
 
 
-NOT_COMPARABLE = "not comparable"
-"""Verdict and status of systems that have no item in common, or too few ratings there."""
-
-
-def _compared(model: MixedModel, table: pd.DataFrame, margin: float, level: float) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    for one, codec, kbps in _rows(table):
-        for other, other_codec, other_kbps in _rows(table):
-            if codec == other_codec or kbps > other_kbps:
-                continue
-            try:
-                pair = model.difference(one, other)
-            except RatingsError:
-                rows.append((one, other, kbps, other_kbps, *[math.nan] * 7, NOT_COMPARABLE, ""))
-                continue
-            found = within_margin(pair.value, pair.se, pair.df, margin, level=level)
-            rows.append(
-                (one, other, kbps, other_kbps, found.difference, found.se, found.df, found.lower, found.upper)
-                + (found.p_non_inferior, found.p_equivalent, found.verdict, pair.items)
-            )
-    return rows
-
-
-VERDICTS = {
-    "better": "is better than",
-    "equivalent": "is equivalent to",
-    "no worse": "is no worse than",
-    "worse": "is worse by more than the margin than",
-    "not shown": "is not shown to be as good as",
-    NOT_COMPARABLE: "cannot be compared with",
-}
-"""What a comparison within the margin can show -> the words for it between two systems."""
-
-
 def sentences(found: Claim) -> list[str]:
-    """What the tests show, in words: comparisons within the margin, equivalent rates, and curves that fall."""
-    said = [_comparison_sentence(row, found.margin) for row in found.comparisons.to_dict("records")]
+    """What is secondary, in words: comparisons within the margin, equivalent rates, and curves that fall."""
+    said = [
+        sentence(row, found.margin, (_at(row["kbps"]), _at(row["kbps_against"])))
+        for row in found.comparisons.to_dict("records")
+    ]
+    said += [_transparency_sentence(row, found.margin) for row in found.transparency.to_dict("records")]
     said += [_rate_sentence(row) for row in found.rates.to_dict("records")]
     said += [fall_sentence(one) for one in found.falls]
     return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
 
 
-def _comparison_sentence(row: Mapping[Hashable, Any], margin: float) -> str:
-    said = f"{row['system']}{_at(row['kbps'])} {VERDICTS[row['verdict']]} {row['against']}{_at(row['kbps_against'])}"
+def _transparency_sentence(row: Mapping[Hashable, Any], margin: float) -> str:
     if row["verdict"] == NOT_COMPARABLE:
-        return f"{said}: they have too few items or ratings in common."
+        return sentence(row, margin)
+    shown = "is" if row["p_non_inferior_holm"] < ALPHA else "is not shown to be"
     return (
-        f"{said}: {_signed(row['difference'])} points, bounds {_signed(row['lower'])} and {_signed(row['upper'])}, "
-        f"margin {margin:g}."
+        f"{row['system']} {shown} transparent within {margin:g} points: {signed(row['difference'])} points from "
+        f"{row['against']}, {p_phrase(row['p_non_inferior_holm'])} after Holm's correction, {POPULATION[row['items']]}."
     )
 
 
@@ -232,33 +247,25 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     target = f"{row['against']}{_at(row['kbps_against'])}"
     if row["status"] == NOT_COMPARABLE:
         return f"{row['codec']} cannot be compared with {target}: they have too few items or ratings in common."
+    where = POPULATION[row["items"]]
     if row["status"] == "exceeded":
-        return f"{row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s."
+        return (
+            f"Tested by itself, {row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s, "
+            f"{where}."
+        )
     between = rates_between(row["low"], row["high"])
     if row["status"] == "not reached" and row["kbps"] > 0:
         return (
-            f"{row['codec']} is not shown to reach {target} at the rates that were rated: its mean does, at "
+            f"{row['codec']} is not shown to reach {target} at the rates that were rated, {where}: its mean does, at "
             f"{row['kbps']:.3g} kbit/s ({between}), and may do so by chance."
         )
     if row["status"] == "not reached":
-        return f"{row['codec']} does not reach {target} at the rates that were rated ({between})."
-    reached = f"{row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s ({between})"
+        return f"{row['codec']} does not reach {target} at the rates that were rated ({between}), {where}."
+    reached = f"Tested by itself, {row['codec']} reaches {target} at {row['kbps']:.3g} kbit/s ({between})"
     if not row["kbps_against"] > 0:
-        return f"{reached}."
-    return f"{reached}, with {bits(row['factor'])} bits ({bits_between(row['factor_low'], row['factor_high'])})."
-
-
-def rates_between(low: float, high: float) -> str:
-    """The interval of an equivalent rate in words.
-
-    >>> rates_between(2.0, 8.0), rates_between(0.0, 8.0)
-    ('2 to 8 kbit/s', 'at most 8 kbit/s')
-    >>> rates_between(5.3, math.inf), rates_between(0.0, math.inf)
-    ('from 5.3 kbit/s, no upper limit', 'no limits')
-    """
-    if low > 0:
-        return f"{low:.3g} to {high:.3g} kbit/s" if math.isfinite(high) else f"from {low:.3g} kbit/s, no upper limit"
-    return f"at most {high:.3g} kbit/s" if math.isfinite(high) else "no limits"
+        return f"{reached}, {where}."
+    factors = bits_between(row["factor_low"], row["factor_high"])
+    return f"{reached}, with {bits(row['factor'])} bits ({factors}), {where}."
 
 
 def fall_sentence(found: Fall) -> str:
@@ -277,7 +284,3 @@ def fall_sentence(found: Fall) -> str:
 
 def _at(kbps: float) -> str:
     return f" ({kbps:.3g} kbit/s)" if kbps > 0 else ""
-
-
-def _signed(points: float) -> str:
-    return ("+" if points > 0 else "") + number(points)

@@ -24,6 +24,9 @@ from analysis.groups import group
 from analysis.order import condition_order
 from analysis.ties import equal_sizes, without_rounding
 
+ALPHA = 0.05
+"""Level at which a difference is called one."""
+
 ZeroMethod = Literal["pratt", "wilcox", "zsplit"]
 
 ZERO_METHODS = {

@@ -1,7 +1,7 @@
 """Which conclusions of a test change when one item, or one rater, is left out.
 
-A conclusion is the verdict on a pair of systems: whether the mixed model shows a difference after Holm's correction,
-and, if the study fixed a margin, what the claim says about the pair.
+A conclusion is the answer to the primary claim, or the verdict on a pair of systems: whether the mixed model shows a
+difference after Holm's correction, and, if the study fixed a margin, what the claim says about the pair.
 
 >>> import pandas as pd
 >>> from analysis.frame import tidy
@@ -22,15 +22,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claim import NOT_COMPARABLE, VERDICTS, Claim
+from analysis.claim import Claim
+from analysis.comparisons import NOT_COMPARABLE, VERDICTS, compare
 from analysis.frame import SYSTEM, RatingsError, rated
-from analysis.margins import within_margin
+from analysis.inference import ALPHA
 from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.order import sorted_raters
+from analysis.primary_answer import CANNOT_BE_TESTED, PrimaryAnswer, answer, secondary
 from analysis.wording import count, listed
-
-ALPHA = 0.05
-"""Level at which a difference is shown."""
 
 MOST_RATINGS = 100_000
 """Ratings of systems above which nothing is left out."""
@@ -41,7 +40,7 @@ MOST_FITS = 2_000
 MOST_RATINGS_FITTED = 10_000_000
 """Items and raters, times ratings of systems, above which nothing is left out."""
 
-DIFFERENCE, MARGIN = "difference", "margin"
+PRIMARY, DIFFERENCE, MARGIN = "primary", "difference", "margin"
 """Kinds of conclusions."""
 
 HIGHER, LOWER, NO_DIFFERENCE = "higher", "lower", "no difference shown"
@@ -71,8 +70,10 @@ class Influence:
     n_items, n_raters : int
         How many were left out, one at a time; 0 where none could be.
     conclusions : DataFrame
-        kind ("difference" or "margin"), a, b, difference (a - b, points), p
-        (Holm's of the difference; of non-inferiority for the margin), verdict,
+        kind ("primary", "difference" or "margin"), a, b, difference (a - b,
+        points; kbit/s of a primary claim of a rate), p (Holm's of the
+        difference; of non-inferiority for the margin, after Holm's correction;
+        of the test of the primary claim), verdict,
         items ("random" or "fixed"), and item and rater: the names without
         which the verdict changes, as tuples.
     without : DataFrame
@@ -112,7 +113,8 @@ def influence(
     items : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     claim : Claim, optional
-        Of the same ratings. Its comparisons are judged again if it has a margin.
+        Of the same ratings. Its primary claim is answered again, and its
+        comparisons if it has a margin.
     model : MixedModel, optional
         Of the same ratings, if it is there already.
     level : float
@@ -143,14 +145,12 @@ def influence(
             notes.append(f"{count(len(names[kind]), kind)}: too few to leave one out.")
             names[kind] = []
     whole = verdicts(model.contrasts(level), claim, level)
+    if claim and claim.primary:
+        whole = pd.concat([_primary_row(claim.primary), whole], ignore_index=True)
     parts = []
     for kind in LEFT_OUT:
         for name in names[kind]:
-            try:
-                contrasts = mixed_model(systems[systems[kind] != name], items=items).contrasts(level)
-            except RatingsError:
-                contrasts = None
-            parts.append(_without(whole, contrasts, claim, level, kind, name))
+            parts.append(_without(whole, _refitted(frame[frame[kind] != name], items, claim, level, whole), kind, name))
     without = pd.concat(parts, ignore_index=True) if parts else _nothing_left_out(whole)
     fixed = without["verdict"] == ""
     if fixed.any():
@@ -192,20 +192,38 @@ def verdicts(contrasts: pd.DataFrame, claim: Claim | None, level: float = 0.95) 
     DataFrame
         kind, a, b, difference, p, verdict, items; see `Influence.conclusions`.
     """
-    pairs = {(row["a"], row["b"]): row for row in contrasts.to_dict("records")}
-    rows = [
-        (DIFFERENCE, a, b, row["difference"], row["p_holm"], _difference_verdict(row), row["items"])
-        for (a, b), row in pairs.items()
-    ]
-    compared = [] if claim is None else zip(claim.comparisons["system"], claim.comparisons["against"], strict=True)
-    for system, against in compared:
-        row, sign = (pairs[system, against], 1) if (system, against) in pairs else (pairs.get((against, system)), -1)
-        if row is None or math.isnan(row["difference"]):
-            rows.append((MARGIN, system, against, math.nan, math.nan, NOT_COMPARABLE, ""))
-            continue
-        found = within_margin(sign * row["difference"], row["se"], row["df"], claim.margin if claim else 0, level=level)
-        rows.append((MARGIN, system, against, found.difference, found.p_non_inferior, found.verdict, row["items"]))
-    return pd.DataFrame(rows, columns=_VERDICTS)
+    contrasts = secondary(contrasts, claim.primary.claim if claim and claim.primary else None)
+    differences = contrasts.assign(
+        kind=DIFFERENCE,
+        p=contrasts["p_holm"],
+        verdict=[_difference_verdict(row) for row in contrasts.to_dict("records")],
+    )
+    if claim is None or claim.comparisons.empty:
+        return differences[_VERDICTS]
+    pairs = list(zip(claim.comparisons["system"], claim.comparisons["against"], strict=True))
+    compared = compare(pairs, contrasts, claim.margin, level).rename(
+        columns={"system": "a", "against": "b", "p_non_inferior_holm": "p"}
+    )
+    return pd.concat([differences[_VERDICTS], compared.assign(kind=MARGIN)[_VERDICTS]], ignore_index=True)
+
+
+def _primary_row(found: PrimaryAnswer) -> pd.DataFrame:
+    row = (PRIMARY, found.claim.system, found.claim.against, found.estimate, found.p, found.verdict, found.items)
+    return pd.DataFrame([row], columns=_VERDICTS)
+
+
+def _refitted(rest: pd.DataFrame, items: Items, claim: Claim | None, level: float, whole: pd.DataFrame) -> pd.DataFrame:
+    """The conclusions from a part of the ratings; none on pairs where there is no model."""
+    parts = []
+    if claim and claim.primary:
+        known = claim.points[claim.points["kbps"] > 0]
+        rates = dict(zip(known["condition"], known["kbps"], strict=True))
+        parts.append(_primary_row(answer(claim.primary.claim, rest, items=items, rates=rates)))
+    try:
+        contrasts = mixed_model(rest, items=items).contrasts(level)
+    except RatingsError:
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_VERDICTS)
+    return pd.concat([*parts, verdicts(_in_order(contrasts, whole), claim, level)], ignore_index=True)
 
 
 def _difference_verdict(row: Mapping[Hashable, Any]) -> str:
@@ -216,17 +234,12 @@ def _difference_verdict(row: Mapping[Hashable, Any]) -> str:
     return HIGHER if row["difference"] > 0 else LOWER
 
 
-def _without(
-    whole: pd.DataFrame, contrasts: pd.DataFrame | None, claim: Claim | None, level: float, kind: str, name: str
-) -> pd.DataFrame:
+def _without(whole: pd.DataFrame, refitted: pd.DataFrame, kind: str, name: str) -> pd.DataFrame:
     """Every conclusion without one item or rater; verdict "" where its items were random and are fixed now."""
     key = ["kind", "a", "b"]
-    if contrasts is None:
-        part = whole[key].assign(difference=math.nan, p=math.nan, verdict=NOT_COMPARABLE, items="")
-    else:
-        found = verdicts(_in_order(contrasts, whole), claim, level)
-        part = whole[key].merge(found, on=key, how="left")
-        part[["verdict", "items"]] = part[["verdict", "items"]].fillna({"verdict": NOT_COMPARABLE, "items": ""})
+    part = whole[key].merge(refitted, on=key, how="left")
+    part[["difference", "p"]] = part[["difference", "p"]].astype(float)
+    part[["verdict", "items"]] = part[["verdict", "items"]].fillna({"verdict": NOT_COMPARABLE, "items": ""})
     part["changes"] = part["verdict"].to_numpy() != whole["verdict"].to_numpy()
     no_longer = ((whole["items"] == "random") & (part["items"] == "fixed")).to_numpy()
     part["verdict"] = part["verdict"].mask(no_longer, "")
@@ -238,7 +251,8 @@ def _without(
 
 def _in_order(contrasts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """Contrasts with each pair in the order that it has with all ratings."""
-    pairs = set(zip(whole["a"], whole["b"], strict=True))
+    differences = whole[whole["kind"] == DIFFERENCE]
+    pairs = set(zip(differences["a"], differences["b"], strict=True))
     turned = [(a, b) not in pairs for a, b in zip(contrasts["a"], contrasts["b"], strict=True)]
     other = contrasts.rename(columns={"a": "b", "b": "a"}).assign(difference=-contrasts["difference"])
     return contrasts.where(~pd.Series(turned, contrasts.index), other[contrasts.columns])
@@ -302,4 +316,7 @@ def sentences(found: Influence) -> list[str]:
 
 
 def _statement(row: Mapping[Hashable, Any]) -> str:
+    if row["kind"] == PRIMARY:
+        verb = "" if row["verdict"] == CANNOT_BE_TESTED else "is "
+        return f"the primary claim {verb}{row['verdict']}"
     return f"{row['a']} {WORDS[row['kind']][row['verdict']]} {row['b']}"

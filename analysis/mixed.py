@@ -282,8 +282,10 @@ class MixedModel:
         same = (n[:, :, one] == n[:, :, other]).all() and (np.abs(total[:, :, one] - total[:, :, other]) < SAME).all()
         return int((n[:, :, one].sum(axis=0) > 0).sum()) if same else 0
 
-    def contrasts(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
-        """Differences of all pairs of conditions, each over the items that both have.
+    def contrasts(
+        self, level: float = 0.95, error: Error = "own", pairs: Sequence[tuple[str, str]] | None = None
+    ) -> pd.DataFrame:
+        """Differences of pairs of conditions, each over the items that both have.
 
         Parameters
         ----------
@@ -291,6 +293,8 @@ class MixedModel:
         error : {"own", "pooled"}
             Whether each pair is fitted to its two conditions alone, or has the
             variances of all.
+        pairs : sequence of tuple of str, optional
+            All pairs if not given.
 
         Returns
         -------
@@ -306,7 +310,7 @@ class MixedModel:
         Degrees of freedom: Satterthwaite, Biometrics Bull. 2 (1946) 110-114;
         correction: Holm, Scand. J. Stat. 6 (1979) 65-70.
         """
-        pairs = list(combinations(self.conditions, 2))
+        pairs = list(combinations(self.conditions, 2)) if pairs is None else list(pairs)
         found: list[Difference | str] = []
         for a, b in pairs:
             try:

@@ -397,6 +397,19 @@ def _meeting(rates: Floats, differences: Floats) -> float:
     return float(2 ** (low + share * (high - low)))
 
 
+def rates_between(low: float, high: float) -> str:
+    """The interval of an equivalent rate in words.
+
+    >>> rates_between(2.0, 8.0), rates_between(0.0, 8.0)
+    ('2 to 8 kbit/s', 'at most 8 kbit/s')
+    >>> rates_between(5.3, np.inf), rates_between(0.0, np.inf)
+    ('from 5.3 kbit/s, no upper limit', 'no limits')
+    """
+    if low > 0:
+        return f"{low:.3g} to {high:.3g} kbit/s" if np.isfinite(high) else f"from {low:.3g} kbit/s, no upper limit"
+    return f"at most {high:.3g} kbit/s" if np.isfinite(high) else "no limits"
+
+
 @dataclass(frozen=True)
 class Fall:
     """A codec whose mean falls from a lower to a higher rate.

@@ -20,8 +20,10 @@ import pandas as pd
 
 from analysis.claim import Claim, claim
 from analysis.frame import RatingsError, rated
-from analysis.influence import DIFFERENCE, MARGIN, MOST_RATINGS, verdicts
+from analysis.influence import DIFFERENCE, MARGIN, MOST_RATINGS, PRIMARY, verdicts
 from analysis.mixed import Items
+from analysis.primary import PrimaryClaim
+from analysis.primary_answer import PrimaryAnswer
 from analysis.screening import MARKED, NONE, RULES, Screening, screen
 
 RATE = "rate"
@@ -40,7 +42,8 @@ class ScreeningSensitivity:
         The study's rules come first. Rules that keep the same raters share a
         row.
     verdicts : DataFrame
-        kind ("margin", "rate"; "difference" if the claim compares nothing),
+        kind ("primary", "margin", "rate"; "difference" if the claim compares
+        nothing),
         system, against, rules, value, low, high (points, or kbit/s of a
         rate), verdict, changes.
     notes : tuple of str
@@ -66,6 +69,7 @@ def screening_sensitivity(
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
     level: float = 0.95,
+    primary: PrimaryClaim | None = None,
 ) -> ScreeningSensitivity:
     """Test the claim under the study's rules, under each rule alone, and under none.
 
@@ -77,7 +81,7 @@ def screening_sensitivity(
         The study's rules, see `analysis.screening.RULES`.
     keep_unfinished : bool
         See `analysis.screening.screen`. It holds under all rules.
-    items, margin, rates, rates_from_names, level
+    items, margin, rates, rates_from_names, level, primary
         See `analysis.claim.claim`.
 
     Raises
@@ -111,14 +115,22 @@ def screening_sensitivity(
         screened.setdefault(key, found)
     runs: list[tuple[str, int, int, int, str]] = []
     parts: list[pd.DataFrame] = []
+    pairs: list[tuple[str, str]] | None = None
     for key, found in screened.items():
         rule_names, note, part = ", ".join(names[key]), "", pd.DataFrame(columns=_VERDICTS)
         try:
-            part = _verdicts(
-                claim(
-                    found.kept, margin=margin, items=items, rates=rates, rates_from_names=rates_from_names, level=level
-                )
+            tested = claim(
+                found.kept,
+                margin=margin,
+                items=items,
+                rates=rates,
+                rates_from_names=rates_from_names,
+                level=level,
+                primary=primary,
+                pairs=pairs,
             )
+            part = _verdicts(tested)
+            pairs = pairs or list(zip(tested.comparisons["system"], tested.comparisons["against"], strict=True))
         except RatingsError as error:
             note = str(error)
         part.insert(3, "rules", rule_names)
@@ -140,10 +152,16 @@ def _verdicts(found: Claim) -> pd.DataFrame:
     ]
     kinds = [table[_VERDICTS] for table in kinds if len(table)]
     if not kinds:
-        contrasts = found.model.contrasts(found.level)
+        contrasts = found.contrasts
         table = verdicts(contrasts, None).rename(columns={"a": "system", "b": "against", "difference": "value"})
         kinds = [table.assign(kind=DIFFERENCE, low=contrasts["ci_low"], high=contrasts["ci_high"])[_VERDICTS]]
+    if found.primary:
+        kinds.insert(0, pd.DataFrame([_primary(found.primary)], columns=_VERDICTS))
     return pd.concat(kinds, ignore_index=True)
+
+
+def _primary(found: PrimaryAnswer) -> tuple[object, ...]:
+    return PRIMARY, found.claim.system, found.claim.against, found.estimate, found.low, found.high, found.verdict
 
 
 def _changes(part: pd.DataFrame, study: pd.DataFrame) -> list[bool]:

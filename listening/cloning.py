@@ -12,7 +12,7 @@ from listening.archive.tables import BY_NAME, ORDERS
 from listening.models import Rendering, Study
 from listening.studies import StudyError, audit
 
-_TABLES = ("conditions", "clips", "supplied", "renderings")
+_TABLES = ("conditions", "primary_claim", "clips", "supplied", "renderings")
 
 
 def clone_study(study: Study, owner: AbstractBaseUser, slug: str = "") -> Study:
@@ -72,7 +72,9 @@ def _copied(name: str, study: Study, made: Study, keys: dict[str, dict[int, int]
         values = {field: getattr(row, field) for field in table.fields if field not in table.refers}
         values |= {f"{field}_id": keys[other][getattr(row, f"{field}_id")] for field, other in table.refers.items()}
         if "study" in table.left_out:
-            values |= {"study": made, "position": len(new)}
+            values["study"] = made
+        if "position" in table.left_out:
+            values["position"] = len(new)
         if isinstance(row, Rendering):
             values["imported"] = row.imported
         new.append(table.model(**values))

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 
 from listening.audit import audit
-from listening.models import Answer, Clip, Condition, Rating, Session, Study, SuppliedFile
+from listening.models import Answer, Clip, Condition, PrimaryClaim, Rating, Session, Study, SuppliedFile
 
 _LONGEST_NAME = 120
 
@@ -39,8 +40,11 @@ def of_clip(clip: Clip) -> list[str]:
 
 
 def of_conditions(conditions: Iterable[Condition]) -> list[str]:
-    """What goes with conditions: files that were supplied for them, and their command lines."""
+    """What goes with conditions: files that were supplied for them, their command lines, the claim on them."""
     lost: list[str] = []
+    conditions = list(conditions)
+    claims = PrimaryClaim.objects.filter(Q(system__in=conditions) | Q(against__in=conditions))
+    lost += [f"primary claim: {claim}" for claim in claims.select_related("system", "against")]
     for condition in conditions:
         if condition.repeat:
             continue  # what was given belongs to the condition that it repeats

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.screening import NONE, RULES
 from analysis.versions import versions
-from listening import material, planned_power, recruiting, way_words, yaml_files
+from listening import material, planned_power, primary_claims, recruiting, way_words, yaml_files
 from listening.models import Registration, Rendering, Study
 from listening.objections import objections
 from listening.protocol import stored
@@ -79,9 +79,12 @@ _DRAFT = """\
 
 
 def _claim(study: Study) -> dict[str, Any]:
+    primary = primary_claims.in_words(study) or "None is declared: every comparison is secondary."
     if study.margin is None:
-        return {"margin": None, "in_words": "No margin is set: differences are tested, equality is not claimed."}
+        in_words = "No margin is set: differences are tested, equality is not claimed."
+        return {"primary": primary, "margin": None, "in_words": in_words}
     return {
+        "primary": primary,
         "margin": study.margin,
         "in_words": (
             f"Two systems whose means differ by no more than {study.margin:g} points of 100 count as equivalent; one "
@@ -95,14 +98,20 @@ def _analysis(study: Study) -> list[str]:
         "Ratings of unfinished sessions are set aside, then raters are left out after the rules under post_screening, "
         "and no others. Figures before and after are reported.",
         "Repeats of a page are averaged. Training and pages of attention are not analysed.",
-        "Main analysis: a mixed model of the scores of the systems (reference and anchors left out) by system, with "
-        "random effects of raters, items, raters with systems and items with systems, by restricted maximum "
-        "likelihood; all pairs with Satterthwaite's degrees of freedom and Holm's correction, two-sided at 5%.",
+        "Primary claim: one test at the 5% level, without a correction, on the ratings of its two conditions alone "
+        "(better: two-sided; no worse: one-sided; equivalent: two one-sided tests). All other comparisons are "
+        "secondary.",
+        "Main analysis: each pair of systems (reference and anchors left out) by the ratings of these two alone, in a "
+        "mixed model with random effects of raters, items, raters with systems and items with systems, by restricted "
+        "maximum likelihood; Satterthwaite's degrees of freedom, two-sided at 5%, with Holm's correction over all "
+        "pairs.",
         "Beside it, on raters' means: Friedman's test with Kendall's W, and Wilcoxon's signed-rank test of every pair "
         "with Holm's correction and Hodges and Lehmann's shift.",
         (
-            "The claim: non-inferiority by the one-sided 95% bound of the difference in the mixed model, equivalence "
-            f"by two one-sided tests at 5%, within the margin of {study.margin:g} points."
+            "Within the margin: non-inferiority of each system to those of other codecs at its rate or above by a "
+            "one-sided test in the mixed model, equivalence by two one-sided tests, each at 5% with Holm's correction "
+            f"over all comparisons, with a margin of {study.margin:g} points; the same of each system against the "
+            "hidden reference."
             if study.margin
             else "No claim of equivalence is made."
         ),

@@ -12,7 +12,7 @@ from analysis.frame import RatingsError, tidy
 from analysis.listeners import ListenerTables
 from analysis.screening import UNFINISHED, UNRATED, screen
 from analysis.wording import count, listed
-from listening import invites, material, presets, recruiting
+from listening import invites, material, presets, primary_claims, recruiting
 from listening.clip_words import licences, loudness
 from listening.export import TABLES, ratings_frame
 from listening.models import Rating, Session, Study, Trial
@@ -41,7 +41,7 @@ def kept_keys(study: Study) -> list[str]:
 
 
 def report_of(study: Study) -> Report:
-    """Report of a study's ratings after its own screening rules, with the margin that was fixed when it opened.
+    """Report of a study after its own screening rules, with the primary claim and margin fixed when it opened.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def report_of(study: Study) -> Report:
         title=study.title,
         screening=study.screening or ["none"],
         margin=study.margin if study.margin is not None else float("nan"),
+        primary=primary_claims.of(study),
         design=design_of(study),
         listener_tables=listener_tables_of(study),
         made_on=f"{study.closed_at:%Y-%m-%d}" if study.closed_at else "",

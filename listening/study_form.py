@@ -22,6 +22,7 @@ from listening import (
     commands,
     condition_changes,
     material,
+    primary_claims,
     protocol,
     recruiting_part,
     studies,
@@ -118,6 +119,20 @@ class ClipPart(Part):
     made: dict[str, Any] = {}
 
 
+class ClaimPart(Part):
+    """The primary claim, with the margin of the study.
+
+    Attributes
+    ----------
+    system, against : str
+        Spec or title of a condition.
+    """
+
+    system: Annotated[str, Field(min_length=1)]
+    statement: Literal["better", "no worse", "equivalent", "reaches"]
+    against: Annotated[str, Field(min_length=1)]
+
+
 class StudyPart(Part):
     """Everything that a study sets. What was found and when (`made`, in files of export_study) is not used."""
 
@@ -137,6 +152,7 @@ class StudyPart(Part):
     recruiting: RecruitingPart | None = None
     made: dict[str, Any] = {}
     conditions: Annotated[tuple[ConditionPart, ...], Field(min_length=1)]
+    primary_claim: ClaimPart | None = None
     clips: Annotated[tuple[ClipPart, ...], Field(min_length=1)]
 
     @field_validator("conditions", mode="before")
@@ -247,6 +263,9 @@ def create(form: StudyPart, folder: Path, owner: AbstractBaseUser) -> Made:
             study = _study(form, way, owner)
             made = _clips(study, form, folder)
             _conditions(study, form, made, folder)
+            if claim := form.primary_claim:
+                system, against = (primary_claims.named(study, name) for name in (claim.system, claim.against))
+                primary_claims.declare(study, system, claim.statement, against)
             if form.recruiting:
                 recruiting_part.keep(study, owner, form.recruiting)
             if unknown := sorted(set(study.protocol.training.clips) - {clip.name for clip in made.values()}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from listening import protocol
+from listening import primary_claims, protocol
 from listening.audit import audit
 from listening.models import Study
 from listening.studies import StudyError
@@ -33,6 +33,11 @@ def change_settings(study: Study, *, by: AbstractBaseUser | None = None, **setti
         fresh = Study.objects.select_for_update().get(pk=study.pk)
         if not fresh.editable:
             raise StudyError(f"The study is {fresh.get_state_display().lower()}: its settings are fixed.")
+        if settings.get("margin", fresh.margin) is None and primary_claims.needs_margin(fresh):
+            raise StudyError(
+                f"The primary claim needs the margin: {primary_claims.in_words(fresh)}. Change the claim under "
+                "Conditions first."
+            )
         stale = fresh.state == Study.State.READY and any(
             name in settings and settings[name] != getattr(fresh, name) for name in SOUND
         )

@@ -33,6 +33,8 @@ from analysis.mixed import Items, MixedModel, mixed_model
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
+from analysis.primary import PrimaryClaim
+from analysis.primary_answer import PrimaryAnswer, answer
 from analysis.rates import said_by_names
 from analysis.report.report import Report, Settings
 from analysis.report.sections.design import check
@@ -78,6 +80,7 @@ def build_report(
     zeros: ZeroMethod = "pratt",
     items: Items = "random",
     margin: float = float("nan"),
+    primary: PrimaryClaim | None = None,
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
     keep_unfinished: bool = False,
@@ -107,6 +110,8 @@ def build_report(
         See `analysis.mixed.mixed_model`.
     margin : float
         Points, fixed before the data; NaN for none. See `analysis.claim.claim`.
+    primary : PrimaryClaim, optional
+        What the study declared before it opened.
     rates : mapping, optional
         Condition -> kbit/s, over what the ratings say.
     rates_from_names : bool
@@ -142,7 +147,9 @@ def build_report(
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
     scale = Scale(*ratings.attrs.get(SCALE, ()))
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
-    tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
+    tested = attempt(
+        "claim", lambda: _claim(kept, model, attempt.refusals, margin, primary, rates, rates_from_names, level)
+    )
     numbers = rater_numbers(list(screened.raters["rater"]))
     numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
     without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, items, level))
@@ -165,6 +172,7 @@ def build_report(
         model=model,
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
+        primary=_answered(primary, tested, kept, items, rates, rates_from_names),
         influence=without,
         screening_sensitivity=attempt(
             "screening_sensitivity",
@@ -177,6 +185,7 @@ def build_report(
                 rates=rates,
                 rates_from_names=rates_from_names,
                 level=level,
+                primary=primary,
             ),
         ),
         agreement=agreement.between_raters(kept, level=level),
@@ -186,7 +195,7 @@ def build_report(
         notes=(*ratings.attrs.get(NOTES, ()), *(said_by_names(tested.points) if tested else ())),
         drawings=(
             *_of_ratings(frame, kept, screened.excluded, tables, settings),
-            *_of_the_model(kept, model, settings),
+            *_of_the_model(kept, model, tested, settings),
             *_of_influence(without),
             *_of_rates(tested, tables["conditions"], condition_colours(frame), settings),
         ),
@@ -198,13 +207,37 @@ def _claim(
     model: MixedModel | None,
     refusals: Mapping[str, str],
     margin: float,
+    primary: PrimaryClaim | None,
     rates: Mapping[str, float] | None,
     rates_from_names: bool,
     level: float,
 ) -> Claim:
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
-    return claim(kept, margin=margin, rates=rates, rates_from_names=rates_from_names, level=level, model=model)
+    return claim(
+        kept,
+        margin=margin,
+        items=model.items,
+        rates=rates,
+        rates_from_names=rates_from_names,
+        level=level,
+        model=model,
+        primary=primary,
+    )
+
+
+def _answered(
+    primary: PrimaryClaim | None,
+    tested: Claim | None,
+    kept: pd.DataFrame,
+    items: Items,
+    rates: Mapping[str, float] | None,
+    rates_from_names: bool,
+) -> PrimaryAnswer | None:
+    """The answer to the primary claim, which a study of one system has without any other comparison."""
+    if primary is None or tested is not None:
+        return tested.primary if tested else None
+    return answer(primary, kept, items=items, rates=rates, rates_from_names=rates_from_names)
 
 
 def _influence(
@@ -252,10 +285,13 @@ def _of_ratings(
     return drawings
 
 
-def _of_the_model(kept: pd.DataFrame, model: MixedModel | None, settings: Settings) -> list[Drawing]:
+def _of_the_model(
+    kept: pd.DataFrame, model: MixedModel | None, tested: Claim | None, settings: Settings
+) -> list[Drawing]:
     if model is None:
         return []
-    pairs = model.contrasts(settings.level).dropna(subset=["difference"]).reset_index(drop=True)
+    contrasts = tested.contrasts if tested else model.contrasts(settings.level)
+    pairs = contrasts.dropna(subset=["difference"]).reset_index(drop=True)
     shown = [difference_plot(pairs, settings.margin, level=settings.level)] if len(pairs) else []
     return [*shown, residual_plot(*predictions(model, kept))]
 

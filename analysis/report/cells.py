@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from analysis.inference import ALPHA
 from analysis.report.document import Column
 from analysis.wording import NOTHING, number, p_value
-
-ALPHA = 0.05
-"""Level at which a difference is called one."""
 
 
 def words(heading: str, values: Iterable[object], *, strong: Sequence[bool] = ()) -> Column:

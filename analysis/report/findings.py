@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.claim import NOT_COMPARABLE, VERDICTS, fall_sentence
+from analysis import primary_answer
+from analysis.claim import fall_sentence
 from analysis.common_items import different_items
+from analysis.comparisons import NOT_COMPARABLE, VERDICTS
 from analysis.frame import SYSTEM
+from analysis.inference import ALPHA
 from analysis.influence import LEFT_OUT, drivers
-from analysis.report.cells import ALPHA, cut
+from analysis.report.cells import cut
 from analysis.roles import doubts
 from analysis.scales import Scale
 from analysis.wording import count, listed, number, p_phrase
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def findings(report: Report) -> list[str]:
-    """What came out: raters, the highest system, the tests."""
+    """What came out: the primary claim, raters, the highest system, the tests."""
     scale = report.settings.scale
     return [
+        *_primary(report),
         _raters(report),
         *([] if scale.is_points else [in_points(scale)]),
         *doubts(report.ratings),
@@ -45,6 +49,11 @@ def in_points(scale: Scale) -> str:
         f"Scores were given from {scale}. Scores and differences are shown in points: {scale.low:g} is 0, "
         f"{scale.high:g} is 100, a unit is {scale.points:.4g} points."
     )
+
+
+def _primary(report: Report) -> list[str]:
+    found = report.primary
+    return [] if found is None else [f"Primary claim. {primary_answer.sentence(found)}"]
 
 
 def _raters(report: Report) -> str:
@@ -105,7 +114,7 @@ def _model_pairs(report: Report) -> list[str]:
     if report.model is None:
         return []
     said = []
-    for items, tested in report.model.contrasts().dropna(subset=["p_holm"]).groupby("items", sort=False):
+    for items, tested in report.contrasts.dropna(subset=["p_holm"]).groupby("items", sort=False):
         n = int((tested["p_holm"] < ALPHA).sum())
         verb = "differs" if n == 1 else "differ"
         said.append(
@@ -122,20 +131,25 @@ def _claim(report: Report) -> list[str]:
     said = []
     if len(found.comparisons):
         verdicts = found.comparisons["verdict"].value_counts()
-        names = [name for name in VERDICTS if name != NOT_COMPARABLE or name in verdicts]
-        listing = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in names)
+        listing = listed([f"{verdicts[name]} {name}" for name in VERDICTS if name in verdicts])
         unknown = found.comparisons[["kbps", "kbps_against"]].isna().to_numpy().any()
         said.append(
-            f"Within the margin of {found.margin:g} points, of "
-            f"{count(len(found.comparisons), 'comparison')} with other codecs at the same rate or above"
-            f"{' or without a known rate' if unknown else ''}: {listing}."
+            f"Secondary, after Holm's correction: of {count(len(found.comparisons), 'comparison')} with other codecs "
+            f"at the same rate or above{' or without a known rate' if unknown else ''}, within {found.margin:g} "
+            f"points, {listing}."
+        )
+    if len(found.transparency):
+        n = int((found.transparency["p_non_inferior_holm"] < ALPHA).sum())
+        said.append(
+            f"{n} of {count(len(found.transparency), 'system')} {'is' if n == 1 else 'are'} transparent within "
+            f"{found.margin:g} points of the hidden reference."
         )
     rates = found.rates[found.rates["status"] != NOT_COMPARABLE]
     if len(rates):
         reached = int(rates["status"].isin(["reached", "exceeded"]).sum())
         said.append(
-            f"A codec is shown to reach another's quality within the rates that were rated in {reached} of "
-            f"{count(len(rates), 'case')}."
+            f"A codec reaches another's quality within the rates that were rated in {reached} of "
+            f"{count(len(rates), 'case')}, each tested by itself."
         )
     said += [fall_sentence(fall) for fall in found.falls if fall.beyond_error]
     return said

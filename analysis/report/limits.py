@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from analysis import material
 from analysis.common_items import different_items
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM
-from analysis.inference import ROUGH_BELOW
+from analysis.inference import ALPHA, ROUGH_BELOW
 from analysis.mixed import FEWEST_ITEMS
-from analysis.report.cells import ALPHA
 from analysis.wording import count, listed, number
 
 if TYPE_CHECKING:

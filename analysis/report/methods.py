@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
@@ -65,8 +64,13 @@ def methods(report: Report) -> dict[str, str]:
             "reference or an anchor. Reliability and discrimination of raters in the spirit of ITU-R BS.2300."
         ),
         "The claim": (
-            "Non-inferiority: the one-sided lower bound of the difference in the mixed model lies above minus the "
-            "margin. Equivalence: two one-sided tests. The quality of a codec is taken to be linear in the logarithm "
+            f"{_primary(report)} All other comparisons are secondary. Within the margin, every system is compared "
+            "with those of other codecs at its rate or above; systems of the same rate, or without a known one, are "
+            "compared once, the higher mean first. Non-inferiority: a one-sided test that the difference in the mixed "
+            "model lies above minus the margin. Equivalence: two one-sided tests. Each has Holm's correction over the "
+            "comparisons of its table, and so has transparency, the non-inferiority of each system to the hidden "
+            "reference. Better and worse follow the corrected p of the table of differences. "
+            "The quality of a codec is taken to be linear in the logarithm "
             "of the rate between its rated points. The interval of an equivalent rate holds all rates at which the "
             "two qualities cannot be told apart (Fieller's construction), each tested with the error of the conditions "
             "compared; the rate itself is where the curve, made monotone, meets the other's mean. A codec reaches the "
@@ -112,7 +116,8 @@ def _mixed_model(report: Report) -> str:
     if report.model is None:
         return f"There is none. {report.refusals['model']}"
     return (
-        f"{own_error(report.model)} Each mean is that of its system's own ratings, all items with the same weight. "
+        f"{own_error(report.model)} {family(report)} "
+        "Each mean is that of its system's own ratings, all items with the same weight. "
         f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case. "
         "Checked against lme4, lmerTest and emmeans of R, and on simulated studies (docs/validation.md). "
         f"Beside it, the pooled model: {effects(report.model)[0].lower()}{effects(report.model)[1:]} "
@@ -122,13 +127,34 @@ def _mixed_model(report: Report) -> str:
 
 def own_error(model: MixedModel) -> str:
     """How pairs of systems are compared, in words."""
-    pairs = math.comb(len(model.conditions), 2)
     who = "Raters and items" if model.items == "random" else "Raters"
     return (
         "Each pair of systems is compared by the ratings of these two alone, so that the comparison has its own error. "
         f"{who} may favour one system at the expense of the other. Restricted maximum likelihood; "
-        f"Satterthwaite's degrees of freedom; Holm's correction over {count(pairs, 'pair')}."
+        f"Satterthwaite's degrees of freedom."
     )
+
+
+def _primary(report: Report) -> str:
+    primary = report.primary
+    if primary is None:
+        return "No primary claim was declared."
+    return (
+        f"The primary claim was fixed before the data: {primary.claim.words}. It is one test at the 5% level, "
+        "without a correction, on the ratings of the conditions that it names."
+    )
+
+
+def family(report: Report) -> str:
+    """Which tests of the mixed model share Holm's correction."""
+    tested = report.contrasts["p"].notna().sum()
+    primary = report.primary
+    if primary is not None and primary.claim.statement == "better":
+        return (
+            f"Holm's correction covers {count(tested - 1, 'pair')}; the pair of the primary claim is tested alone, "
+            "without a correction."
+        )
+    return f"Holm's correction covers {count(tested, 'pair')}."
 
 
 def pooled_assumption(model: MixedModel) -> str:

@@ -33,6 +33,7 @@ def paragraph(report: Report) -> str:
         *_means(report),
         *_model(report.model),
         *_rank_tests(report),
+        *_primary(report),
         *_margin(report),
         _software(),
     ]
@@ -79,7 +80,7 @@ def _model(model: MixedModel | None) -> list[str]:
     return [
         "Each pair of systems was compared by the ratings of these two alone, in a linear mixed model with crossed "
         f"raters and items and their interactions with the system, fitted by restricted maximum likelihood{items}. "
-        "Degrees of freedom are Satterthwaite's; p values have Holm's correction over all pairs."
+        "Degrees of freedom are Satterthwaite's; p values have Holm's correction."
     ]
 
 
@@ -97,7 +98,20 @@ def _rank_tests(report: Report) -> list[str]:
 def _margin(report: Report) -> list[str]:
     if report.claim is None or math.isnan(report.claim.margin):
         return []
-    return [f"Non-inferiority was tested in the mixed model with a margin of {report.claim.margin:g} points."]
+    return [
+        f"Non-inferiority and equivalence were tested in the mixed model with a margin of {report.claim.margin:g} "
+        "points; their p values have Holm's correction over all comparisons."
+    ]
+
+
+def _primary(report: Report) -> list[str]:
+    found = report.primary
+    if found is None:
+        return []
+    return [
+        f"The primary claim was declared before the first rating: {found.claim.words}. It was tested alone at the 5% "
+        "level; all other comparisons are secondary."
+    ]
 
 
 def _software() -> str:

@@ -23,6 +23,7 @@ from analysis.listeners import Listeners
 from analysis.mixed import Items, MixedModel
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel
+from analysis.primary_answer import PrimaryAnswer
 from analysis.report import html, pdf
 from analysis.report.document import Document
 from analysis.report.latex import tabular
@@ -96,6 +97,8 @@ class Report:
     model : MixedModel, optional
     ordinal : OrdinalModel, optional
     claim : Claim, optional
+    primary : PrimaryAnswer, optional
+        Where the study declared a primary claim.
     influence : Influence, optional
     screening_sensitivity : ScreeningSensitivity, optional
     agreement : tuple of Agreement
@@ -133,6 +136,7 @@ class Report:
     model: MixedModel | None = field(repr=False)
     ordinal: OrdinalModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
+    primary: PrimaryAnswer | None
     influence: Influence | None = field(repr=False)
     screening_sensitivity: ScreeningSensitivity | None = field(repr=False)
     agreement: tuple[Agreement, ...]
@@ -177,6 +181,13 @@ class Report:
         """The report as a PDF, with what a page keeps closed."""
         return pdf.as_pdf(self.document)
 
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """Differences of all pairs of systems in the mixed model; see `analysis.claim.Claim.contrasts`."""
+        if self.claim is not None:
+            return self.claim.contrasts
+        return pd.DataFrame() if self.model is None else self.model.contrasts(self.settings.level)
+
     def drawing(self, name: str) -> Drawing | None:
         """The drawing called `name`, if there was something to draw."""
         return next((drawing for drawing in self.drawings if drawing.name == name), None)
@@ -202,6 +213,7 @@ class Report:
             "permutation": self.permutation.to_dict("records"),
             "mixed_model": self._model(),
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
+            "primary_claim": self._primary(),
             "claim": self._claim(),
             "influence": self._influence(),
             "screening_sensitivity": self._screening_sensitivity(),
@@ -220,7 +232,7 @@ class Report:
             "items": self.model.items,
             "components": self.model.components.to_dict("records"),
             "means": self.model.means(self.settings.level).to_dict("records"),
-            "contrasts": self.model.contrasts(self.settings.level).to_dict("records"),
+            "contrasts": self.contrasts.to_dict("records"),
             "notes": list(self.model.notes),
         }
 
@@ -231,9 +243,14 @@ class Report:
             "margin": self.claim.margin,
             "items": self.claim.model.items,
             "comparisons": self.claim.comparisons.to_dict("records"),
+            "transparency": self.claim.transparency.to_dict("records"),
             "rates": self.claim.rates.to_dict("records"),
             "points": self.claim.points.to_dict("records"),
         }
+
+    def _primary(self) -> dict[str, Any] | None:
+        found = self.primary
+        return None if found is None else asdict(found) | {"words": found.claim.words, "verdict": found.verdict}
 
     def _influence(self) -> dict[str, Any] | None:
         if self.influence is None:
@@ -287,12 +304,13 @@ class Report:
         }
         if self.model is not None:
             found["means.csv"] = self.model.means(self.settings.level)
-            found["contrasts.csv"] = self.model.contrasts(self.settings.level)
+            found["contrasts.csv"] = self.contrasts
             found["variances.csv"] = self.model.components
         if self.ordinal is not None:
             found["ordinal.csv"] = self.ordinal.contrasts(self.settings.level)
         if self.claim is not None:
             found["claim.csv"] = self.claim.comparisons
+            found["transparency.csv"] = self.claim.transparency
             found["rates.csv"] = self.claim.rates
         if self.influence is not None:
             found["influence.csv"] = self.influence.without

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import model_validator
 
-from listening import presets, studies
+from listening import presets, primary_claims, studies
 from listening.api.access import Body, Confirm, Refusal, answers, changes, reads
-from listening.models import Condition, Study
+from listening.models import Condition, PrimaryClaim, Study
 from listening.views.researcher.conditions import kept_as_they_are
 
 router = Router(tags=["conditions"])
@@ -47,6 +47,23 @@ class Choice(Body):
         if (self.specs is None) == (self.preset is None):
             raise ValueError("specs or preset: one of them")
         return self
+
+
+class Claim(Body):
+    """The primary claim: specs of two conditions, and the statement on them."""
+
+    system: str
+    statement: Literal["better", "no worse", "equivalent", "reaches"]
+    against: str
+
+
+class DeclaredClaim(Schema):
+    """The primary claim with the study's margin, in words; all empty where none is declared."""
+
+    system: str = ""
+    statement: str = ""
+    against: str = ""
+    in_words: str = ""
 
 
 class Offer(Schema):
@@ -118,6 +135,63 @@ def set_conditions(request: HttpRequest, slug: str, payload: Choice, confirm: Co
     if chosen is not None:
         presets.note_substitutions(study, chosen)
     return _shown(study, left_out)
+
+
+@router.get(
+    "studies/{slug:slug}/primary-claim",
+    auth=reads,
+    response=answers(200, DeclaredClaim),
+    url_name="api_primary_claim",
+    summary="The primary claim",
+)
+def read_claim(request: HttpRequest, slug: str) -> Any:
+    return _claim(request.study)
+
+
+@router.put(
+    "studies/{slug:slug}/primary-claim",
+    auth=changes,
+    response=answers(200, DeclaredClaim),
+    url_name="api_primary_claim",
+    summary="Declare the primary claim",
+)
+def declare_claim(request: HttpRequest, slug: str, payload: Claim) -> Any:
+    """Until the study opens. “no worse” and “equivalent” need the study's margin."""
+    study: Study = request.study
+    try:
+        system, against = (primary_claims.named(study, name) for name in (payload.system, payload.against))
+        primary_claims.declare(study, system, payload.statement, against, by=request.user)
+    except studies.StudyError as error:
+        raise Refusal(422 if study.editable else 409, str(error)) from error
+    return _claim(study)
+
+
+@router.delete(
+    "studies/{slug:slug}/primary-claim",
+    auth=changes,
+    response=answers(200, DeclaredClaim),
+    url_name="api_primary_claim",
+    summary="Withdraw the primary claim",
+)
+def withdraw_claim(request: HttpRequest, slug: str) -> Any:
+    """Until the study opens."""
+    try:
+        primary_claims.withdraw(request.study, by=request.user)
+    except studies.StudyError as error:
+        raise Refusal(409, str(error)) from error
+    return _claim(request.study)
+
+
+def _claim(study: Study) -> DeclaredClaim:
+    found = PrimaryClaim.objects.filter(study=study).select_related("system", "against").first()
+    if found is None:
+        return DeclaredClaim()
+    return DeclaredClaim(
+        system=found.system.spec,
+        statement=found.statement,
+        against=found.against.spec,
+        in_words=primary_claims.in_words(study),
+    )
 
 
 @router.get(

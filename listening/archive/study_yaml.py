@@ -27,6 +27,9 @@ def written(rows: dict[str, list[Row]]) -> str:
     for row in rows["supplied"]:
         files = found["conditions"][row["condition"] - 1].setdefault("files", {})
         files[clips[row["clip"]]] = {name: row[name] for name in ("file", "name", "sha256")}
+    for row in rows["primary_claim"]:
+        specs = {name: rows["conditions"][row[name] - 1]["spec"] for name in ("system", "against")}
+        found["primary_claim"] = {"system": specs["system"], "statement": row["statement"], "against": specs["against"]}
     found["clips"] = [_nested("clips", row) for row in rows["clips"]]
     return yaml_files.written(found)
 
@@ -50,6 +53,7 @@ def read(text: str) -> dict[str, list[Row]]:
             "study of a file written by hand with `create_study`."
         )
     conditions, clips = (_list(found.pop(name, None), name) for name in ("conditions", "clips"))
+    claim = found.pop("primary_claim", None)
     rows: dict[str, list[Row]] = {"study": [_flat("study", found, 1)], "conditions": [], "clips": [], "supplied": []}
     rows["clips"] = [_flat("clips", _mapping(each, f"clip {i}"), i) for i, each in enumerate(clips, start=1)]
     numbers = {row.get("name"): row["id"] for row in rows["clips"]}
@@ -61,7 +65,17 @@ def read(text: str) -> dict[str, list[Row]]:
             number = {"id": len(rows["supplied"]) + 1, "clip": numbers[name], "condition": i}
             rows["supplied"].append({**_mapping(file, f"condition {i}, files"), **number})
         rows["conditions"].append(_flat("conditions", condition, i))
+    rows["primary_claim"] = [] if claim is None else [_claim(_mapping(claim, "primary_claim"), rows["conditions"])]
     return rows
+
+
+def _claim(claim: Row, conditions: list[Row]) -> Row:
+    """The row of a claim, which names its conditions by their specs."""
+    numbers = {row.get("spec"): row["id"] for row in conditions if not row.get("repeat")}
+    for name in ("system", "against"):
+        if claim.get(name) not in numbers:
+            raise Fault(f"study.yaml, primary_claim: there is no condition {claim.get(name)!r:.80}. {_OTHER}")
+    return {"id": 1, **claim, "system": numbers[claim["system"]], "against": numbers[claim["against"]]}
 
 
 def _nested(table: str, row: Row) -> Row:

@@ -29,6 +29,7 @@ from listening.models import (
     Membership,
     Panel,
     Place,
+    PrimaryClaim,
     Rater,
     Rating,
     Recruiting,
@@ -129,6 +130,14 @@ TABLES = (
         ("spec", "title", "role", "weights", "stands_for", "encode_command", "decode_command", "repeat"),
         {"id": _HERE, "study": "the file is of one study", "position": "the order in the file"},
         later=frozenset({"encode_command", "decode_command", "repeat", "stands_for"}),
+        in_yaml=True,
+    ),
+    Table(
+        "primary_claim",
+        PrimaryClaim,
+        ("system", "statement", "against"),
+        {"id": _HERE, "study": "the file is of one study"},
+        refers={"system": "conditions", "against": "conditions"},
         in_yaml=True,
     ),
     Table(

@@ -11,7 +11,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from listening import clips, presets, studies
+from audiocodecs.registry import NEURAL_CODECS, parse_spec
+from listening import clips, presets, primary_claims, studies
 from listening.models import Study
 
 CLIPS = Path(__file__).parent / "clips"
@@ -42,6 +43,10 @@ LICENCES = {
 """As clips/ATTRIBUTION.md has them."""
 
 
+CLAIMED_KBPS, MARGIN = 6, 5.0
+"""The primary claims of the demo's studies: the neural codec's rate, and points."""
+
+
 def demo_user() -> tuple[AbstractBaseUser, str]:
     """The demo's researcher and password: made at random on the first start, kept readable by its owner only."""
     path = Path(settings.VAR_DIR) / "demo-password"
@@ -57,20 +62,28 @@ def demo_user() -> tuple[AbstractBaseUser, str]:
 def demo_studies(owner: AbstractBaseUser) -> list[Study]:
     """The demo's studies, made where they are not there yet."""
     return [
-        _study(owner, "demo-speech", "Demo: speech at 1.5 to 12 kbps", "speech", "encodec-speech"),
-        _study(owner, "demo-music", "Demo: 48 kHz stereo music", "music", "music-mp3"),
+        _study(owner, "demo-speech", "Demo: speech at 1.5 to 12 kbps", "speech", "encodec-speech", "opus@12"),
+        _study(owner, "demo-music", "Demo: 48 kHz stereo music", "music", "music-mp3", "mp3@64"),
     ]
 
 
 @transaction.atomic
-def _study(owner: AbstractBaseUser, slug: str, title: str, category: str, preset: str) -> Study:
+def _study(owner: AbstractBaseUser, slug: str, title: str, category: str, preset: str, against: str) -> Study:
+    """A study that claims that the neural codec at 6 kbps is no worse than `against`."""
     if study := Study.objects.filter(slug=slug).first():
         return study
     conditions = presets.preset(preset)
     assert conditions is not None
-    study = studies.create_study(owner, title, slug=slug, channels=conditions.channels)
+    study = studies.create_study(owner, title, slug=slug, channels=conditions.channels, margin=MARGIN)
     for path in sorted(CLIPS.glob(f"{category}_*.flac")):
         upload = SimpleUploadedFile(path.name, path.read_bytes())
         clips.add_clip(study, upload, category, LICENCES[path.stem], lossy_source=path.stem in LOSSY_SOURCES)
     studies.set_conditions(study, list(presets.choose(conditions).specs))
+    neural = next(each for each in study.conditions.all() if _is_neural(each.spec, CLAIMED_KBPS))
+    primary_claims.declare(study, neural, "no worse", primary_claims.named(study, against))
     return study
+
+
+def _is_neural(spec: str, kbps: float) -> bool:
+    parsed = parse_spec(spec)
+    return parsed.name in NEURAL_CODECS and parsed.value == kbps

@@ -7,6 +7,7 @@ from listening.models.heartbeat import Heartbeat
 from listening.models.measurement import Measurement
 from listening.models.people import Invitation, Membership
 from listening.models.place import Panel, Place
+from listening.models.primary_claim import PrimaryClaim
 from listening.models.rating import Answer, Rater, Rating, Session, Trial
 from listening.models.recruiting import Recruiting
 from listening.models.registration import Registration
@@ -31,6 +32,7 @@ __all__ = [
     "Membership",
     "Panel",
     "Place",
+    "PrimaryClaim",
     "Rater",
     "Rating",
     "Recruiting",

@@ -148,11 +148,35 @@ def test_the_mixed_model_is_printed_with_what_its_items_mean(ratings, capsys):
 def test_a_claim_is_answered_in_sentences(ratings, capsys):
     assert main(["claim", str(ratings), "--margin", "8"]) == 0
     said = capsys.readouterr().out
-    assert "EnCodec 12 (12 kbit/s) is better than Opus 12 (12.3 kbit/s)" in said
-    assert "margin 8." in said
+    assert "Opus 6 (6.1 kbit/s) is worse than EnCodec 12 (12 kbit/s)" in said
+    assert "Lyra 6 (6 kbit/s) is no worse than Opus 6 (6.1 kbit/s) within 8 points" in said
+    assert "Opus 6 is not shown to be transparent within 8 points" in said
     assert "encodec_24khz reaches Opus 12 (12.3 kbit/s) at" in said
     assert "inf" not in said
     assert "nan" not in said
+
+
+def test_the_primary_claim_is_answered_first(ratings, tmp_path, capsys):
+    options = ["--margin", "8", "--primary", "EnCodec 12", "no worse", "Opus 12"]
+    assert main(["claim", str(ratings), *options]) == 0
+    claim_words = "EnCodec 12 is no worse than Opus 12 by more than 8 points"
+    assert capsys.readouterr().out.startswith(f"Primary claim. Shown: {claim_words} (")
+    assert main(["report", str(ratings), "-o", str(tmp_path / "report"), *options]) == 0
+    assert capsys.readouterr().out.startswith("Primary claim. Shown: ")
+
+
+@pytest.mark.parametrize(
+    ("primary", "why"),
+    [
+        (["EnCodec 13", "better", "Opus 12"], "--primary names 'EnCodec 13'. The ratings have: "),
+        (["EnCodec 12", "nicer", "Opus 12"], "states one of: better, no worse, equivalent, reaches; not 'nicer'"),
+        (["EnCodec 12", "no worse", "Opus 12"], "'no worse' needs a margin above 0 points"),
+        (["EnCodec 12", "better", "EnCodec 12"], "compares EnCodec 12 with itself. Name two conditions."),
+    ],
+)
+def test_a_primary_claim_that_cannot_be_tested_is_refused_with_the_reason(ratings, capsys, primary, why):
+    assert main(["claim", str(ratings), "--primary", *primary]) == 2
+    assert why in capsys.readouterr().err
 
 
 def test_a_margin_of_nothing_is_refused(ratings, capsys):

@@ -8,8 +8,9 @@ import pytest
 
 from analysis.claim import claim
 from analysis.frame import RatingsError, tidy
-from analysis.influence import DIFFERENCE, MARGIN, drivers, influence, sentences
+from analysis.influence import DIFFERENCE, MARGIN, PRIMARY, drivers, influence, sentences
 from analysis.mixed import mixed_model
+from analysis.primary import PrimaryClaim
 from analysis.report import build_report
 
 from .studies import exported
@@ -136,7 +137,7 @@ def report():
 
 def test_the_report_names_the_item_in_its_summary_a_table_and_a_figure(report, tmp_path):
     text = text_of(report.html)
-    assert "3 of 3 verdicts change when one item or one rater is left out. Driven by the item clip 3." in text
+    assert "2 of 2 verdicts change when one item or one rater is left out. Driven by the item clip 3." in text
     assert "A is higher than B. Without the item clip 3, A is not shown to differ from B." in text
     assert "A B Holm higher" in text
     assert "item clip 3 no difference shown" in text
@@ -156,9 +157,24 @@ def test_the_report_says_that_nothing_changes():
     assert "when one item or one rater is left out" not in text
 
 
-def test_the_report_judges_with_its_own_level():
+def test_the_level_of_intervals_changes_no_verdict():
     found = build_report(exported(6, 6), screening=["none"], margin=8, level=0.8)
     conclusions = found.influence.conclusions
     verdicts = conclusions.loc[conclusions["kind"] == MARGIN, "verdict"]
-    assert list(verdicts) == list(found.claim.comparisons["verdict"])
-    assert list(verdicts) != list(claim(found.screening.kept, margin=8).comparisons["verdict"])
+    assert list(verdicts) == list(claim(found.screening.kept, margin=8).comparisons["verdict"])
+
+
+def test_the_primary_claim_is_among_the_conclusions():
+    frame = tidy(study(10, 4, only_on_clip_3))
+    primary = PrimaryClaim("A", "better", "B")
+    found = influence(frame, claim=claim(frame, primary=primary))
+    assert found.conclusions.loc[0, ["kind", "verdict", "item"]].tolist() == [PRIMARY, "shown", ("clip 3",)]
+    assert "The primary claim is shown. Without the item clip 3, the primary claim is not shown." in sentences(found)
+
+
+def test_the_primary_claim_of_a_rate_is_answered_without_each_item():
+    frame = tidy(exported(6, 6))
+    found = influence(frame, claim=claim(frame, primary=PrimaryClaim("EnCodec 12", "reaches", "Opus 6")))
+    rows = found.without[found.without["kind"] == PRIMARY]
+    assert len(rows) == 12
+    assert set(rows["verdict"]) == {"shown"}

@@ -32,16 +32,16 @@ def study(n_careless: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rater", "item", "condition", "score"])
 
 
-def verdict(found, rules: str, system: str = "Opus 6") -> str:
+def verdict(found, rules: str, kind: str = "margin") -> str:
     rows = found.verdicts[found.verdicts["rules"].str.contains(rules, regex=False)]
-    return rows.loc[(rows["kind"] == "margin") & (rows["system"] == system), "verdict"].item()
+    return rows.loc[rows["kind"] == kind, "verdict"].item()
 
 
 def test_a_claim_that_holds_only_after_screening_is_shown_to_depend_on_it():
     found = screening_sensitivity(tidy(study()), ["bs1534_hidden_reference"], margin=5)
     assert verdict(found, "(the study)") == "equivalent"
     assert verdict(found, "mpeg") == "equivalent"
-    assert verdict(found, "none") == "not shown"
+    assert verdict(found, "none") == "no worse"
     runs = found.runs.set_index("rules")
     assert runs["n_raters"].to_dict() == {
         "bs1534_hidden_reference (the study), encodec_2022, mpeg": 9,

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis import primary_answer
 from analysis.claim import bits, bits_between, sentences
+from analysis.inference import ALPHA
+from analysis.primary_answer import PrimaryAnswer
 from analysis.report.cells import bounds, chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
 from analysis.report.sections.pictures import pictures
-from analysis.wording import NOTHING, number
+from analysis.wording import NOTHING, count, number
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -20,9 +23,9 @@ if TYPE_CHECKING:
 def the_claim(report: Report) -> list[Block]:
     """Comparisons within the margin, rate-quality curves, equivalent rates."""
     found = report.claim
+    blocks = _primary(report.primary)
     if found is None:
-        return [Text(f"The claim was not tested. {report.refusals['claim']}")]
-    blocks: list[Block] = []
+        return [*blocks, Text(f"Nothing else was tested. {report.refusals['claim']}")]
     if math.isnan(found.margin):
         blocks.append(
             Text(
@@ -35,6 +38,8 @@ def the_claim(report: Report) -> list[Block]:
         blocks.append(_comparisons(found.comparisons, found.margin, found.level))
     if len(found.rates):
         blocks.append(_rates(found.rates, found.level))
+    if len(found.transparency):
+        blocks.append(_transparency(found.transparency, found.margin, found.level))
     said = Bullets(sentences(found))
     in_tables = len(found.comparisons) + len(found.rates) > 0
     blocks.append(Details("All of it in words", [said], repeats=True) if in_tables else said)
@@ -46,11 +51,11 @@ def the_claim(report: Report) -> list[Block]:
 
 def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
     caption = (
-        f"Every system against those of other codecs at its rate or above, or without a known rate, "
-        f"margin {margin:g} points{_items(table)}. "
-        f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
-        "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
-        "is for its row alone. Bold: p (Holm) < 0.05."
+        f"Secondary: every system against those of other codecs at its rate or above, or without a known rate, "
+        f"margin {margin:g} points{_items(table)}. {_BOUNDS.format(100 * level)} Non-inferior: p of the test that the "
+        "system is worse by less than the margin; equivalent: of both tests. Each has Holm's correction over "
+        f"{count(len(table), 'row')}; that of a difference is from the table of differences. Verdicts follow these p. "
+        f"Bold: below {ALPHA:g}."
     )
     columns = [
         words("System", table["system"]),
@@ -60,20 +65,55 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
         numbers("Difference", table["difference"]),
         bounds("Lower bound", table["lower"]),
         bounds("Upper bound", table["upper"]),
-        chances("p", table["p_non_inferior"]),
-        chances("p (Holm)", table["p_holm"], strong=True),
-        chances("p equivalent", table["p_equivalent"]),
+        chances("p non-inferior", table["p_non_inferior_holm"], strong=True),
+        chances("p equivalent", table["p_equivalent_holm"], strong=True),
+        chances("p difference", table["p_difference_holm"], strong=True),
         words("Verdict", table["verdict"]),
         *_items_of_each(table),
     ]
     return Table(caption, columns, group=True, file="claim.csv")
 
 
+_BOUNDS = "Difference: system minus the other, from the mixed model; bounds: one-sided, {:g}%, of each row by itself."
+
+
+def _primary(found: PrimaryAnswer | None) -> list[Block]:
+    if found is None:
+        return [Text("No primary claim was declared: every comparison is secondary.")]
+    return [
+        Text(primary_answer.sentence(found)),
+        Text(
+            "This is the primary claim. It was fixed before the data and is tested alone, at the 5% level.", note=True
+        ),
+    ]
+
+
+def _transparency(table: pd.DataFrame, margin: float, level: float) -> Table:
+    caption = (
+        f"Secondary: every system against the hidden reference, margin {margin:g} points{_items(table)}. "
+        f"{_BOUNDS.format(100 * level)} Transparent: shown to be worse by less than the margin, by p with Holm's "
+        f"correction over {count(len(table), 'row')}. Bold: below {ALPHA:g}."
+    )
+    columns = [
+        words("System", table["system"]),
+        words("against", table["against"]),
+        numbers("Difference", table["difference"]),
+        bounds("Lower bound", table["lower"]),
+        bounds("Upper bound", table["upper"]),
+        chances("p", table["p_non_inferior"]),
+        chances("p (Holm)", table["p_non_inferior_holm"], strong=True),
+        words("Transparent", ["yes" if p < ALPHA else "not shown" for p in table["p_non_inferior_holm"]]),
+        *_items_of_each(table),
+    ]
+    return Table(caption, columns, file="transparency.csv")
+
+
 def _rates(table: pd.DataFrame, level: float) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
         f"confidence interval, and how many times fewer or as many bits that is{_items(table)}. Reached: the codec is "
-        "shown to be better at its highest rate; rate and interval allow for that selection."
+        "shown to be better at its highest rate; rate and interval allow for that selection. Each row is tested by "
+        "itself, without a correction for their number."
     )
     of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [

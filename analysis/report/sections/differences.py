@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.inference import ALPHA
 from analysis.mixed import MixedModel
-from analysis.report.cells import ALPHA, DIFFERENCES, SCALE, chances, counts, intervals, numbers, words
+from analysis.report.cells import DIFFERENCES, SCALE, chances, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text
-from analysis.report.methods import effects, own_error, pooled_assumption, reach
+from analysis.report.methods import effects, family, own_error, pooled_assumption, reach
 from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, count, listed, number, p_value
 
@@ -31,14 +32,14 @@ def _model(report: Report) -> list[Block]:
     blocks: list[Block] = [
         Text(f"{own_error(model)} {reach(model)}"),
         *pictures(report, "differences"),
-        _contrasts(model, report.settings.level),
+        _contrasts(report, model),
     ]
     means = model.means(report.settings.level)
     inner: list[Block] = []
     if model.same_items:
         inner.append(_means(means, model, level))
     inner += pictures(report, "residuals")
-    missing = model.contrasts(report.settings.level)["note"]
+    missing = report.contrasts["note"]
     blocks += [Text(note, note=True) for note in dict.fromkeys(note for note in missing if note)]
     return [
         *blocks,
@@ -94,13 +95,13 @@ def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
     return Table(caption, columns)
 
 
-def _contrasts(model: MixedModel, level: float) -> Table:
-    pairs = model.contrasts(level)
+def _contrasts(report: Report, model: MixedModel) -> Table:
+    pairs = report.contrasts
     items = f", items {model.items}" if model.same_items else ", each over the items that both have"
     caption = (
         f"Differences of every pair{items}: first minus second, by the ratings of the two alone, with the "
-        f"{100 * level:g}% confidence interval of each pair by itself and of all pairs together (Bonferroni). "
-        f"Bold: p (Holm) < {ALPHA:g}."
+        f"{100 * report.settings.level:g}% confidence interval of each pair by itself and of all pairs together "
+        f"(Bonferroni). {family(report)} Bold: p (Holm) < {ALPHA:g}."
     )
     columns = [
         *_of_pairs(pairs),
@@ -220,7 +221,7 @@ def _side_by_side(report: Report) -> list[Block]:
     found: dict[str, pd.Series] = {}
     if report.model is not None:
         items = f", items {report.model.items}" if report.model.same_items else ""
-        found[f"Mixed model{items}"] = _by_pair(report.model.contrasts(), "p_holm")
+        found[f"Mixed model{items}"] = _by_pair(report.contrasts, "p_holm")
     if len(report.pairs):
         found["Wilcoxon"] = _by_pair(report.pairs, "p_holm")
     if len(report.permutation):
@@ -253,7 +254,7 @@ def _side_by_side(report: Report) -> list[Block]:
 
 def _reach(report: Report) -> str:
     """For which items the methods' results hold, where they are not all for the same."""
-    kinds = set() if report.model is None else set(report.model.contrasts()["items"]) - {""}
+    kinds = set() if report.model is None else set(report.contrasts["items"]) - {""}
     if len(kinds) > 1:
         return "Tests on raters' means hold for these items only. The table of the mixed model says it of each pair."
     sampled = ["mixed model"] if kinds == {"random"} else []

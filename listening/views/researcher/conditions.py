@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from audiocodecs.registry import parse_spec, words
-from listening import commands, condition_changes, estimates, presets, variants
+from listening import commands, condition_changes, estimates, presets, primary_claims, variants
 from listening import studies as rules
 from listening.clips import ClipError
 from listening.losses import NotConfirmed
-from listening.models import Condition, Study
+from listening.models import Condition, PrimaryClaim, Study
 from listening.models.study import MAX_SIGNALS
 from listening.objections import objections
 from listening.permissions import Right
@@ -23,7 +23,7 @@ from listening.views.researcher.access import of_study, study_page
 from listening.views.researcher.confirming import ask_first, is_confirmed
 
 Typed = dict[str, dict[str, str]]
-"""What was typed, by form (command, variant, tandem) and field: it stays where it was refused."""
+"""What was typed, by form (command, variant, tandem, claim) and field: it stays where it was refused."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def conditions(request: HttpRequest, study: Study) -> HttpResponse:
         return _twice(request, study)
     if request.method == "POST" and "variant" in request.POST:
         return _variant(request, study)
+    if request.method == "POST" and "statement" in request.POST:
+        return _claim(request, study)
     if request.method == "POST" and "then" in request.POST:
         return _tandem(request, study)
     if request.method == "GET":
@@ -129,6 +131,29 @@ def _twice(request: HttpRequest, study: Study) -> HttpResponse:
     return redirect("conditions", study.slug)
 
 
+def _claim(request: HttpRequest, study: Study) -> HttpResponse:
+    """Declare the primary claim, or withdraw it where no statement is chosen."""
+    try:
+        if not request.POST["statement"]:
+            primary_claims.withdraw(study, by=request.user)
+            messages.success(request, "The study declares no primary claim.")
+        else:
+            system, against = (_of_study(study, request.POST.get(name, "")) for name in ("system", "against"))
+            primary_claims.declare(study, system, request.POST["statement"], against, by=request.user)
+            messages.success(request, f"The primary claim is: {primary_claims.in_words(study)}.")
+    except rules.StudyError as error:
+        given = {name: request.POST.get(name, "") for name in ("system", "statement", "against")}
+        return _page(request, study, str(error), {"claim": given})
+    return redirect(f"{reverse('conditions', args=[study.slug])}#claim")
+
+
+def _of_study(study: Study, key: str) -> Condition:
+    found = study.conditions.filter(pk=key if key.isdecimal() else 0).first()
+    if found is None:
+        raise rules.StudyError("Choose two conditions of this study for the primary claim.")
+    return found
+
+
 def _command(request: HttpRequest, study: Study) -> HttpResponse:
     """Add a command line to the conditions."""
     given = {name: request.POST.get(name, "") for name in ("title", "kbps", "encode_command", "decode_command")}
@@ -166,6 +191,14 @@ def kept_as_they_are(study: Study, specs: list[str]) -> list[str]:
     return found
 
 
+def _claimed(study: Study) -> dict[str, str]:
+    """The primary claim as its form has it."""
+    found = PrimaryClaim.objects.filter(study=study).first()
+    if found is None:
+        return {}
+    return {"system": str(found.system_id), "statement": found.statement, "against": str(found.against_id)}
+
+
 def _page(
     request: HttpRequest, study: Study, error: str = "", typed: Typed | None = None, *, ticked: set[str] | None = None
 ) -> HttpResponse:
@@ -194,6 +227,10 @@ def _page(
         own=study.conditions.all(),
         twice=set(study.conditions.filter(repeat=1).values_list("spec", flat=True)),
         cautions=objections(study),
+        claim=primary_claims.in_words(study),
+        claimed=(typed or {}).get("claim") or _claimed(study),
+        claimable=primary_claims.candidates(study),
+        statements=PrimaryClaim.Statement.choices,
         max_signals=MAX_SIGNALS,
     )
 

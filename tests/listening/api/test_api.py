@@ -124,6 +124,24 @@ def test_results_and_files_come_when_the_study_is_closed(script, opened, monkeyp
     assert "ratings exported as CSV (by the token “test”)" in whats
 
 
+def test_the_primary_claim_is_declared_and_withdrawn_until_the_study_opens(script, draft):
+    here = f"studies/{draft.slug}"
+    script("PUT", f"{here}/conditions", {"specs": ["reference", "opus@6", "opus@12", "mp3@64"]})
+    claim = {"system": "opus@12", "statement": "no worse", "against": "mp3@64"}
+    assert "needs a margin" in script("PUT", f"{here}/primary-claim", claim).json()["error"]
+    script("PATCH", here, {"margin": 5})
+    in_words = "Opus 12 kbps is no worse than MP3 64 kbps by more than 5 points"
+    assert script("PUT", f"{here}/primary-claim", claim).json() == claim | {"in_words": in_words}
+    assert script("GET", f"{here}/primary-claim").json()["in_words"] == in_words
+    refused = script("PATCH", here, {"margin": None})
+    assert (refused.status_code, in_words in refused.json()["error"]) == (409, True)
+    assert script("PUT", f"{here}/primary-claim", claim | {"against": "evs@9.6"}).status_code == 422
+    assert script("DELETE", f"{here}/primary-claim").json()["in_words"] == ""
+    Study.objects.filter(pk=draft.pk).update(state=Study.State.OPEN)
+    assert script("PUT", f"{here}/primary-claim", claim).status_code == 409
+    assert script("DELETE", f"{here}/primary-claim").status_code == 409
+
+
 def test_settings_clips_and_conditions_change_by_the_rules_of_the_pages(script, draft):
     here = f"studies/{draft.slug}"
     assert script("PATCH", here, {"margin": 5, "title": "Renamed"}).json()["margin"] == 5

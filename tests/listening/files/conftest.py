@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from listening import ratings, sessions, studies
+from listening import primary_claims, ratings, sessions, studies
 from listening.archive.reading import import_study
 from listening.events import Block, keep
 from listening.export import TABLES
@@ -75,6 +75,9 @@ def closed(ready) -> Study:
     ready.protocol = read(WAY)
     ready.margin = 8
     ready.save()
+    primary_claims.declare(
+        ready, primary_claims.named(ready, "opus@12"), "no worse", primary_claims.named(ready, "reference")
+    )
     studies.open_study(ready, ready.owner)
     rate(ready, 1)
     rate(ready, 2, system=62)

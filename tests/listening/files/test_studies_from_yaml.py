@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from analysis.screening import DEFAULT_RULES
 from audiocodecs import audio
-from listening import cloning, rendering, studies, supplied
+from listening import cloning, primary_claims, rendering, studies, supplied
 from listening.models import Clip, Condition, Rendering, Session, Study, SuppliedFile
 from tests.conftest import CLIPS
 from tests.listening.files.conftest import rate
@@ -76,6 +76,7 @@ def test_the_example_in_the_docs_is_made_rendered_and_rated(folder):
         ("My codec", "system"),
     ]
     assert (study.margin, study.protocol.repeats) == (5, 1)
+    assert primary_claims.in_words(study) == "My codec is no worse than Opus 12 kbps by more than 5 points"
     rows = rendered(study)
     assert {row.state for row in rows} == {"done"}, [row.error for row in rows]
     studies.open_study(study, study.owner)
@@ -184,8 +185,8 @@ def test_supplied_conditions_stay_when_others_are_ticked(folder, client):
     assert supplied.is_supplied(own.spec)
     page = client.get(f"/studies/{study.slug}/conditions/").content.decode()
     assert f'value="{own.spec}"' in page
-    client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@24", own.spec]})
-    assert set(study.conditions.values_list("spec", flat=True)) == {"reference", "opus@24", own.spec}
+    client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@12", own.spec]})
+    assert set(study.conditions.values_list("spec", flat=True)) == {"reference", "opus@12", own.spec}
     assert own.supplied_files.count() == 2
     client.post(f"/studies/{study.slug}/conditions/", {"specs": ["reference", "opus@24"], "confirm": "1"})
     assert not SuppliedFile.objects.exists()
@@ -218,6 +219,8 @@ def test_clips_and_conditions_are_all_that_is_needed(folder):
         (("repeats: 1", "repeats: all"), "protocol.repeats: "),
         (("repeats: 1", "training: {clips: [talk7]}"), "protocol.training.clips: there is no clip talk7"),
         (("margin: 5", "margin: 500"), "margin: "),
+        (("against: opus@12", "against: opus@13"), "names opus@13, which is no condition of the study. There are: "),
+        (("margin: 5\n", ""), "“no worse” needs a margin"),
         (("slug: codecs-on-talks", "slug: new"), "“new” is the address of another page"),
         (("slug: codecs-on-talks", "slug: a b"), "slug: "),
         (("margin: 5", "margin: [5"), "this is not YAML"),

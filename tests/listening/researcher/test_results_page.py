@@ -6,8 +6,8 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from listening import studies
-from listening.models import Study
+from listening import primary_claims, studies
+from listening.models import PrimaryClaim, Study
 
 NOBODY = "No ratings found: nobody has rated this study&#x27;s sounds."
 DOWNLOADS = [
@@ -29,6 +29,11 @@ def answers(_answers, page, closed):
     """What the owner of a closed study with a margin gets: asked for by the first test, looked at by the others."""
     if not _answers:
         Study.objects.update(margin=7)
+        pair = {
+            name: primary_claims.named(closed.study, spec)
+            for name, spec in (("system", "opus@12"), ("against", "reference"))
+        }
+        PrimaryClaim.objects.create(study=closed.study, statement="no worse", **pair)
         _answers["loudness"] = closed.study.loudness
         _answers["page"] = page.get(reverse("results", args=[closed.study.slug]))
         for ending in ("html", "pdf", "zip"):
@@ -132,6 +137,7 @@ def test_the_report_says_how_the_study_was_made_and_tests_its_margin(answers):
     ):
         assert words in report
     assert "No margin was fixed" not in report
+    assert "Primary claim. Not shown: Opus 12 kbps is no worse than Reference by more than 7 points (" in report
 
 
 def test_a_study_closed_without_ratings_says_so(page, opened):
