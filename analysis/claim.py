@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.frame import RatingsError
 from analysis.inference import holm
 from analysis.margins import within_margin
-from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points
 from analysis.wording import NOTHING, number, p_phrase
 
@@ -73,6 +73,7 @@ def claim(
     *,
     margin: float = float("nan"),
     items: Items = "random",
+    raters: Raters = "random",
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
     level: float = 0.95,
@@ -88,7 +89,7 @@ def claim(
         Tidy frame of one study, screened.
     margin : float
         Points, fixed before the data; NaN for none.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
@@ -96,14 +97,14 @@ def claim(
         Whether names say rates, see `analysis.rates.rate_in_name`.
     level : float
     model : MixedModel, optional
-        Of these ratings, if it is there already; `items` are its own then.
+        Of these ratings, if it is there already; `items` and `raters` are its own then.
 
     Raises
     ------
     analysis.frame.RatingsError
         If the model cannot be fitted, or the margin is not above 0.
     """
-    model = model or mixed_model(frame, items=items)
+    model = model or mixed_model(frame, items=items, raters=raters)
     if margin <= 0:
         raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
     table = points(frame, rates, from_names=rates_from_names)

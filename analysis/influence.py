@@ -25,7 +25,7 @@ import pandas as pd
 from analysis.claim import NOT_COMPARABLE, VERDICTS, Claim
 from analysis.frame import SYSTEM, RatingsError, rated
 from analysis.margins import within_margin
-from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import sorted_raters
 from analysis.wording import count, listed
 
@@ -99,6 +99,7 @@ def influence(
     frame: pd.DataFrame,
     *,
     items: Items = "random",
+    raters: Raters = "random",
     claim: Claim | None = None,
     model: MixedModel | None = None,
     level: float = 0.95,
@@ -109,7 +110,7 @@ def influence(
     ----------
     frame : DataFrame
         Tidy frame of one study, screened.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     claim : Claim, optional
         Of the same ratings. Its comparisons are judged again if it has a margin.
@@ -136,7 +137,7 @@ def influence(
     systems = rated(frame[frame["role"] == SYSTEM])
     names = {kind: sorted_raters([str(name) for name in systems[kind].unique()]) for kind in LEFT_OUT}
     _refuse_too_much(len(systems), sum(map(len, names.values())), math.comb(systems["condition"].nunique(), 2))
-    model = model or mixed_model(frame, items=items)
+    model = model or mixed_model(frame, items=items, raters=raters)
     notes = []
     for kind, fewest in (("item", 2), ("rater", 3)):
         if len(names[kind]) < fewest:
@@ -147,7 +148,8 @@ def influence(
     for kind in LEFT_OUT:
         for name in names[kind]:
             try:
-                contrasts = mixed_model(systems[systems[kind] != name], items=items).contrasts(level)
+                left = mixed_model(systems[systems[kind] != name], items=items, raters=raters)
+                contrasts = left.contrasts(level)
             except RatingsError:
                 contrasts = None
             parts.append(_without(whole, contrasts, claim, level, kind, name))

@@ -106,6 +106,19 @@ class MixedModel:
     _differences: dict[tuple[tuple[str, float], ...], Difference] = field(default_factory=dict, init=False, repr=False)
 
     @property
+    def taken(self) -> str:
+        """How items were taken, for a caption; and raters, where they are no sample.
+
+        "items random" or "items fixed, raters fixed".
+        """
+        return f"items {self.items}{self.raters_taken}"
+
+    @property
+    def raters_taken(self) -> str:
+        """How raters were taken, behind how items were: nothing where they are a sample."""
+        return ", raters fixed" if self.raters == "fixed" else ""
+
+    @property
     def same_items(self) -> bool:
         """Whether all conditions have all items."""
         return bool((self.cells.n.sum(axis=0) > 0).all())
@@ -370,12 +383,13 @@ class MixedModel:
         -------
         DataFrame
             over ("raters" or "items"), w, p; no row where ratings are missing,
-            or levels are no more than conditions.
+            levels are no more than conditions, or the factor is fixed.
         """
         if not (self.cells.n == 1).all():
             return pd.DataFrame(columns=["over", "w", "p"])
         tables = {"raters": self.cells.total.mean(axis=1), "items": self.cells.total.mean(axis=0)}
-        rows = [(over, *sphericity(table)) for over, table in tables.items()]
+        fixed = {"raters": self.cells.fixed_raters, "items": self.cells.fixed_items}
+        rows = [(over, *sphericity(table)) for over, table in tables.items() if not fixed[over]]
         return pd.DataFrame([row for row in rows if row[2] == row[2]], columns=["over", "w", "p"])
 
 

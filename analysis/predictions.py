@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.crossed import tables
+from analysis.crossed import additive_tables
 from analysis.frame import RatingsError, average_repeats
 from analysis.mixed import MixedModel
 
@@ -88,7 +88,7 @@ def predictions(model: MixedModel, frame: pd.DataFrame) -> tuple[Floats, Floats]
 def _means(model: MixedModel, rater: Places, item: Places, condition: Places) -> Floats:
     """The fixed part of the model at every rating."""
     if model.cells.fixed_raters and model.cells.fixed_items:
-        found = tables(model.cells)
+        found = additive_tables(model.cells)
         of_rater = np.stack([table.of_rater for table in found], axis=1)
         of_item = np.stack([table.of_item for table in found], axis=1)
         return np.asarray(model.cells.centre + of_rater[rater, condition] + of_item[item, condition])

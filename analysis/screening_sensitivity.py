@@ -21,7 +21,7 @@ import pandas as pd
 from analysis.claim import Claim, claim
 from analysis.frame import RatingsError, rated
 from analysis.influence import DIFFERENCE, MARGIN, MOST_RATINGS, verdicts
-from analysis.mixed import Items
+from analysis.mixed import Items, Raters
 from analysis.screening import MARKED, NONE, RULES, Screening, screen
 
 RATE = "rate"
@@ -62,6 +62,7 @@ def screening_sensitivity(
     *,
     keep_unfinished: bool = False,
     items: Items = "random",
+    raters: Raters = "random",
     margin: float = float("nan"),
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
@@ -77,7 +78,7 @@ def screening_sensitivity(
         The study's rules, see `analysis.screening.RULES`.
     keep_unfinished : bool
         See `analysis.screening.screen`. It holds under all rules.
-    items, margin, rates, rates_from_names, level
+    items, raters, margin, rates, rates_from_names, level
         See `analysis.claim.claim`.
 
     Raises
@@ -116,7 +117,13 @@ def screening_sensitivity(
         try:
             part = _verdicts(
                 claim(
-                    found.kept, margin=margin, items=items, rates=rates, rates_from_names=rates_from_names, level=level
+                    found.kept,
+                    margin=margin,
+                    items=items,
+                    raters=raters,
+                    rates=rates,
+                    rates_from_names=rates_from_names,
+                    level=level,
                 )
             )
         except RatingsError as error:

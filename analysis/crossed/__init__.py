@@ -13,7 +13,7 @@ profiled over the means and the residual variance.
 
 from __future__ import annotations
 
-from analysis.crossed.both_fixed import fit_both_fixed, tables
+from analysis.crossed.both_fixed import additive_tables, fit_both_fixed
 from analysis.crossed.cells import POOLED_TERMS, TERMS, TURNED, Cells, Pages
 from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata
 from analysis.crossed.estimate import Fit, search, search_pair, turned
@@ -31,6 +31,7 @@ __all__ = [
     "Roots",
     "Solution",
     "Strata",
+    "additive_tables",
     "complete",
     "degrees",
     "deviance",
@@ -47,7 +48,6 @@ __all__ = [
     "solve_roots",
     "strata",
     "table_means",
-    "tables",
     "turned",
 ]
 

@@ -90,7 +90,7 @@ def additive(n: Floats, total: Floats, squares: float) -> Table:
     )
 
 
-def tables(cells: Cells) -> list[Table]:
+def additive_tables(cells: Cells) -> list[Table]:
     """Least squares for each condition. Cells hold one rating at most."""
     return [
         additive(n, total, float((total**2).sum()))
@@ -111,7 +111,7 @@ def fit_both_fixed(cells: Cells, needs_rest: bool = True) -> Fit:
     RatingsError
         If raters and items explain every rating.
     """
-    found = tables(cells)
+    found = additive_tables(cells)
     df = sum(table.df for table in found)
     if df < 1:
         raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")

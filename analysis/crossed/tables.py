@@ -86,7 +86,7 @@ def shares_of_mean(
     if there.all():
         there = np.array([not fixed_raters, not fixed_items, True])
     strata = Strata(df[there], np.array([[1.0, items, 0], [1, 0, raters], [1, 0, 0]])[there][:, _columns(there)])
-    effects = strata.most_likely(squares[..., there])[..., 1:] > 0
+    effects = np.asarray(strata.most_likely(squares[..., there])[..., 1:] > 0)
     shares = np.zeros(squares.shape)
     if there.all():
         shares[..., :2] = effects
@@ -95,7 +95,7 @@ def shares_of_mean(
         shares[..., :2] = effects & there[:2]
     # Without an effect of either, all are pooled.
     pooled = np.where(there, df, 0.0) / df[there].sum()
-    neither = ~shares.any(axis=-1)
+    neither = np.asarray(~shares.any(axis=-1))
     shares = np.where(neither[..., None], pooled, shares)
     variance = np.maximum((shares * squares).sum(axis=-1), 0.0)
     spread = ((shares * squares) ** 2 / np.maximum(df, 1)).sum(axis=-1)

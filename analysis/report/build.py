@@ -29,7 +29,7 @@ from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated,
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
-from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -77,6 +77,7 @@ def build_report(
     quantiles: Quantiles = "linear",
     zeros: ZeroMethod = "pratt",
     items: Items = "random",
+    raters: Raters = "random",
     margin: float = float("nan"),
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
@@ -103,7 +104,7 @@ def build_report(
         Conditions to be shown first, in this order.
     ci, level, quantiles, zeros
         See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     margin : float
         Points, fixed before the data; NaN for none. See `analysis.claim.claim`.
@@ -137,15 +138,15 @@ def build_report(
 
     several = rated(kept)["category"].nunique() > 1
     attempt = _Attempts()
-    model = attempt("model", lambda: mixed_model(kept, items=items))
+    model = attempt("model", lambda: mixed_model(kept, items=items, raters=raters))
     name = str(frame["study"].iloc[0])
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
     scale = Scale(*ratings.attrs.get(SCALE, ()))
-    settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
+    settings = Settings(ci, level, quantiles, zeros, items, raters, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
     numbers = rater_numbers(list(screened.raters["rater"]))
     numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
-    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, items, level))
+    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, settings))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -173,6 +174,7 @@ def build_report(
                 [rule.name for rule in screened.rules],
                 keep_unfinished=keep_unfinished,
                 items=items,
+                raters=raters,
                 margin=margin,
                 rates=rates,
                 rates_from_names=rates_from_names,
@@ -212,12 +214,13 @@ def _influence(
     model: MixedModel | None,
     tested: Claim | None,
     refusals: Mapping[str, str],
-    items: Items,
-    level: float,
+    settings: Settings,
 ) -> Influence:
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
-    return influence(kept, items=items, claim=tested, model=model, level=level)
+    return influence(
+        kept, items=settings.items, raters=settings.raters, claim=tested, model=model, level=settings.level
+    )
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:

@@ -100,6 +100,8 @@ def _pairs(report: Report) -> list[str]:
 OF_ITEMS = {"fixed": "on these items", "random": "on other items of the kind as well"}
 """How items are taken in a model -> where its differences hold."""
 
+OF_RATERS = {"fixed": "for these raters only, ", "random": ""}
+
 
 def _model_pairs(report: Report) -> list[str]:
     if report.model is None:
@@ -110,7 +112,8 @@ def _model_pairs(report: Report) -> list[str]:
         verb = "differs" if n == 1 else "differ"
         said.append(
             f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, "
-            f"{OF_ITEMS[str(items)]} (mixed model, items {items})."
+            f"{OF_RATERS[report.model.raters]}{OF_ITEMS[str(items)]} (mixed model, items {items}"
+            f"{report.model.raters_taken})."
         )
     return said
 

@@ -20,7 +20,7 @@ from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
 from analysis.influence import Influence
 from analysis.listeners import Listeners
-from analysis.mixed import Items, MixedModel
+from analysis.mixed import Items, MixedModel, Raters
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel
 from analysis.report import html, pdf
@@ -43,7 +43,7 @@ class Settings:
     ----------
     ci, level, quantiles, zeros
         See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         Of the mixed model and the claim.
     margin : float
         Points; NaN for none.
@@ -58,6 +58,7 @@ class Settings:
     quantiles: Quantiles = "linear"
     zeros: ZeroMethod = "pratt"
     items: Items = "random"
+    raters: Raters = "random"
     margin: float = float("nan")
     keep_unfinished: bool = False
     scale: Scale = POINTS

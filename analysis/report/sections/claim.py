@@ -32,9 +32,9 @@ def the_claim(report: Report) -> list[Block]:
         )
     blocks += pictures(report, "rates")
     if len(found.comparisons):
-        blocks.append(_comparisons(found.comparisons, found.margin, found.level))
+        blocks.append(_comparisons(found.comparisons, found.margin, found.level, found.model.raters_taken))
     if len(found.rates):
-        blocks.append(_rates(found.rates, found.level))
+        blocks.append(_rates(found.rates, found.level, found.model.raters_taken))
     said = Bullets(sentences(found))
     in_tables = len(found.comparisons) + len(found.rates) > 0
     blocks.append(Details("All of it in words", [said], repeats=True) if in_tables else said)
@@ -44,10 +44,10 @@ def the_claim(report: Report) -> list[Block]:
     return blocks
 
 
-def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
+def _comparisons(table: pd.DataFrame, margin: float, level: float, raters: str) -> Table:
     caption = (
         f"Every system against those of other codecs at its rate or above, or without a known rate, "
-        f"margin {margin:g} points{_items(table)}. "
+        f"margin {margin:g} points{_items(table)}{raters}. "
         f"Difference: system minus the other, from the mixed model; bounds: one-sided, {100 * level:g}% each. "
         "p: of the test that it is worse by less than the margin, and Holm's correction over all rows. Each verdict "
         "is for its row alone. Bold: p (Holm) < 0.05."
@@ -69,11 +69,11 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
     return Table(caption, columns, group=True, file="claim.csv")
 
 
-def _rates(table: pd.DataFrame, level: float) -> Table:
+def _rates(table: pd.DataFrame, level: float, raters: str) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
-        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}. Reached: the codec is "
-        "shown to be better at its highest rate; rate and interval allow for that selection."
+        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}{raters}. Reached: the "
+        "codec is shown to be better at its highest rate; rate and interval allow for that selection."
     )
     of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [

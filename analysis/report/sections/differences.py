@@ -60,7 +60,7 @@ def _pooled(model: MixedModel, level: float) -> list[Block]:
             group=True,
         ),
         Table(
-            f"Variances in the pooled model, items {model.items}.",
+            f"Variances in the pooled model, {model.taken}.",
             [
                 words("Term", model.components["term"]),
                 numbers("Variance, points squared", model.components["variance"]),
@@ -83,7 +83,7 @@ def _of_pairs(pairs: pd.DataFrame) -> list[Column]:
 
 
 def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
-    caption = f"Means of the systems, each by its own ratings, items {model.items}. CI: {level} confidence interval."
+    caption = f"Means of the systems, each by its own ratings, {model.taken}. CI: {level} confidence interval."
     columns = [
         words("System", means["condition"]),
         numbers("Mean", means["mean"]),
@@ -96,7 +96,7 @@ def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
 
 def _contrasts(model: MixedModel, level: float) -> Table:
     pairs = model.contrasts(level)
-    items = f", items {model.items}" if model.same_items else ", each over the items that both have"
+    items = f", {model.taken}" if model.same_items else f", each over the items that both have{model.raters_taken}"
     caption = (
         f"Differences of every pair{items}: first minus second, by the ratings of the two alone, with the "
         f"{100 * level:g}% confidence interval of each pair by itself and of all pairs together (Bonferroni). "
@@ -252,7 +252,16 @@ def _side_by_side(report: Report) -> list[Block]:
 
 
 def _reach(report: Report) -> str:
-    """For which items the methods' results hold, where they are not all for the same."""
+    """For which items and raters the methods' results hold, where they are not all for the same."""
+    if report.model is not None and report.model.raters == "fixed":
+        return (
+            f"{_reach_of_items(report)} The mixed model holds for these raters only, the other methods for other "
+            "raters too."
+        )
+    return _reach_of_items(report)
+
+
+def _reach_of_items(report: Report) -> str:
     kinds = set() if report.model is None else set(report.model.contrasts()["items"]) - {""}
     if len(kinds) > 1:
         return "Tests on raters' means hold for these items only. The table of the mixed model says it of each pair."
