@@ -1,7 +1,7 @@
 # Pairs, means and the pooled model where raters are fixed, or there is one rater or one item:
 # Rscript fixed_raters.R RATINGS.csv ITEMS RATERS OUT
-# ITEMS and RATERS are "random" or "fixed". A factor with one level is in no term. Writes OUT/pairs.csv, OUT/alone.csv
-# and OUT/pooled.csv.
+# ITEMS and RATERS are "random" or "fixed". A factor with one level is in no term. Writes OUT/pairs.csv, OUT/alone.csv,
+# OUT/pooled.csv and OUT/pooled_means.csv.
 suppressPackageStartupMessages({
   library(lme4)
   library(lmerTest)
