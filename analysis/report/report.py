@@ -219,6 +219,7 @@ class Report:
             return None
         return {
             "items": self.model.items,
+            "raters": self.model.raters,
             "components": self.model.components.to_dict("records"),
             "means": self.model.means(self.settings.level).to_dict("records"),
             "contrasts": self.model.contrasts(self.settings.level).to_dict("records"),
