@@ -59,6 +59,11 @@ FEWEST_ITEMS = 5
 SAME = 1e-9
 """Points by which ratings may differ by rounding alone."""
 
+BOTH_FIXED = (
+    "Raters and items are both fixed: the error comes from how they differ together, which single ratings do not tell "
+    "from chance. It is too large rather than too small."
+)
+
 MOST_FIXED = 2_000
 """Means of fixed raters, one for each condition, that are estimated at once."""
 
@@ -548,12 +553,6 @@ def mixed_model(
     if used == raters_used == "fixed":
         notes.append(BOTH_FIXED)
     return replace(model, items=used, raters=raters_used, notes=(*notes, *model.notes))
-
-
-BOTH_FIXED = (
-    "Raters and items are both fixed: the error comes from how they differ together, which single ratings do not tell "
-    "from chance. It is too large rather than too small."
-)
 
 
 def model_of(
