@@ -16,7 +16,7 @@ from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.frame import NOTES, ROLES, SCALE, RatingsError, one_study
 from analysis.inference import ZERO_METHODS
-from analysis.mixed import FEWEST_ITEMS, ITEMS, mixed_model
+from analysis.mixed import FEWEST_ITEMS, ITEMS, RATERS, mixed_model
 from analysis.power import QUESTIONS, raters_for
 from analysis.primary import STATEMENTS, PrimaryClaim
 from analysis.primary_answer import sentence
@@ -61,6 +61,7 @@ def _report(options: argparse.Namespace) -> None:
         quantiles=options.quantiles,
         zeros=options.zeros,
         items=options.items,
+        raters=options.raters,
         margin=_margin(options, ratings),
         primary=_primary(options, ratings),
         rates=dict(options.rate),
@@ -134,9 +135,10 @@ def _screen(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    model = mixed_model(_screened(options, _read(options, options.ratings)).kept, items=options.items)
+    kept = _screened(options, _read(options, options.ratings)).kept
+    model = mixed_model(kept, items=options.items, raters=options.raters)
     if not options.csv:
-        print(f"{ITEMS[model.items].capitalize()}.\n")
+        print(f"{ITEMS[model.items].capitalize()}. {RATERS[model.raters].capitalize()}.\n")
         _show(model.components, csv=False)
         if model.same_items:
             _show(model.means(), csv=False)
@@ -152,6 +154,7 @@ def _claim(options: argparse.Namespace) -> None:
         margin=margin,
         primary=_primary(options, ratings),
         items=options.items,
+        raters=options.raters,
         rates=dict(options.rate),
         rates_from_names=options.rates_from_names,
     )
@@ -169,7 +172,10 @@ def _power(options: argparse.Namespace) -> None:
         frame = _read(options, options.pilot)
         scale = Scale(*frame.attrs[SCALE])
         _say(frame.attrs[NOTES])
-        components = Components.of(mixed_model(screen(one_study(frame, options.study), None).kept).components)
+        pilot = mixed_model(screen(one_study(frame, options.study), None).kept)
+        if pilot.raters == "fixed":
+            raise RatingsError("A pilot of one rater does not say how much raters differ. It takes at least 2 raters.")
+        components = Components.of(pilot.components)
     else:
         components = Components()
     if options.question == "equivalent_rate":
@@ -231,12 +237,15 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--quantiles", choices=list(QUANTILES), default="linear", help="method of the quartiles")
     report.add_argument("--zeros", choices=list(ZERO_METHODS), default="pratt", help="zero differences in Wilcoxon's")
     _items(report)
+    _raters(report)
     _margin_and_rates(report)
     _command(commands, "screen", _screen, "who is excluded, and why", table=True)
     compare = _command(commands, "compare", _compare, "the mixed model: means and all differences", table=True)
     _items(compare)
+    _raters(compare)
     test = _command(commands, "claim", _claim, "no worse, equivalent, and at which rate", table=True)
     _items(test)
+    _raters(test)
     _margin_and_rates(test)
     size = commands.add_parser("power", help="how many raters a study needs, by simulation")
     size.set_defaults(run=_power)
@@ -337,6 +346,15 @@ def _items(parser: argparse.ArgumentParser) -> None:
         choices=list(ITEMS),
         default="random",
         help=f"whether the result is to hold for other items too; fewer than {FEWEST_ITEMS} are fixed in any case",
+    )
+
+
+def _raters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--raters",
+        choices=list(RATERS),
+        default="random",
+        help="whether the result is to hold for other raters too; one rater is fixed in any case",
     )
 
 

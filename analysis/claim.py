@@ -16,8 +16,8 @@ import pandas as pd
 from analysis.comparisons import COLUMNS, NOT_COMPARABLE, compare, pairs_by_rate, sentence, signed
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM, RatingsError
 from analysis.inference import ALPHA
-from analysis.mixed import Items, MixedModel, mixed_model
-from analysis.population import POPULATION
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
+from analysis.population import population
 from analysis.primary import WITHIN_MARGIN, PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer, answer, secondary
 from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points, rates_between
@@ -81,6 +81,7 @@ def claim(
     *,
     margin: float = float("nan"),
     items: Items = "random",
+    raters: Raters = "random",
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
     level: float = 0.95,
@@ -98,7 +99,7 @@ def claim(
         Tidy frame of one study, screened.
     margin : float
         Points, fixed before the data; NaN for none.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
@@ -106,7 +107,7 @@ def claim(
         Whether names say rates, see `analysis.rates.rate_in_name`.
     level : float
     model : MixedModel, optional
-        Of these ratings, if it is there already; `items` are its own then.
+        Of these ratings, if it is there already; `items` and `raters` are its own then.
     primary : PrimaryClaim, optional
         What the study declared before it opened.
     pairs : sequence of tuple of str, optional
@@ -118,7 +119,7 @@ def claim(
     analysis.frame.RatingsError
         If the model cannot be fitted, or the margin is not above 0.
     """
-    model = model or mixed_model(frame, items=items)
+    model = model or mixed_model(frame, items=items, raters=raters)
     if margin <= 0:
         raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
     table = points(frame, rates, from_names=rates_from_names)
@@ -152,12 +153,12 @@ def claim(
         margin=margin,
         level=level,
         model=model,
-        primary=answer(primary, frame, items=items, rates=rates, rates_from_names=rates_from_names)
+        primary=answer(primary, frame, items=items, raters=raters, rates=rates, rates_from_names=rates_from_names)
         if primary
         else None,
         contrasts=contrasts,
         comparisons=comparisons,
-        transparency=_transparency(frame, items, margin, level, alone),
+        transparency=_transparency(frame, items, raters, margin, level, alone),
         rates=pd.DataFrame(equal, columns=RATES),
         points=table,
         curves=found,
@@ -166,7 +167,7 @@ def claim(
 
 
 def _transparency(
-    frame: pd.DataFrame, items: Items, margin: float, level: float, alone: frozenset[str]
+    frame: pd.DataFrame, items: Items, raters: Raters, margin: float, level: float, alone: frozenset[str]
 ) -> pd.DataFrame:
     """Every system against every hidden reference, within the margin; no row without either."""
     roles = (SYSTEM, HIDDEN_REFERENCE)
@@ -175,7 +176,7 @@ def _transparency(
     pairs = [pair for pair in pairs if set(pair) != alone]
     if math.isnan(margin) or not pairs:
         return pd.DataFrame(columns=COLUMNS)
-    model = mixed_model(frame, items=items, roles=roles)
+    model = mixed_model(frame, items=items, raters=raters, roles=roles)
     return compare(pairs, model.contrasts(level, pairs=pairs), margin, level)
 
 
@@ -189,23 +190,27 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
 
 def sentences(found: Claim) -> list[str]:
     """What is secondary, in words: comparisons within the margin, equivalent rates, and curves that fall."""
+
+    def where(row: Mapping[Hashable, Any]) -> str:
+        return population(row["items"], found.model.raters)
+
     said = [
-        sentence(row, found.margin, (_at(row["kbps"]), _at(row["kbps_against"])))
+        sentence(row, found.margin, where(row), (_at(row["kbps"]), _at(row["kbps_against"])))
         for row in found.comparisons.to_dict("records")
     ]
-    said += [_transparency_sentence(row, found.margin) for row in found.transparency.to_dict("records")]
-    said += [_rate_sentence(row) for row in found.rates.to_dict("records")]
-    said += [fall_sentence(one) for one in found.falls]
+    said += [_transparency_sentence(row, found.margin, where(row)) for row in found.transparency.to_dict("records")]
+    said += [_rate_sentence(row, where(row)) for row in found.rates.to_dict("records")]
+    said += [fall_sentence(one, population(found.model.items, found.model.raters)) for one in found.falls]
     return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
 
 
-def _transparency_sentence(row: Mapping[Hashable, Any], margin: float) -> str:
+def _transparency_sentence(row: Mapping[Hashable, Any], margin: float, where: str) -> str:
     if row["verdict"] == NOT_COMPARABLE:
-        return sentence(row, margin)
+        return sentence(row, margin, where)
     shown = "is" if row["p_non_inferior_holm"] < ALPHA else "is not shown to be"
     return (
         f"{row['system']} {shown} transparent within {margin:g} points: {signed(row['difference'])} points from "
-        f"{row['against']}, {p_phrase(row['p_non_inferior_holm'])} after Holm's correction, {POPULATION[row['items']]}."
+        f"{row['against']}, {p_phrase(row['p_non_inferior_holm'])} after Holm's correction, {where}."
     )
 
 
@@ -243,11 +248,10 @@ def bits_between(low: float, high: float) -> str:
     return f"{bits(low)} to {bits(high)}"
 
 
-def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
+def _rate_sentence(row: Mapping[Hashable, Any], where: str) -> str:
     target = f"{row['against']}{_at(row['kbps_against'])}"
     if row["status"] == NOT_COMPARABLE:
         return f"{row['codec']} cannot be compared with {target}: they have too few items or ratings in common."
-    where = POPULATION[row["items"]]
     if row["status"] == "exceeded":
         return (
             f"Tested by itself, {row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s, "
@@ -268,18 +272,19 @@ def _rate_sentence(row: Mapping[Hashable, Any]) -> str:
     return f"{reached}, with {bits(row['factor'])} bits ({factors}), {where}."
 
 
-def fall_sentence(found: Fall) -> str:
-    """By how much a codec's mean falls with the rate, and whether chance explains it."""
+def fall_sentence(found: Fall, where: str) -> str:
+    """By how much a codec's mean falls with the rate, whether chance explains it, and where that holds."""
     said = (
         f"The mean of {found.codec} falls by {number(found.points)} points from {found.low:.3g} to {found.high:.3g} "
         f"kbit/s"
     )
+    p = f"({p_phrase(found.p)} after Holm's correction), {where}."
     if found.beyond_error:
         return (
-            f"{said}, more than chance explains ({p_phrase(found.p)} after Holm's correction). Its equivalent rates "
-            "assume that quality does not fall with the rate: do not rely on them."
+            f"{said}, more than chance explains {p} Its equivalent rates assume that quality does not fall with the "
+            "rate: do not rely on them."
         )
-    return f"{said}, which chance can explain ({p_phrase(found.p)} after Holm's correction)."
+    return f"{said}, which chance can explain {p}"
 
 
 def _at(kbps: float) -> str:

@@ -14,7 +14,6 @@ import pandas as pd
 
 from analysis.inference import ALPHA, holm
 from analysis.margins import within_margin
-from analysis.population import POPULATION
 from analysis.wording import number, p_phrase
 
 NOT_COMPARABLE = "not comparable"
@@ -137,7 +136,7 @@ def _verdict(row: Mapping[Hashable, Any]) -> str:
     return WORSE if differs else NOT_SHOWN
 
 
-def sentence(row: Mapping[Hashable, Any], margin: float, rates: tuple[str, str] = ("", "")) -> str:
+def sentence(row: Mapping[Hashable, Any], margin: float, where: str, rates: tuple[str, str] = ("", "")) -> str:
     """The verdict of a row of `compare` in words, with the p-value that it follows.
 
     Parameters
@@ -145,6 +144,8 @@ def sentence(row: Mapping[Hashable, Any], margin: float, rates: tuple[str, str] 
     row : mapping
     margin : float
         Points.
+    where : str
+        For which raters and items it holds, see `analysis.population`.
     rates : tuple of str
         Set behind the names of the system and of the other.
     """
@@ -153,9 +154,7 @@ def sentence(row: Mapping[Hashable, Any], margin: float, rates: tuple[str, str] 
         return f"{said}: they have too few items or ratings in common."
     p = p_phrase(row[P_OF.get(row["verdict"], "p_non_inferior_holm")])
     within = "" if row["verdict"] in (BETTER, WORSE, WORSE_WITHIN) else f" within {margin:g} points"
-    return (
-        f"{said}{within}: {signed(row['difference'])} points, {p} after Holm's correction, {POPULATION[row['items']]}."
-    )
+    return f"{said}{within}: {signed(row['difference'])} points, {p} after Holm's correction, {where}."
 
 
 def signed(points: float) -> str:

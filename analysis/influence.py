@@ -26,7 +26,7 @@ from analysis.claim import Claim
 from analysis.comparisons import NOT_COMPARABLE, VERDICTS, compare
 from analysis.frame import SYSTEM, RatingsError, rated
 from analysis.inference import ALPHA
-from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import sorted_raters
 from analysis.primary_answer import CANNOT_BE_TESTED, PrimaryAnswer, answer, secondary
 from analysis.wording import count, listed
@@ -100,6 +100,7 @@ def influence(
     frame: pd.DataFrame,
     *,
     items: Items = "random",
+    raters: Raters = "random",
     claim: Claim | None = None,
     model: MixedModel | None = None,
     level: float = 0.95,
@@ -110,7 +111,7 @@ def influence(
     ----------
     frame : DataFrame
         Tidy frame of one study, screened.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     claim : Claim, optional
         Of the same ratings. Its primary claim is answered again, and its
@@ -138,7 +139,7 @@ def influence(
     systems = rated(frame[frame["role"] == SYSTEM])
     names = {kind: sorted_raters([str(name) for name in systems[kind].unique()]) for kind in LEFT_OUT}
     _refuse_too_much(len(systems), sum(map(len, names.values())), math.comb(systems["condition"].nunique(), 2))
-    model = model or mixed_model(frame, items=items)
+    model = model or mixed_model(frame, items=items, raters=raters)
     notes = []
     for kind, fewest in (("item", 2), ("rater", 3)):
         if len(names[kind]) < fewest:
@@ -150,7 +151,8 @@ def influence(
     parts = []
     for kind in LEFT_OUT:
         for name in names[kind]:
-            parts.append(_without(whole, _refitted(frame[frame[kind] != name], items, claim, level, whole), kind, name))
+            rest = frame[frame[kind] != name]
+            parts.append(_without(whole, _refitted(rest, items, raters, claim, level, whole), kind, name))
     without = pd.concat(parts, ignore_index=True) if parts else _nothing_left_out(whole)
     fixed = without["verdict"] == ""
     if fixed.any():
@@ -212,15 +214,17 @@ def _primary_row(found: PrimaryAnswer) -> pd.DataFrame:
     return pd.DataFrame([row], columns=_VERDICTS)
 
 
-def _refitted(rest: pd.DataFrame, items: Items, claim: Claim | None, level: float, whole: pd.DataFrame) -> pd.DataFrame:
+def _refitted(
+    rest: pd.DataFrame, items: Items, raters: Raters, claim: Claim | None, level: float, whole: pd.DataFrame
+) -> pd.DataFrame:
     """The conclusions from a part of the ratings; none on pairs where there is no model."""
     parts = []
     if claim and claim.primary:
         known = claim.points[claim.points["kbps"] > 0]
         rates = dict(zip(known["condition"], known["kbps"], strict=True))
-        parts.append(_primary_row(answer(claim.primary.claim, rest, items=items, rates=rates)))
+        parts.append(_primary_row(answer(claim.primary.claim, rest, items=items, raters=raters, rates=rates)))
     try:
-        contrasts = mixed_model(rest, items=items).contrasts(level)
+        contrasts = mixed_model(rest, items=items, raters=raters).contrasts(level)
     except RatingsError:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_VERDICTS)
     return pd.concat([*parts, verdicts(_in_order(contrasts, whole), claim, level)], ignore_index=True)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -40,10 +40,15 @@ from analysis.order import condition_order
 
 Floats = NDArray[np.float64]
 Items = Literal["random", "fixed"]
+Raters = Literal["random", "fixed"]
 
 ITEMS = {
     "random": "items are a sample: the result holds for other items of the same kind too",
     "fixed": "items are fixed: the result holds for these items only",
+}
+RATERS = {
+    "random": "raters are a sample: the result holds for other raters of the same kind too",
+    "fixed": "raters are fixed: the result holds for these raters only",
 }
 Error = Literal["own", "pooled"]
 """Whether a comparison has the error of its two conditions alone, or that of all conditions."""
@@ -53,6 +58,14 @@ FEWEST_ITEMS = 5
 
 SAME = 1e-9
 """Points by which ratings may differ by rounding alone."""
+
+BOTH_FIXED = (
+    "Raters and items are both fixed: the error comes from how they differ together, which single ratings do not tell "
+    "from chance. It is too large rather than too small."
+)
+
+MOST_FIXED = 2_000
+"""Means of fixed raters, one for each condition, that are estimated at once."""
 
 MOST_CELLS = 400_000_000
 """Raters x items x systems that are held in memory at once: 3 GB of counts."""
@@ -68,6 +81,8 @@ class MixedModel:
         In the order of tables.
     items : {"random", "fixed"}
         How items were taken, which is not always as asked for: see `items_used`.
+    raters : {"random", "fixed"}
+        How raters were taken: one rater is fixed in any case.
     n_raters, n_items, n_ratings : int
         Ratings with repeats averaged.
     components : DataFrame
@@ -83,6 +98,7 @@ class MixedModel:
 
     conditions: tuple[str, ...]
     items: Items
+    raters: Raters
     n_raters: int
     n_items: int
     n_ratings: int
@@ -95,6 +111,19 @@ class MixedModel:
     _differences: dict[tuple[tuple[str, float], ...], Difference] = field(default_factory=dict, init=False, repr=False)
 
     @property
+    def taken(self) -> str:
+        """How items were taken, for a caption; and raters, where they are no sample.
+
+        "items random" or "items fixed, raters fixed".
+        """
+        return f"items {self.items}{self.raters_taken}"
+
+    @property
+    def raters_taken(self) -> str:
+        """How raters were taken, behind how items were: nothing where they are a sample."""
+        return ", raters fixed" if self.raters == "fixed" else ""
+
+    @property
     def same_items(self) -> bool:
         """Whether all conditions have all items."""
         return bool((self.cells.n.sum(axis=0) > 0).all())
@@ -103,7 +132,8 @@ class MixedModel:
         """The model of these conditions alone, over the items that all of them have.
 
         Two conditions may vary against each other (`analysis.crossed.fit_pair`);
-        more have an effect of rater:item.
+        more have an effect of rater:item. Fixed raters are those who rated all
+        of the conditions.
 
         Raises
         ------
@@ -124,23 +154,30 @@ class MixedModel:
     def _fit(self, names: tuple[str, ...]) -> MixedModel:
         places = np.array([self.conditions.index(name) for name in names])
         n = self.cells.n[:, :, places]
-        common = np.flatnonzero((n.sum(axis=0) > 0).all(axis=1))
+        raters, common = _common(n, self.raters)
         if not len(common):
             raise RatingsError(f"No item was rated with {' and '.join(names)}: they cannot be compared.")
-        n, total = n[:, common], self.cells.total[:, :, places][:, common]
-        raters = n.any(axis=(1, 2))
-        scores = np.where(n > 0, total / np.maximum(n, 1), np.nan)[raters]
-        if len(scores) < 2:
-            raise RatingsError("The mixed model needs at least 2 raters; the ratings are of one.")
+        n, total = n[np.ix_(raters, common)], self.cells.total[:, :, places][np.ix_(raters, common)]
+        scores = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+        self._check_raters(len(raters))
         if np.nanstd(scores) == 0:
             raise RatingsError("All scores are equal: there is no variance to model.")
-        fixed = items_used(self.items, len(common)) == "fixed"
-        cells = cells_of(scores + self.cells.centre, fixed_items=fixed)
+        items = items_used(self.items, len(common))
+        cells = cells_of(scores + self.cells.centre, **means_of_each(self.raters, items, len(raters), len(common)))
         if cells.n_ratings <= cells.n_means:
             raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
-        if len(names) == 2 and self.terms == crossed.POOLED_TERMS:
-            return _of_fit(cells, names, crossed.TERMS, crossed.fit_pair(cells), [])
-        return model_of(cells, names, (*self.terms, "rater:item"), needs_rest=False)
+        if cells.fixed_raters and cells.fixed_items:
+            found = model_of(cells, names, self.terms, needs_rest=False)
+        elif len(names) == 2 and self.terms == crossed.POOLED_TERMS:
+            found = _of_fit(cells, names, crossed.TERMS, crossed.fit_pair(cells), [])
+        else:
+            found = model_of(cells, names, (*self.terms, "rater:item"), needs_rest=False)
+        return replace(found, items=items, raters=self.raters)
+
+    def _check_raters(self, n_raters: int) -> None:
+        """Refuse one rater where raters are a sample."""
+        if n_raters < 2 and self.raters == "random":
+            raise RatingsError("Raters are a sample here, which takes at least 2; the ratings are of one.")
 
     def weights(self, of: Mapping[str, float]) -> Floats:
         """Weights by condition, for `estimate`: those of the given conditions, 0 for the others.
@@ -157,9 +194,10 @@ class MixedModel:
 
     def _weights(self, by_condition: Floats) -> Floats:
         """Weights by condition -> weights of the fitted means."""
-        if self.items == "random":
+        if self.cells.fixed_items == self.cells.fixed_raters:
             return by_condition
-        return np.tile(by_condition / self.n_items, self.n_items)
+        times = self.n_items if self.cells.fixed_items else self.n_raters
+        return np.tile(by_condition / times, times)
 
     def estimate(self, by_condition: Floats) -> tuple[float, float, float]:
         """A weighted sum of the conditions' means.
@@ -182,7 +220,7 @@ class MixedModel:
         return float(self._weights(one) @ self.fit.cov @ self._weights(other))
 
     def means(self, level: float = 0.95, error: Error = "own") -> pd.DataFrame:
-        """Estimated marginal means: each item with the same weight, whoever rated it.
+        """Estimated marginal means: each item with the same weight, whoever rated it, and each rater where fixed.
 
         Parameters
         ----------
@@ -236,6 +274,7 @@ class MixedModel:
         conditions were rated or none, it is the mean of the weighted sums of
         all pages, with raters and items crossed: whatever the conditions have
         in common, or against each other, is in them. Elsewhere see `among`.
+        With raters and items both fixed, only whole pages count.
 
         Raises
         ------
@@ -253,27 +292,40 @@ class MixedModel:
         n = self.cells.n[:, :, places]
         if len(names) == 2 and (same := self._identical_items(*names)) and sum(weights.values()) == 0:
             return Difference(0.0, 0.0, float("inf"), items_used(self.items, same), same, IDENTICAL)
-        if self.terms != crossed.POOLED_TERMS or not (n == n[:, :, :1]).all():
+        rated = np.asarray((n > 0).all(axis=2))
+        both_fixed = self.both_fixed(names)
+        if both_fixed and not rated.any():
+            raise RatingsError(f"Nobody rated {' and '.join(names)} on the same item: they cannot be compared.")
+        if self.terms != crossed.POOLED_TERMS or not ((n == n[:, :, :1]).all() or both_fixed):
             model = self.among(names)
             return Difference(*model.estimate(model.weights(weights)), model.items, model.n_items, "")
-        rated = n[:, :, 0] > 0
         table = np.where(rated, self.cells.total[:, :, places] @ np.array(list(weights.values())), np.nan)
         table = table[rated.any(axis=1)][:, rated.any(axis=0)]
-        if len(table) < 2:
-            raise RatingsError("The mixed model needs at least 2 raters; the ratings are of one.")
+        self._check_raters(len(table))
+        if table.size < 2:
+            raise RatingsError(NO_ERROR)
         if np.nanmax(table) - np.nanmin(table) < SAME:
             raise RatingsError("They differ by the same in every rating: the error of that cannot be estimated.")
         n_items = table.shape[1]
         items = items_used(self.items, n_items)
-        if items == "random" and rated.all():
-            value, se, df = (float(each) for each in crossed.table_means(table))
+        fixed = means_of_each(self.raters, items, *table.shape)
+        if not np.isnan(table).any():
+            value, se, df = (float(each) for each in crossed.table_means(table, **fixed))
         else:
-            cells = cells_of(table[:, :, None], fixed_items=items == "fixed")
+            cells = cells_of(table[:, :, None], **fixed)
             if cells.n_ratings <= cells.n_means:
                 raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
             model = model_of(cells, ["sum"], ("rater", "item"), needs_rest=False)
             value, se, df = model.estimate(np.ones(1))
         return Difference(value + self.cells.centre * sum(weights.values()), se, df, items, n_items, "")
+
+    def both_fixed(self, names: Sequence[str]) -> bool:
+        """Whether a comparison of these conditions has neither random raters nor random items."""
+        if self.raters == "random":
+            return False
+        places = [self.conditions.index(name) for name in names]
+        raters, items = map(len, _common(self.cells.n[:, :, places], self.raters))
+        return all(means_of_each(self.raters, items_used(self.items, items), raters, items).values())
 
     def _identical_items(self, a: str, b: str) -> int:
         """Items of two conditions whose every rating is the same; 0 where one differs or is missing."""
@@ -340,15 +392,17 @@ class MixedModel:
         -------
         DataFrame
             over ("raters" or "items"), w, p; no row where ratings are missing,
-            or levels are no more than conditions.
+            levels are no more than conditions, or the factor is fixed.
         """
         if not (self.cells.n == 1).all():
             return pd.DataFrame(columns=["over", "w", "p"])
         tables = {"raters": self.cells.total.mean(axis=1), "items": self.cells.total.mean(axis=0)}
-        rows = [(over, *sphericity(table)) for over, table in tables.items()]
+        fixed = {"raters": self.cells.fixed_raters, "items": self.cells.fixed_items}
+        rows = [(over, *sphericity(table)) for over, table in tables.items() if not fixed[over]]
         return pd.DataFrame([row for row in rows if row[2] == row[2]], columns=["over", "w", "p"])
 
 
+NO_ERROR = "One rater and one item: nothing tells how far the ratings are due to chance."
 IDENTICAL = "Both have the same rating everywhere: the error of their difference cannot be estimated."
 
 
@@ -389,6 +443,41 @@ class Difference:
         return self.value - half, self.value + half
 
 
+class MeansOfEach(TypedDict):
+    """Whether each rater, and each item, has a mean of its own in the fit, see `analysis.crossed.Cells`."""
+
+    fixed_raters: bool
+    fixed_items: bool
+
+
+def means_of_each(raters: Raters, items: Items, n_raters: int, n_items: int) -> MeansOfEach:
+    """How fixed raters and items go into a fit.
+
+    One item has no effect, and the error comes from the raters, whether these
+    are fixed or not; with one rater it comes from the items.
+    """
+    if n_items == 1 or n_raters == 1:
+        return {"fixed_raters": n_items > 1, "fixed_items": n_items == 1}
+    return {"fixed_raters": raters == "fixed", "fixed_items": items == "fixed"}
+
+
+def _common(n: Floats, raters: Raters) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Places of the raters and items of some conditions, shape (raters, items, conditions).
+
+    Every item has all conditions, and every rater some rating, or all
+    conditions where raters are fixed.
+    """
+    use_raters, use_items = np.arange(n.shape[0]), np.arange(n.shape[1])
+    while True:
+        part = n[np.ix_(use_raters, use_items)]
+        items = (part.sum(axis=0) > 0).all(axis=1)
+        rated: NDArray[np.bool_] = np.asarray(part[:, items].sum(axis=1) > 0)
+        of_raters = rated.all(axis=1) if raters == "fixed" else rated.any(axis=1)
+        if items.all() and of_raters.all():
+            return use_raters, use_items
+        use_raters, use_items = use_raters[of_raters], use_items[items]
+
+
 def items_used(items: Items, n_items: int) -> Items:
     """How items are taken: as asked for, but fixed where they are too few to be a sample of others.
 
@@ -402,6 +491,7 @@ def mixed_model(
     frame: pd.DataFrame,
     *,
     items: Items = "random",
+    raters: Raters = "random",
     roles: Sequence[str] = (SYSTEM,),
     terms: Sequence[str] = crossed.POOLED_TERMS,
 ) -> MixedModel:
@@ -415,19 +505,25 @@ def mixed_model(
         Whether the result is to hold for other items too. With fixed items
         each item has its own mean of each system, all of the same weight.
         Fewer than `FEWEST_ITEMS` items are fixed in any case, with a note.
+    raters : {"random", "fixed"}
+        Whether the result is to hold for other raters too, or for these only,
+        such as a panel of experts. One rater is fixed in any case. With raters
+        and items both fixed, the error is what they leave, see
+        `analysis.crossed.both_fixed`.
     roles : sequence of str
         Conditions of these roles are in the model. Reference and anchors stay
         out unless asked for: they vary far less than systems do.
     terms : sequence of str
         Random effects to include, of rater, rater:condition, item and
-        item:condition; the last two are none with fixed items. Comparisons
+        item:condition; those of fixed items or raters are means. Comparisons
         have rater:item too.
 
     Raises
     ------
     RatingsError
-        If there is nothing to estimate: fewer than two raters or conditions, no
-        variance, an item whose condition nobody rated (fixed items).
+        If there is nothing to estimate: fewer than two conditions, one rater
+        and one item, no variance, an item whose condition nobody rated (fixed
+        items), or a rater who did not rate a condition (fixed raters).
 
     Notes
     -----
@@ -439,6 +535,8 @@ def mixed_model(
     """
     if items not in ITEMS:
         raise RatingsError(f"Items are random or fixed, not {items!r}.")
+    if raters not in RATERS:
+        raise RatingsError(f"Raters are random or fixed, not {raters!r}.")
     unknown = [name for name in terms if name not in crossed.POOLED_TERMS]
     if unknown:
         raise RatingsError(f"There is no term {unknown[0]!r}. There are: {', '.join(crossed.POOLED_TERMS)}.")
@@ -447,13 +545,18 @@ def mixed_model(
     if len(conditions) < 2:
         raise RatingsError(f"The mixed model compares at least 2 conditions; the ratings have {len(conditions)}.")
     ratings = average_repeats(chosen)
-    n_items = ratings["item"].nunique()
-    used = items_used(items, n_items)
-    model = model_of(_cells(ratings, conditions, used), conditions, terms)
-    if used == items:
-        return model
-    few = f"{n_items} {'item is' if n_items == 1 else 'items are'} too few to stand for others, and taken as fixed."
-    return replace(model, notes=(few, *model.notes))
+    n_raters, n_items = ratings["rater"].nunique(), ratings["item"].nunique()
+    used, raters_used = items_used(items, n_items), "fixed" if n_raters == 1 else raters
+    model = model_of(_cells(ratings, conditions, used, raters_used), conditions, terms)
+    notes = []
+    if used != items:
+        are = "item is" if n_items == 1 else "items are"
+        notes.append(f"{n_items} {are} too few to stand for others, and taken as fixed.")
+    if raters_used != raters:
+        notes.append("1 rater cannot stand for others, and is taken as fixed.")
+    if used == raters_used == "fixed":
+        notes.append(BOTH_FIXED)
+    return replace(model, items=used, raters=raters_used, notes=(*notes, *model.notes))
 
 
 def model_of(
@@ -478,6 +581,7 @@ def _of_fit(
     return MixedModel(
         conditions=tuple(conditions),
         items="fixed" if cells.fixed_items else "random",
+        raters="fixed" if cells.fixed_raters else "random",
         n_raters=cells.n.shape[0],
         n_items=cells.n.shape[1],
         n_ratings=cells.n_ratings,
@@ -489,13 +593,13 @@ def _of_fit(
     )
 
 
-def _cells(ratings: pd.DataFrame, conditions: list[str], items: Items) -> crossed.Cells:
+def _cells(ratings: pd.DataFrame, conditions: list[str], items: Items, of_raters: Raters = "random") -> crossed.Cells:
     rater, raters = pd.factorize(ratings["rater"])
     item, names = pd.factorize(ratings["item"])
     condition = pd.Categorical(ratings["condition"], conditions).codes
     shape = (len(raters), len(names), len(conditions))
-    if shape[0] < 2:
-        raise RatingsError("The mixed model needs at least 2 raters; the ratings are of one.")
+    if shape[0] == shape[1] == 1:
+        raise RatingsError(NO_ERROR)
     if np.prod(shape, dtype=float) > MOST_CELLS:
         raise RatingsError(
             f"{shape[0]:,} raters, {shape[1]:,} items and {shape[2]} conditions are more than the mixed model can hold "
@@ -510,19 +614,31 @@ def _cells(ratings: pd.DataFrame, conditions: list[str], items: Items) -> crosse
     squares = float(((score - middle) ** 2).sum())
     if squares == 0:
         raise RatingsError("All scores are equal: there is no variance to model.")
-    if items == "fixed" and (n.sum(axis=0) == 0).any():
+    fixed = means_of_each(of_raters, items, *shape[:2])
+    if fixed["fixed_raters"] and shape[0] * shape[2] > MOST_FIXED:
+        raise RatingsError(
+            f"{shape[0]:,} raters with a mean of each of {shape[2]} conditions are more than can be taken as fixed "
+            f"({MOST_FIXED:,} means). Take the raters as random."
+        )
+    if fixed["fixed_raters"] and (n.sum(axis=1) == 0).any():
+        r, c = np.argwhere(n.sum(axis=1) == 0)[0]
+        raise RatingsError(
+            f"The rater {raters[r]} did not rate the condition {conditions[c]}, so that with fixed raters the rater's "
+            "mean of it is not known. Leave that rater out, or take the raters as random."
+        )
+    if fixed["fixed_items"] and (n.sum(axis=0) == 0).any():
         i, c = np.argwhere(n.sum(axis=0) == 0)[0]
         raise RatingsError(
             f"Nobody rated the condition {conditions[c]} of the item {names[i]}, so that with fixed items its mean is "
             f"not known. Leave that item out{', or take the items as random' if shape[1] >= FEWEST_ITEMS else ''}."
         )
-    cells = crossed.Cells(n, total, squares, middle, items == "fixed")
+    cells = crossed.Cells(n, total, squares, middle, **fixed)
     if cells.n_ratings <= cells.n_means:
         raise RatingsError("There are no more ratings than means to estimate: no variance can be told.")
     return cells
 
 
-def cells_of(scores: Floats, *, fixed_items: bool = False) -> crossed.Cells:
+def cells_of(scores: Floats, *, fixed_items: bool = False, fixed_raters: bool = False) -> crossed.Cells:
     """Scores as an array, for studies that are drawn by the thousand.
 
     Parameters
@@ -533,24 +649,26 @@ def cells_of(scores: Floats, *, fixed_items: bool = False) -> crossed.Cells:
     there = ~np.isnan(scores)
     centre = float(scores[there].mean())
     rest = np.where(there, scores - centre, 0.0)
-    return crossed.Cells(there.astype(float), rest, float((rest**2).sum()), centre, fixed_items)
+    return crossed.Cells(there.astype(float), rest, float((rest**2).sum()), centre, fixed_items, fixed_raters)
 
 
 def _terms(cells: crossed.Cells, wanted: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Terms that the data can tell, and a note on each that they cannot."""
-    n_items = cells.n.shape[1]
+    n_raters, n_items = cells.n.shape[:2]
     twice_by_rater = (cells.n.sum(axis=1) > 1).any()
     twice_by_item = (cells.n.sum(axis=0) > 1).any()
     possible = {
-        "rater": True,
-        "rater:condition": twice_by_rater,
+        "rater": n_raters > 1 and not cells.fixed_raters,
+        "rater:condition": n_raters > 1 and twice_by_rater and not cells.fixed_raters,
         "item": n_items > 1 and not cells.fixed_items,
         "item:condition": n_items > 1 and twice_by_item and not cells.fixed_items,
-        "rater:item": n_items > 1 and (cells.n.sum(axis=2) > 1).any(),
+        "rater:item": n_raters > 1 and n_items > 1 and (cells.n.sum(axis=2) > 1).any(),
     }
     kept = tuple(name for name in crossed.TERMS if name in wanted and possible[name])
     if cells.fixed_items:
         possible |= {"item": True, "item:condition": True}  # they are there, as means
+    if cells.fixed_raters:
+        possible |= {"rater": True, "rater:condition": True}
     lost = [name for name in crossed.TERMS if name in wanted and not possible[name]]
     return kept, [f"The data cannot tell {name} from the rest; the model leaves it out." for name in lost]
 

@@ -1,10 +1,19 @@
-"""For whom, and for which items, a result holds."""
+"""For which raters and items a result holds, in words."""
 
 from __future__ import annotations
 
-POPULATION = {
-    "random": "for new raters and new items of the kind",
-    "fixed": "for new raters, on these items",
-    "": "",
-}
-"""How items are taken -> where the result holds."""
+
+def population(items: str, raters: str = "random") -> str:
+    """Where a result holds.
+
+    Parameters
+    ----------
+    items, raters : {"random", "fixed"}
+        How they were taken, see `analysis.mixed.mixed_model`.
+
+    >>> population("random"), population("fixed", "fixed")
+    ('for new raters and new items of the kind', 'for these raters and these items')
+    """
+    of_raters = "these raters" if raters == "fixed" else "new raters"
+    of_items = "these items" if items == "fixed" else "new items of the kind"
+    return f"for {of_raters} and {of_items}"

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.crossed import additive_tables
 from analysis.frame import RatingsError, average_repeats
 from analysis.mixed import MixedModel
 
@@ -74,15 +75,33 @@ def predictions(model: MixedModel, frame: pd.DataFrame) -> tuple[Floats, Floats]
     size = len(model.conditions)
     condition = pd.Categorical(ratings["condition"], list(model.conditions)).codes.astype(np.intp)
     by_rater, by_item = rater * size + condition, item * size + condition
-    beta = model.fit.solution.beta
-    means = beta[by_item] if model.items == "fixed" else beta[condition]
+    means = _means(model, rater, item, condition)
     score = ratings["score"].to_numpy(float)
     of_raters = _Side.of(by_rater, len(raters), size, model.fit.theta[0], model.fit.theta[1])
     of_items = _Side.of(by_item, len(items), size, model.fit.theta[2], model.fit.theta[3])
     effects = _solve(of_raters, of_items, score - means)
     fitted = means + effects
-    _check(score - fitted, by_item if model.items == "fixed" else condition, model.fit.sigma)
+    _check(score - fitted, _place_of_mean(model, by_rater, by_item, condition), model.fit.sigma)
     return fitted, score - fitted
+
+
+def _means(model: MixedModel, rater: Places, item: Places, condition: Places) -> Floats:
+    """The fixed part of the model at every rating."""
+    if model.cells.fixed_raters and model.cells.fixed_items:
+        found = additive_tables(model.cells)
+        of_rater = np.stack([table.of_rater for table in found], axis=1)
+        of_item = np.stack([table.of_item for table in found], axis=1)
+        return np.asarray(model.cells.centre + of_rater[rater, condition] + of_item[item, condition])
+    size = len(model.conditions)
+    place = _place_of_mean(model, rater * size + condition, item * size + condition, condition)
+    return np.asarray(model.fit.solution.beta[place])
+
+
+def _place_of_mean(model: MixedModel, by_rater: Places, by_item: Places, condition: Places) -> Places:
+    """Which mean each rating belongs to."""
+    if model.cells.fixed_items:
+        return by_item
+    return by_rater if model.cells.fixed_raters else condition
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from analysis.comparisons import signed
 from analysis.frame import RatingsError, rated
 from analysis.inference import ALPHA, holm
 from analysis.margins import within_margin
-from analysis.mixed import Items, mixed_model
-from analysis.population import POPULATION
+from analysis.mixed import Items, Raters, mixed_model
+from analysis.population import population
 from analysis.primary import PrimaryClaim
 from analysis.rates import curves, equivalent_rate, points, rates_between
 from analysis.wording import p_phrase
@@ -52,6 +52,7 @@ class PrimaryAnswer:
     p : float
         Two-sided for "better"; NaN for "reaches".
     items : {"random", "fixed", ""}
+    raters : {"random", "fixed"}
     reason : str
         Why it could not be tested.
     """
@@ -65,6 +66,7 @@ class PrimaryAnswer:
     high: float = math.nan
     p: float = math.nan
     items: Items | Literal[""] = ""
+    raters: Raters = "random"
     reason: str = ""
 
     @property
@@ -78,6 +80,7 @@ def answer(
     frame: pd.DataFrame,
     *,
     items: Items = "random",
+    raters: Raters = "random",
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
 ) -> PrimaryAnswer:
@@ -88,7 +91,7 @@ def answer(
     claim : PrimaryClaim
     frame : DataFrame
         Tidy frame of one study, screened.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
@@ -102,24 +105,25 @@ def answer(
     """
     try:
         if claim.statement == "reaches":
-            return _reaches(claim, frame, items, points(frame, rates, from_names=rates_from_names))
-        return _compared(claim, frame, items)
+            return _reaches(claim, frame, items, raters, points(frame, rates, from_names=rates_from_names))
+        return _compared(claim, frame, items, raters)
     except RatingsError as error:
         return PrimaryAnswer(claim, None, reason=str(error))
 
 
-def _compared(claim: PrimaryClaim, frame: pd.DataFrame, items: Items) -> PrimaryAnswer:
+def _compared(claim: PrimaryClaim, frame: pd.DataFrame, items: Items, raters: Raters) -> PrimaryAnswer:
     pair = frame[frame["condition"].isin([claim.system, claim.against])]
     _must_have(claim.system, pair)
     _must_have(claim.against, pair)
-    found = mixed_model(pair, items=items, roles=tuple(pair["role"].unique())).difference(claim.system, claim.against)
+    model = mixed_model(pair, items=items, raters=raters, roles=tuple(pair["role"].unique()))
+    found = model.difference(claim.system, claim.against)
     of_pair = (found.value, found.se, found.df)
     if claim.statement == "better":
         shown = found.p < ALPHA and found.value > 0
-        return PrimaryAnswer(claim, shown, *of_pair, *found.interval(1 - ALPHA), found.p, found.items)
+        return PrimaryAnswer(claim, shown, *of_pair, *found.interval(1 - ALPHA), found.p, found.items, model.raters)
     test = within_margin(*of_pair, claim.margin, level=1 - ALPHA)
     p = test.p_equivalent if claim.statement == "equivalent" else test.p_non_inferior
-    return PrimaryAnswer(claim, p < ALPHA, *of_pair, test.lower, test.upper, p, found.items)
+    return PrimaryAnswer(claim, p < ALPHA, *of_pair, test.lower, test.upper, p, found.items, model.raters)
 
 
 def _must_have(condition: str, frame: pd.DataFrame) -> None:
@@ -127,18 +131,22 @@ def _must_have(condition: str, frame: pd.DataFrame) -> None:
         raise RatingsError(f"There is no rating of {condition} after screening.")
 
 
-def _reaches(claim: PrimaryClaim, frame: pd.DataFrame, items: Items, table: pd.DataFrame) -> PrimaryAnswer:
+def _reaches(
+    claim: PrimaryClaim, frame: pd.DataFrame, items: Items, raters: Raters, table: pd.DataFrame
+) -> PrimaryAnswer:
     curve = next((each for each in curves(table) if claim.system in each.conditions and len(each.kbps) > 1), None)
     if curve is None:
         raise RatingsError(f"{claim.system} is on no curve: its codec needs two rates that are known and were rated.")
     _must_have(claim.against, frame)
     chosen = frame[frame["condition"].isin([*curve.conditions, claim.against])]
-    model = mixed_model(chosen, items=items, roles=tuple(chosen["role"].unique()))
+    model = mixed_model(chosen, items=items, raters=raters, roles=tuple(chosen["role"].unique()))
     common = model if model.same_items else model.among(model.conditions)
     found = equivalent_rate(common, curve, claim.against, math.nan)
     at_most = curve.kbps[curve.conditions.index(claim.system)]
     shown = found.status in ("reached", "exceeded") and found.high <= at_most
-    return PrimaryAnswer(claim, shown, found.kbps, low=found.low, high=found.high, items=common.items)
+    return PrimaryAnswer(
+        claim, shown, found.kbps, low=found.low, high=found.high, items=common.items, raters=common.raters
+    )
 
 
 def sentence(found: PrimaryAnswer) -> str:
@@ -146,7 +154,7 @@ def sentence(found: PrimaryAnswer) -> str:
     if found.shown is None:
         return f"The primary claim cannot be tested: {found.claim.words}. {found.reason}"
     verdict = "Shown" if found.shown else "Not shown"
-    return f"{verdict}: {found.claim.words} ({_figures(found)}), {POPULATION[found.items]}."
+    return f"{verdict}: {found.claim.words} ({_figures(found)}), {population(found.items, found.raters)}."
 
 
 def _figures(found: PrimaryAnswer) -> str:

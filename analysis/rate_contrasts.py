@@ -7,14 +7,14 @@ highest rate. That event raises the estimates at the other rates too, and `RateC
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.crossed import Strata
+from analysis.crossed import mean_products, shares_of_mean
 from analysis.mixed import MixedModel
 
 Floats = NDArray[np.float64]
@@ -136,12 +136,15 @@ def rate_contrasts(model: MixedModel, names: Sequence[str], weights: Floats, lev
     n = model.cells.n[:, :, places]
     if (n > 0).all():
         scores = model.cells.total[:, :, places] / n
-        return complete_contrasts(scores, weights, level, fixed_items=model.items == "fixed")
+        cells = model.cells
+        return complete_contrasts(
+            scores, weights, level, fixed_raters=cells.fixed_raters, fixed_items=cells.fixed_items
+        )
     return _fitted_contrasts(model, names, weights, level)
 
 
 def complete_contrasts(
-    scores: Floats, weights: Floats, level: float = 0.95, *, fixed_items: bool = False
+    scores: Floats, weights: Floats, level: float = 0.95, *, fixed_raters: bool = False, fixed_items: bool = False
 ) -> RateContrasts:
     """Contrasts where every rater rated every condition of every item; for many studies at once.
 
@@ -150,56 +153,24 @@ def complete_contrasts(
     scores : ndarray, shape (..., raters, items, conditions)
     weights : ndarray, shape (rates, conditions)
     level : float
-    fixed_items : bool
+    fixed_raters, fixed_items : bool
 
     Notes
     -----
-    The sum z of weights times scores has one value for each rater and item. Its
-    two-way analysis gives the mean squares of raters, items and residual, and
-    with them the variance of the mean of z by restricted maximum likelihood:
-    (MS rater + MS item - MS residual) / (raters x items), where no variance
-    is below 0. Searle, Casella and McCulloch, Variance Components, 1992,
-    chapter 4. Sums of products of the same strata give the covariance with the
-    contrast at the highest rate. Degrees of freedom: Satterthwaite.
+    The sum of weights times scores has one value for each rater and item: see
+    `analysis.crossed.tables`. Sums of products of the same strata give the
+    covariance with the contrast at the highest rate.
     """
     r, i = scores.shape[-3:-1]
-    mean = scores.mean(axis=(-3, -2))
-    of_rater = scores.mean(axis=-2) - mean[..., None, :]
-    of_item = scores.mean(axis=-3) - mean[..., None, :]
-    rest = scores - mean[..., None, None, :] - of_rater[..., :, None, :] - of_item[..., None, :, :]
-    df = np.array([r - 1, i - 1, (r - 1) * (i - 1)], float)
-    design = np.array([[1, i, 0], [1, 0, r], [1, 0, 0]], float)
-    there = (df > 0) & np.array([True, not fixed_items, True])
-    products = np.stack(
-        [
-            i * np.einsum("...ra,...rb->...ab", of_rater, of_rater),
-            r * np.einsum("...ia,...ib->...ab", of_item, of_item),
-            np.einsum("...ria,...rib->...ab", rest, rest),
-        ],
-        axis=-3,
-    )
-    products /= np.maximum(df, 1)[:, None, None]
-    turned = np.einsum("xa,...kab->...xkb", weights, products)
+    turned = np.einsum("xa,...kab->...xkb", weights, mean_products(scores))
     squares = np.maximum(np.einsum("...xkb,xb->...xk", turned, weights), 0.0)
     with_top = np.einsum("...xkb,b->...xk", turned, weights[-1])
-    design = design[there][:, [True, i > 1, not fixed_items]]
-    random = Strata(df[there], design).most_likely(squares[..., there]) > 0
-    use_rater = random[..., 1] if i > 1 else random[..., 0]
-    use_item = random[..., 2] if not fixed_items else np.zeros_like(use_rater)
-    # What each mean square has in the variance of the mean; without either effect, all are pooled.
-    neither = ~use_rater & ~use_item
-    pooled = np.where(there, df, 0.0) / df[there].sum()
-    shares = np.stack([use_rater, use_item, -1.0 * (use_rater & use_item)], axis=-1)
-    shares = np.where(neither[..., None], pooled, shares)
-    variance = np.maximum((shares * squares).sum(axis=-1), 0.0)
+    shares, variance, degrees = shares_of_mean(squares, r, i, fixed_raters=fixed_raters, fixed_items=fixed_items)
     covariance = (shares * with_top).sum(axis=-1)
-    spread = ((shares * squares) ** 2 / np.maximum(df, 1)).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        degrees = np.where(spread > 0, variance**2 / spread, np.inf)
-        degrees = np.where(neither & (variance > 0), df[there].sum(), degrees)
         correlation = covariance / np.sqrt(variance * variance[..., -1:])
     return RateContrasts(
-        mean @ weights.T,
+        scores.mean(axis=(-3, -2)) @ weights.T,
         np.sqrt(variance / (r * i)),
         degrees,
         np.clip(np.nan_to_num(correlation, nan=0.0, posinf=0.0, neginf=0.0), -1, 1),
@@ -219,10 +190,17 @@ def _fitted_contrasts(model: MixedModel, names: Sequence[str], weights: Floats, 
         if not of:
             rows.append((0.0, 0.0, np.inf, 0.0))
             continue
+        if model.both_fixed(list(of)):  # without random effects, only whole pages count
+            one = model.difference_of(of)
+            rows.append((one.value, one.se, one.df, _correlation(model, of, top)))
+            continue
         own = model.among([name for name in model.conditions if name in of])
-        whole = model.weights(of)
-        scale = model.covariance(whole, whole) * model.covariance(top, top)
-        correlation = model.covariance(whole, top) / scale**0.5 if scale > 0 else 0.0
-        rows.append((*own.estimate(own.weights(of)), correlation))
+        rows.append((*own.estimate(own.weights(of)), _correlation(model, of, top)))
     value, se, df, with_top = np.array(rows).T
     return RateContrasts(value, se, df, with_top, level)
+
+
+def _correlation(model: MixedModel, of: Mapping[str, float], top: Floats) -> float:
+    whole = model.weights(of)
+    scale = model.covariance(whole, whole) * model.covariance(top, top)
+    return model.covariance(whole, top) / scale**0.5 if scale > 0 else 0.0

@@ -21,7 +21,7 @@ import pandas as pd
 from analysis.claim import Claim, claim
 from analysis.frame import RatingsError, rated
 from analysis.influence import DIFFERENCE, MARGIN, MOST_RATINGS, PRIMARY, verdicts
-from analysis.mixed import Items
+from analysis.mixed import Items, Raters
 from analysis.primary import PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer
 from analysis.screening import MARKED, NONE, RULES, Screening, screen
@@ -65,6 +65,7 @@ def screening_sensitivity(
     *,
     keep_unfinished: bool = False,
     items: Items = "random",
+    raters: Raters = "random",
     margin: float = float("nan"),
     rates: Mapping[str, float] | None = None,
     rates_from_names: bool = True,
@@ -81,7 +82,7 @@ def screening_sensitivity(
         The study's rules, see `analysis.screening.RULES`.
     keep_unfinished : bool
         See `analysis.screening.screen`. It holds under all rules.
-    items, margin, rates, rates_from_names, level, primary
+    items, raters, margin, rates, rates_from_names, level, primary
         See `analysis.claim.claim`.
 
     Raises
@@ -123,6 +124,7 @@ def screening_sensitivity(
                 found.kept,
                 margin=margin,
                 items=items,
+                raters=raters,
                 rates=rates,
                 rates_from_names=rates_from_names,
                 level=level,

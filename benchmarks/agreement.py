@@ -33,7 +33,7 @@ from analysis.ordinal import ordinal_model  # noqa: E402
 from analysis.simulation import Components, Plan, as_frame, draw_scores  # noqa: E402
 from analysis.threads import blas_threads  # noqa: E402
 from tests.analysis.conftest import STUDIES, asked, missing_r  # noqa: E402
-from tests.analysis.test_against_r import both_ways  # noqa: E402
+from tests.analysis.test_against_r import FEWER, both_ways  # noqa: E402
 from tests.analysis.test_anova import long  # noqa: E402
 from tests.analysis.test_ordinal import in_bands  # noqa: E402
 
@@ -114,6 +114,25 @@ def alone(frame: pd.DataFrame, ask: Ask) -> Rows:
             ("means from their ratings alone, degrees of freedom", "1e-3"): apart(means["df"], means["df_r"]),
         }
         rows |= {(f"{what}, items {items}", by, asked): value for (what, asked), value in found_rows.items()}
+    return rows
+
+
+def fewer(frame: pd.DataFrame, ask: Ask) -> Rows:
+    """Fixed raters, one rater, one item: pairs by their own ratings inside the limits of lme4, and the pooled model."""
+    rows: Rows = {}
+    for name, (part, items, raters) in FEWER.items():
+        ratings = part(frame)
+        theirs = ask("fixed_raters.R", ratings[["rater", "item", "condition", "score"]], items, raters)
+        model = mixed_model(ratings, items=items, raters=raters)
+        pairs = both_ways(model.contrasts()).merge(theirs["pairs"], on=["a", "b"], suffixes=("", "_r"))
+        pooled = both_ways(model.contrasts(error="pooled")).merge(theirs["pooled"], on=["a", "b"], suffixes=("", "_r"))
+        by = "R lm" if name == "both fixed" else "R lme4, lmerTest, emmeans"
+        for what, table in (("pairs", pairs[pairs["smallest_sd"] > 0.01]), ("pooled model", pooled)):
+            rows |= {
+                (f"{name}: {what}, of the largest", by, "1e-5"): of_largest(table["difference"], table["estimate"]),
+                (f"{name}: {what}, standard errors", by, "1e-4"): apart(table["se"], table["se_r"]),
+                (f"{name}: {what}, degrees of freedom", by, "1e-4"): apart(table["df"], table["df_r"]),
+            }
     return rows
 
 
@@ -227,7 +246,7 @@ def statsmodels() -> dict[str, float]:
     }
 
 
-PARTS = (alone, mixed, ordinal, repeated, icc, ranks)
+PARTS = (alone, mixed, fewer, ordinal, repeated, icc, ranks)
 
 
 def compared(frame: pd.DataFrame) -> Rows:

@@ -13,11 +13,13 @@ profiled over the means and the residual variance.
 
 from __future__ import annotations
 
-from analysis.crossed.cells import POOLED_TERMS, TERMS, Cells, Pages
-from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata, table_means
-from analysis.crossed.estimate import Fit, search, search_pair
+from analysis.crossed.both_fixed import additive_tables, fit_both_fixed
+from analysis.crossed.cells import POOLED_TERMS, TERMS, TURNED, Cells, Pages
+from analysis.crossed.complete_studies import complete, degrees, is_complete, mean_squares, strata
+from analysis.crossed.estimate import Fit, search, search_pair, turned
 from analysis.crossed.solution import Roots, Solution, deviance, solve, solve_roots
 from analysis.crossed.strata import Strata
+from analysis.crossed.tables import mean_products, shares_of_mean, table_means
 from analysis.threads import blas_threads
 
 __all__ = [
@@ -29,19 +31,24 @@ __all__ = [
     "Roots",
     "Solution",
     "Strata",
+    "additive_tables",
     "complete",
     "degrees",
     "deviance",
     "fit",
+    "fit_both_fixed",
     "fit_pair",
     "is_complete",
+    "mean_products",
     "mean_squares",
     "search",
     "search_pair",
+    "shares_of_mean",
     "solve",
     "solve_roots",
     "strata",
     "table_means",
+    "turned",
 ]
 
 MANY = 1e9
@@ -66,6 +73,10 @@ def fit(cells: Cells, terms: tuple[str, ...], *, needs_rest: bool = True) -> Fit
         If the terms explain every rating, so that nothing is left to compare
         with.
     """
+    if cells.fixed_raters and cells.fixed_items:
+        return fit_both_fixed(cells, needs_rest)
+    if cells.fixed_raters:  # the model is the same with raters and items in each other's place
+        return turned(fit(cells.turned, tuple(TURNED[name] for name in terms), needs_rest=needs_rest))
     active = tuple(i for i, name in enumerate(TERMS) if name in terms)
     if is_complete(cells):
         return complete(cells, active, needs_rest)
@@ -84,12 +95,15 @@ def fit_pair(cells: Cells) -> Fit:
     Parameters
     ----------
     cells : Cells
-        Of two conditions, with one rating at most in each.
+        Of two conditions, with one rating at most in each; raters and items
+        not both fixed.
 
     Returns
     -------
     Fit
         theta holds the fields of `Roots`.
     """
+    if cells.fixed_raters:
+        return turned(fit_pair(cells.turned))
     with blas_threads(1):
         return search_pair(cells)

@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 TERMS = ("rater", "rater:condition", "item", "item:condition", "rater:item")
 """Random effects, in the order of theta."""
 
+TURNED = dict(zip(TERMS, ("item", "item:condition", "rater", "rater:condition", "rater:item"), strict=True))
+"""Each term, and what it is with raters and items in each other's place."""
+
 POOLED_TERMS = TERMS[:4]
 """Of the model that has one error for all conditions."""
 
@@ -38,6 +41,9 @@ class Cells:
     fixed_items : bool
         Whether every item and condition has a mean of its own; else one mean
         for each condition, and items are random.
+    fixed_raters : bool
+        The same of raters. With both, raters and items have a mean each within
+        a condition (`analysis.crossed.both_fixed`).
     """
 
     n: Floats = field(repr=False)
@@ -45,6 +51,13 @@ class Cells:
     squares: float
     centre: float = 0.0
     fixed_items: bool = False
+    fixed_raters: bool = False
+
+    @property
+    def turned(self) -> Cells:
+        """The same ratings with raters and items in each other's place."""
+        n, total = self.n.swapaxes(0, 1).copy(), self.total.swapaxes(0, 1).copy()
+        return Cells(n, total, self.squares, self.centre, self.fixed_raters, self.fixed_items)
 
     @cached_property
     def pages(self) -> Pages | None:
@@ -81,8 +94,9 @@ class Cells:
     @property
     def n_means(self) -> int:
         """How many means are estimated."""
-        items, conditions = int(self.n.shape[1]), int(self.n.shape[2])
-        return items * conditions if self.fixed_items else conditions
+        raters, items, conditions = map(int, self.n.shape)
+        of_each = (raters if self.fixed_raters else 1) + (items if self.fixed_items else 1) - 1
+        return of_each * conditions
 
 
 @dataclass(frozen=True, eq=False)

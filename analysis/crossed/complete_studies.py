@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.crossed.cells import NOTHING_LEFT, TERMS, Cells, Floats
+from analysis.crossed.cells import TERMS, Cells, Floats
 from analysis.crossed.estimate import Fit
 from analysis.crossed.solution import deviance, solve
 from analysis.crossed.strata import Strata
 
 
 def is_complete(cells: Cells) -> bool:
-    """Whether each rater rated each condition of each item equally often, with items random."""
-    return not cells.fixed_items and bool((cells.n == cells.n.flat[0]).all()) and min(cells.n.shape[:2]) > 1
+    """Whether each rater rated each condition of each item equally often, with both random."""
+    return (
+        not (cells.fixed_items or cells.fixed_raters)
+        and bool((cells.n == cells.n.flat[0]).all())
+        and min(cells.n.shape[:2]) > 1
+    )
 
 
 def mean_squares(totals: Floats, times: float, squares: Floats) -> Floats:
@@ -103,44 +107,6 @@ def strata(raters: int, items: int, conditions: int, times: float, terms: Sequen
     design = np.array([[1.0] * 6, *(rows[term][0] for term in terms)]).T[there]
     parts = np.stack([each / (r * i * m), *(rows[term][1] for term in terms)])
     return Strata(df[there], design), parts
-
-
-def table_strata(raters: int, items: int) -> Strata:
-    """Strata of a table of raters by items: rater, item and the rest; variances of the rest, rater and item."""
-    df = np.array([raters - 1, items - 1, (raters - 1) * (items - 1)], float)
-    return Strata(df, np.array([[1.0, items, 0], [1, 0, raters], [1, 0, 0]]))
-
-
-def table_means(tables: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean, its standard error and degrees of freedom, of complete tables of raters by items.
-
-    A table holds the scores of one condition, or the differences of two: then
-    this is what `search_pair` finds, in which both conditions may vary against
-    each other.
-
-    Parameters
-    ----------
-    tables : ndarray, shape (..., raters, items)
-
-    Returns
-    -------
-    mean, se, df : ndarray, shape (...)
-        Satterthwaite's degrees of freedom.
-    """
-    r, i = tables.shape[-2:]
-    squares = mean_squares(tables[..., None], 1, (tables**2).sum(axis=(-2, -1)))[..., [0, 2, 4]]
-    squares = np.maximum(squares, NOTHING_LEFT * (tables**2).mean(axis=(-2, -1))[..., None])
-    found = table_strata(r, i)
-    rest, rater, item = np.moveaxis(found.most_likely(squares), -1, 0)
-    has_rater, has_item = rater > 0, item > 0
-    # Mean squares in the variance of the mean: a variance of 0 takes its mean square into the rest.
-    of_rater = has_rater * (rest + i * rater)
-    of_item = has_item * (rest + r * item)
-    of_rest = np.where(has_rater & has_item, -rest, np.where(has_rater | has_item, 0.0, rest))
-    df_rest = np.where(has_rater | has_item, found.df[2], found.df.sum())
-    variance = of_rater + of_item + of_rest
-    spread = of_rater**2 / found.df[0] + of_item**2 / found.df[1] + of_rest**2 / df_rest
-    return tables.mean(axis=(-2, -1)), np.sqrt(variance / (r * i)), variance**2 / spread
 
 
 def complete(cells: Cells, active: tuple[int, ...], needs_rest: bool = True) -> Fit:

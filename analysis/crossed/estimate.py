@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import optimize
@@ -96,7 +96,10 @@ def search_pair(cells: Cells) -> Fit:
     Fit
         theta is that of `Roots`: rater, rater_contrast, item, item_contrast, page.
     """
-    active = (0, 1, 4) if cells.fixed_items else (0, 1, 2, 3, 4)
+    if cells.n.shape[1] == 1:  # a rater has one page: what raters and pages add cannot be told apart
+        active: tuple[int, ...] = (4,)
+    else:
+        active = (0, 1, 4) if cells.fixed_items else (0, 1, 2, 3, 4)
 
     def at(values: Floats) -> Roots:
         found = np.zeros(5)
@@ -115,6 +118,12 @@ def search_pair(cells: Cells) -> Fit:
     theta = np.zeros(5)
     theta[list(active)] = roots
     return Fit(theta, active, sigma, deviance(cells, solution), solution, vary, slopes)
+
+
+def turned(fitted: Fit) -> Fit:
+    """The same fit with raters and items in each other's place."""
+    places = [2, 3, 0, 1, 4]
+    return replace(fitted, theta=fitted.theta[places], active=tuple(places[at] for at in fitted.active))
 
 
 def _least(criterion: Callable[[Floats], float], start: Floats, may_be_zero: int) -> Floats:

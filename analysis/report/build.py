@@ -29,7 +29,7 @@ from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated,
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
-from analysis.mixed import Items, MixedModel, mixed_model
+from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel, ordinal_model
 from analysis.predictions import predictions
@@ -79,6 +79,7 @@ def build_report(
     quantiles: Quantiles = "linear",
     zeros: ZeroMethod = "pratt",
     items: Items = "random",
+    raters: Raters = "random",
     margin: float = float("nan"),
     primary: PrimaryClaim | None = None,
     rates: Mapping[str, float] | None = None,
@@ -106,7 +107,7 @@ def build_report(
         Conditions to be shown first, in this order.
     ci, level, quantiles, zeros
         See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         See `analysis.mixed.mixed_model`.
     margin : float
         Points, fixed before the data; NaN for none. See `analysis.claim.claim`.
@@ -142,17 +143,17 @@ def build_report(
 
     several = rated(kept)["category"].nunique() > 1
     attempt = _Attempts()
-    model = attempt("model", lambda: mixed_model(kept, items=items))
+    model = attempt("model", lambda: mixed_model(kept, items=items, raters=raters))
     name = str(frame["study"].iloc[0])
     tables = {"conditions": described(kept), "before": described(frame), "by_item": described(kept, "item")}
     scale = Scale(*ratings.attrs.get(SCALE, ()))
-    settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
+    settings = Settings(ci, level, quantiles, zeros, items, raters, margin, keep_unfinished, scale)
     tested = attempt(
         "claim", lambda: _claim(kept, model, attempt.refusals, margin, primary, rates, rates_from_names, level)
     )
     numbers = rater_numbers(list(screened.raters["rater"]))
     numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
-    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, items, level))
+    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, settings))
     return Report(
         title=title or name or "Listening test",
         study=name,
@@ -172,7 +173,7 @@ def build_report(
         model=model,
         ordinal=attempt("ordinal", lambda: _ordinal(kept)),
         claim=tested,
-        primary=_answered(primary, tested, kept, items, rates, rates_from_names),
+        primary=_answered(primary, tested, kept, settings, rates, rates_from_names),
         influence=without,
         screening_sensitivity=attempt(
             "screening_sensitivity",
@@ -181,6 +182,7 @@ def build_report(
                 [rule.name for rule in screened.rules],
                 keep_unfinished=keep_unfinished,
                 items=items,
+                raters=raters,
                 margin=margin,
                 rates=rates,
                 rates_from_names=rates_from_names,
@@ -218,6 +220,7 @@ def _claim(
         kept,
         margin=margin,
         items=model.items,
+        raters=model.raters,
         rates=rates,
         rates_from_names=rates_from_names,
         level=level,
@@ -230,14 +233,21 @@ def _answered(
     primary: PrimaryClaim | None,
     tested: Claim | None,
     kept: pd.DataFrame,
-    items: Items,
+    settings: Settings,
     rates: Mapping[str, float] | None,
     rates_from_names: bool,
 ) -> PrimaryAnswer | None:
     """The answer to the primary claim, which a study of one system has without any other comparison."""
     if primary is None or tested is not None:
         return tested.primary if tested else None
-    return answer(primary, kept, items=items, rates=rates, rates_from_names=rates_from_names)
+    return answer(
+        primary,
+        kept,
+        items=settings.items,
+        raters=settings.raters,
+        rates=rates,
+        rates_from_names=rates_from_names,
+    )
 
 
 def _influence(
@@ -245,12 +255,13 @@ def _influence(
     model: MixedModel | None,
     tested: Claim | None,
     refusals: Mapping[str, str],
-    items: Items,
-    level: float,
+    settings: Settings,
 ) -> Influence:
     if model is None:
         raise RatingsError(f"It takes the mixed model. {refusals['model']}")
-    return influence(kept, items=items, claim=tested, model=model, level=level)
+    return influence(
+        kept, items=settings.items, raters=settings.raters, claim=tested, model=model, level=settings.level
+    )
 
 
 def _ordinal(kept: pd.DataFrame) -> OrdinalModel:

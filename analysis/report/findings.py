@@ -12,6 +12,7 @@ from analysis.comparisons import NOT_COMPARABLE, VERDICTS
 from analysis.frame import SYSTEM
 from analysis.inference import ALPHA
 from analysis.influence import LEFT_OUT, drivers
+from analysis.population import population
 from analysis.report.cells import cut
 from analysis.roles import doubts
 from analysis.scales import Scale
@@ -90,8 +91,10 @@ def _common_order(report: Report) -> list[str]:
         f"over {count(test.n_raters, 'rater')}."
     )
     if test.p < ALPHA:
-        return [f"The systems differ. {figures}"]
-    return [f"A difference between the systems was not shown, which does not prove them equal. {figures}"]
+        return [f"The systems differ on these items. {figures}"]
+    return [
+        f"A difference between the systems on these items was not shown, which does not prove them equal. {figures}"
+    ]
 
 
 def _pairs(report: Report) -> list[str]:
@@ -109,6 +112,8 @@ def _pairs(report: Report) -> list[str]:
 OF_ITEMS = {"fixed": "on these items", "random": "on other items of the kind as well"}
 """How items are taken in a model -> where its differences hold."""
 
+OF_RATERS = {"fixed": "for these raters only, ", "random": ""}
+
 
 def _model_pairs(report: Report) -> list[str]:
     if report.model is None:
@@ -119,7 +124,8 @@ def _model_pairs(report: Report) -> list[str]:
         verb = "differs" if n == 1 else "differ"
         said.append(
             f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, "
-            f"{OF_ITEMS[str(items)]} (mixed model, items {items})."
+            f"{OF_RATERS[report.model.raters]}{OF_ITEMS[str(items)]} (mixed model, items {items}"
+            f"{report.model.raters_taken})."
         )
     return said
 
@@ -129,6 +135,7 @@ def _claim(report: Report) -> list[str]:
     if found is None:
         return []
     said = []
+    where = population(found.model.items, found.model.raters)
     if len(found.comparisons):
         verdicts = found.comparisons["verdict"].value_counts()
         listing = listed([f"{verdicts[name]} {name}" for name in VERDICTS if name in verdicts])
@@ -136,22 +143,22 @@ def _claim(report: Report) -> list[str]:
         said.append(
             f"Secondary, after Holm's correction: of {count(len(found.comparisons), 'comparison')} with other codecs "
             f"at the same rate or above{' or without a known rate' if unknown else ''}, within {found.margin:g} "
-            f"points, {listing}."
+            f"points, {listing}, {where}."
         )
     if len(found.transparency):
         n = int((found.transparency["p_non_inferior_holm"] < ALPHA).sum())
         said.append(
             f"{n} of {count(len(found.transparency), 'system')} {'is' if n == 1 else 'are'} transparent within "
-            f"{found.margin:g} points of the hidden reference."
+            f"{found.margin:g} points of the hidden reference, {where}."
         )
     rates = found.rates[found.rates["status"] != NOT_COMPARABLE]
     if len(rates):
         reached = int(rates["status"].isin(["reached", "exceeded"]).sum())
         said.append(
             f"A codec reaches another's quality within the rates that were rated in {reached} of "
-            f"{count(len(rates), 'case')}, each tested by itself."
+            f"{count(len(rates), 'case')}, each tested by itself, {where}."
         )
-    said += [fall_sentence(fall) for fall in found.falls if fall.beyond_error]
+    said += [fall_sentence(fall, where) for fall in found.falls if fall.beyond_error]
     return said
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
-from analysis.mixed import FEWEST_ITEMS, ITEMS, MixedModel
+from analysis.mixed import BOTH_FIXED, FEWEST_ITEMS, ITEMS, RATERS, MixedModel
 from analysis.report.findings import in_points
 from analysis.report.paragraph import TERMS, paragraph
 from analysis.versions import versions
@@ -118,7 +118,7 @@ def _mixed_model(report: Report) -> str:
     return (
         f"{own_error(report.model)} {family(report)} "
         "Each mean is that of its system's own ratings, all items with the same weight. "
-        f"{reach(report.model)} With fewer than {FEWEST_ITEMS} items they are fixed in any case. "
+        f"{reach(report.model)} Fewer than {FEWEST_ITEMS} items are fixed in any case, and so is one rater. "
         "Checked against lme4, lmerTest and emmeans of R, and on simulated studies (docs/validation.md). "
         f"Beside it, the pooled model: {effects(report.model)[0].lower()}{effects(report.model)[1:]} "
         f"{pooled_assumption(report.model)}"
@@ -127,11 +127,20 @@ def _mixed_model(report: Report) -> str:
 
 def own_error(model: MixedModel) -> str:
     """How pairs of systems are compared, in words."""
-    who = "Raters and items" if model.items == "random" else "Raters"
+    sampled = [name for name, taken in (("raters", model.raters), ("items", model.items)) if taken == "random"]
     return (
         "Each pair of systems is compared by the ratings of these two alone, so that the comparison has its own error. "
-        f"{who} may favour one system at the expense of the other. Restricted maximum likelihood; "
-        f"Satterthwaite's degrees of freedom."
+        f"{_error(sampled)}"
+    )
+
+
+def _error(sampled: list[str]) -> str:
+    """Where the error of a pair comes from."""
+    if not sampled:
+        return f"{BOTH_FIXED} Least squares."
+    return (
+        f"{' and '.join(sampled).capitalize()} may favour one system at the expense of the other. Restricted maximum "
+        "likelihood; Satterthwaite's degrees of freedom."
     )
 
 
@@ -171,12 +180,27 @@ def pooled_assumption(model: MixedModel) -> str:
 def effects(model: MixedModel) -> str:
     """What a mixed model is made of, in a sentence: terms that the data cannot tell are not in it."""
     there = [name for term, name in TERMS.items() if term in set(model.components["term"])]
-    means = " Each item has its own mean for each system." if model.items == "fixed" and model.n_items > 1 else ""
-    return f"The pooled model explains the score by system, with random effects of {listed(there)}.{means}"
+    of_each = [name for name in ("item", "rater") if getattr(model.cells, f"fixed_{name}s") and _several(model, name)]
+    means = f" Each {' and each '.join(of_each)} has its own mean for each system." if of_each else ""
+    random = f", with random effects of {listed(there)}" if there else ""
+    return f"The pooled model explains the score by system{random}.{means}"
+
+
+def _several(model: MixedModel, name: str) -> bool:
+    return (model.n_items if name == "item" else model.n_raters) > 1
 
 
 def reach(model: MixedModel) -> str:
-    """For which items a mixed model's results hold."""
+    """For which items and raters a mixed model's results hold."""
+    of_items = _reach_of_items(model)
+    return f"{of_items} {_sentence(RATERS['fixed'])}" if model.raters == "fixed" else of_items
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _reach_of_items(model: MixedModel) -> str:
     if model.n_items == 1:
         return "There is one item: the result holds for it only."
     if not model.same_items:
@@ -184,7 +208,7 @@ def reach(model: MixedModel) -> str:
             "Each pair is compared in a model of the items that both systems have. The table of differences says for "
             "each pair whether its items are a sample (random) or fixed."
         )
-    return f"{ITEMS[model.items][0].upper()}{ITEMS[model.items][1:]}."
+    return _sentence(ITEMS[model.items])
 
 
 def _scale(report: Report) -> str:

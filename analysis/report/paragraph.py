@@ -77,11 +77,26 @@ def _model(model: MixedModel | None) -> list[str]:
     if model is None:
         return []
     items = f"; items were {model.items}" if model.same_items else "; each pair was compared over its common items"
+    if model.raters == "fixed":
+        items += "; raters were fixed, so that the results hold for these raters only"
     return [
-        "Each pair of systems was compared by the ratings of these two alone, in a linear mixed model with crossed "
-        f"raters and items and their interactions with the system, fitted by restricted maximum likelihood{items}. "
-        "Degrees of freedom are Satterthwaite's; p values have Holm's correction."
+        f"Each pair of systems was compared by the ratings of these two alone, {_of_pairs(model)}{items}. "
+        "P values have Holm's correction."
     ]
+
+
+def _of_pairs(model: MixedModel) -> str:
+    """The model of two systems; with one rater or one item, or both fixed, it has no crossed effects."""
+    if model.n_items == 1:
+        return "by the differences of each rater"
+    if model.n_raters == 1:
+        return "by the rater's differences on each item"
+    if model.items == model.raters == "fixed":
+        return "by least squares, with a mean for each rater and each item with each system"
+    return (
+        "in a linear mixed model with crossed raters and items and their interactions with the system, fitted by "
+        "restricted maximum likelihood, with Satterthwaite's degrees of freedom"
+    )
 
 
 def _rank_tests(report: Report) -> list[str]:

@@ -16,11 +16,12 @@ from analysis.agreement import Agreement
 from analysis.anova import RepeatedMeasures
 from analysis.claim import Claim
 from analysis.describe import COLUMNS, Interval, Quantiles
+from analysis.effect_sizes import effect_sizes
 from analysis.figures import Drawing
 from analysis.inference import Friedman, ZeroMethod
 from analysis.influence import Influence
 from analysis.listeners import Listeners
-from analysis.mixed import Items, MixedModel
+from analysis.mixed import Items, MixedModel, Raters
 from analysis.order import rater_numbers
 from analysis.ordinal import OrdinalModel
 from analysis.primary_answer import PrimaryAnswer
@@ -44,7 +45,7 @@ class Settings:
     ----------
     ci, level, quantiles, zeros
         See `analysis.describe.describe` and `analysis.inference.wilcoxon_pairs`.
-    items : {"random", "fixed"}
+    items, raters : {"random", "fixed"}
         Of the mixed model and the claim.
     margin : float
         Points; NaN for none.
@@ -59,6 +60,7 @@ class Settings:
     quantiles: Quantiles = "linear"
     zeros: ZeroMethod = "pratt"
     items: Items = "random"
+    raters: Raters = "random"
     margin: float = float("nan")
     keep_unfinished: bool = False
     scale: Scale = POINTS
@@ -188,6 +190,11 @@ class Report:
             return self.claim.contrasts
         return pd.DataFrame() if self.model is None else self.model.contrasts(self.settings.level)
 
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """How large the differences of all pairs are, see `analysis.effect_sizes`; empty without a mixed model."""
+        return pd.DataFrame() if self.model is None else effect_sizes(self.model.cells, self.model.conditions)
+
     def drawing(self, name: str) -> Drawing | None:
         """The drawing called `name`, if there was something to draw."""
         return next((drawing for drawing in self.drawings if drawing.name == name), None)
@@ -230,6 +237,7 @@ class Report:
             return None
         return {
             "items": self.model.items,
+            "raters": self.model.raters,
             "components": self.model.components.to_dict("records"),
             "means": self.model.means(self.settings.level).to_dict("records"),
             "contrasts": self.contrasts.to_dict("records"),
@@ -306,6 +314,7 @@ class Report:
             found["means.csv"] = self.model.means(self.settings.level)
             found["contrasts.csv"] = self.contrasts
             found["variances.csv"] = self.model.components
+            found["effects.csv"] = self.effects
         if self.ordinal is not None:
             found["ordinal.csv"] = self.ordinal.contrasts(self.settings.level)
         if self.claim is not None:

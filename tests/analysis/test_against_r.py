@@ -60,6 +60,44 @@ def test_the_pooled_model_is_that_of_lme4_with_satterthwaites_degrees(r, frame, 
     assert model.fit.deviance == pytest.approx(theirs["reml"]["reml"].item(), abs=1e-5)
 
 
+FEWER = {  # ratings to leave, items, raters
+    "raters fixed": (lambda frame: frame, "random", "fixed"),
+    "both fixed": (lambda frame: frame, "fixed", "fixed"),
+    "one item": (lambda frame: frame[frame["item"] == frame["item"].iloc[0]], "random", "random"),
+    "one rater": (lambda frame: _whole_items(frame[frame["rater"] == frame["rater"].iloc[0]]), "random", "random"),
+}
+"""Studies that speak for fewer raters or items."""
+
+
+def _whole_items(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the items that lack a condition: of one rater, items with both conditions are compared."""
+    return frame[frame.groupby("item")["condition"].transform("nunique") == frame["condition"].nunique()]
+
+
+@pytest.mark.parametrize("name", FEWER)
+def test_fixed_raters_and_one_rater_or_item_are_models_of_lme4_and_lm(r, frame, name):
+    part, items, raters = FEWER[name]
+    ratings = part(frame)
+    theirs = r("fixed_raters.R", ratings[["rater", "item", "condition", "score"]], items, raters)
+    model = mixed_model(ratings, items=items, raters=raters)
+    own = both_ways(model.contrasts()).merge(theirs["pairs"], on=["a", "b"], suffixes=("", "_r"))
+    assert len(own) == len(model.contrasts()) == len(theirs["pairs"])
+    tables = {
+        "own": own[own["smallest_sd"] > 0.01],  # elsewhere ours is another model, without a limit at 0
+        "pooled": both_ways(model.contrasts(error="pooled")).merge(
+            theirs["pooled"], on=["a", "b"], suffixes=("", "_r")
+        ),
+        "alone": model.means().merge(theirs["alone"], on="condition", suffixes=("", "_r")),
+        "means": model.means(error="pooled").merge(theirs["pooled_means"], on="condition", suffixes=("", "_r")),
+    }
+    for table in tables.values():
+        assert len(table) >= 2
+        ours = table["difference" if "difference" in table else "mean"].to_numpy()
+        assert ours == pytest.approx(table["estimate"].to_numpy(), rel=1e-5, abs=1e-6)
+        assert table["se"].to_numpy() == pytest.approx(table["se_r"].to_numpy(), rel=1e-4)
+        assert table["df"].to_numpy() == pytest.approx(table["df_r"].to_numpy(), rel=1e-4)
+
+
 def both_ways(table: pd.DataFrame) -> pd.DataFrame:
     """Each pair as a - b and as b - a: R orders its names in its own way."""
     turned = table.assign(a=table["b"], b=table["a"], difference=-table["difference"])

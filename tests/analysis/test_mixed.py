@@ -208,7 +208,7 @@ def test_what_cannot_be_told_is_left_out_and_said():
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([(1, i, c, 50 + i) for i in range(3) for c in "AB"], "at least 2 raters"),
+        ([(1, 1, c, score) for c, score in (("A", 50), ("B", 60))], "One rater and one item"),
         ([(r, i, "A", 50 + r) for r in range(3) for i in range(3)], "at least 2 conditions"),
         ([(r, i, c, 50) for r in range(3) for i in range(3) for c in "AB"], "All scores are equal"),
         ([(1, "x", "A", 10), (2, "x", "B", 20)], "no more ratings than means"),

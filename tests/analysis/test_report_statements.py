@@ -91,7 +91,7 @@ def test_the_mixed_model_names_the_effects_that_it_has(one_item):
     assert "with random effects of raters. It has one error for all pairs" in text
     assert "prefer different systems" not in text
     assert "so their means differ by their items" not in text
-    assert "they are fixed in any case. Checked against lme4" in text
+    assert "items are fixed in any case, and so is one rater. Checked against lme4" in text
 
 
 def test_a_rule_that_could_not_be_applied_is_named_where_raters_are_counted():

@@ -100,7 +100,7 @@ def test_the_limits_of_post_screening_apply_to_the_scale(opinions):
 def test_a_margin_is_given_in_units_of_the_scale(opinions, capsys):
     assert main(["claim", str(opinions), "--scale", "1-5", "--margin", "0.5", "--items", "fixed"]) == 0
     out, err = capsys.readouterr()
-    assert "margin 12.5" in out
+    assert "within 12.5 points" in out
     assert "The margin of 0.5 on the scale is 12.5 points." in err
 
 

@@ -35,11 +35,11 @@ def the_claim(report: Report) -> list[Block]:
         )
     blocks += pictures(report, "rates")
     if len(found.comparisons):
-        blocks.append(_comparisons(found.comparisons, found.margin, found.level))
+        blocks.append(_comparisons(found.comparisons, found.margin, found.level, found.model.raters_taken))
     if len(found.rates):
-        blocks.append(_rates(found.rates, found.level))
+        blocks.append(_rates(found.rates, found.level, found.model.raters_taken))
     if len(found.transparency):
-        blocks.append(_transparency(found.transparency, found.margin, found.level))
+        blocks.append(_transparency(found.transparency, found.margin, found.level, found.model.raters_taken))
     said = Bullets(sentences(found))
     in_tables = len(found.comparisons) + len(found.rates) > 0
     blocks.append(Details("All of it in words", [said], repeats=True) if in_tables else said)
@@ -49,11 +49,11 @@ def the_claim(report: Report) -> list[Block]:
     return blocks
 
 
-def _comparisons(table: pd.DataFrame, margin: float, level: float) -> Table:
+def _comparisons(table: pd.DataFrame, margin: float, level: float, raters: str) -> Table:
     caption = (
-        f"Secondary: every system against those of other codecs at its rate or above, or without a known rate, "
-        f"margin {margin:g} points{_items(table)}. {_BOUNDS.format(100 * level)} Non-inferior: p of the test that the "
-        "system is worse by less than the margin; equivalent: of both tests. Each has Holm's correction over "
+        "Secondary: every system against those of other codecs at its rate or above, or without a known rate, "
+        f"margin {margin:g} points{_items(table)}{raters}. {_BOUNDS.format(100 * level)} Non-inferior: p of the test "
+        "that the system is worse by less than the margin; equivalent: of both tests. Each has Holm's correction over "
         f"{count(len(table), 'row')}; that of a difference is from the table of differences. Verdicts follow these p. "
         f"Bold: below {ALPHA:g}."
     )
@@ -88,9 +88,9 @@ def _primary(found: PrimaryAnswer | None) -> list[Block]:
     ]
 
 
-def _transparency(table: pd.DataFrame, margin: float, level: float) -> Table:
+def _transparency(table: pd.DataFrame, margin: float, level: float, raters: str) -> Table:
     caption = (
-        f"Secondary: every system against the hidden reference, margin {margin:g} points{_items(table)}. "
+        f"Secondary: every system against the hidden reference, margin {margin:g} points{_items(table)}{raters}. "
         f"{_BOUNDS.format(100 * level)} Transparent: shown to be worse by less than the margin, by p with Holm's "
         f"correction over {count(len(table), 'row')}. Bold: below {ALPHA:g}."
     )
@@ -108,12 +108,12 @@ def _transparency(table: pd.DataFrame, margin: float, level: float) -> Table:
     return Table(caption, columns, file="transparency.csv")
 
 
-def _rates(table: pd.DataFrame, level: float) -> Table:
+def _rates(table: pd.DataFrame, level: float, raters: str) -> Table:
     caption = (
         f"Equivalent rates: where a codec's curve meets the quality of another's condition, with the {100 * level:g}% "
-        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}. Reached: the codec is "
-        "shown to be better at its highest rate; rate and interval allow for that selection. Each row is tested by "
-        "itself, without a correction for their number."
+        f"confidence interval, and how many times fewer or as many bits that is{_items(table)}{raters}. Reached: the "
+        "codec is shown to be better at its highest rate; rate and interval allow for that selection. Each row is "
+        "tested by itself, without a correction for their number."
     )
     of_bits = [bits_between(low, high) for low, high in zip(table["factor_low"], table["factor_high"], strict=True)]
     columns = [

@@ -43,6 +43,7 @@ def _model(report: Report) -> list[Block]:
     blocks += [Text(note, note=True) for note in dict.fromkeys(note for note in missing if note)]
     return [
         *blocks,
+        Details("Effect sizes", [_effects(report)]),
         Details("Means and residuals", inner),
         Details("One error for all pairs", _pooled(model, report.settings.level)),
     ]
@@ -61,7 +62,7 @@ def _pooled(model: MixedModel, level: float) -> list[Block]:
             group=True,
         ),
         Table(
-            f"Variances in the pooled model, items {model.items}.",
+            f"Variances in the pooled model, {model.taken}.",
             [
                 words("Term", model.components["term"]),
                 numbers("Variance, points squared", model.components["variance"]),
@@ -84,7 +85,7 @@ def _of_pairs(pairs: pd.DataFrame) -> list[Column]:
 
 
 def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
-    caption = f"Means of the systems, each by its own ratings, items {model.items}. CI: {level} confidence interval."
+    caption = f"Means of the systems, each by its own ratings, {model.taken}. CI: {level} confidence interval."
     columns = [
         words("System", means["condition"]),
         numbers("Mean", means["mean"]),
@@ -97,7 +98,7 @@ def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
 
 def _contrasts(report: Report, model: MixedModel) -> Table:
     pairs = report.contrasts
-    items = f", items {model.items}" if model.same_items else ", each over the items that both have"
+    items = f", {model.taken}" if model.same_items else f", each over the items that both have{model.raters_taken}"
     caption = (
         f"Differences of every pair{items}: first minus second, by the ratings of the two alone, with the "
         f"{100 * report.settings.level:g}% confidence interval of each pair by itself and of all pairs together "
@@ -113,6 +114,23 @@ def _contrasts(report: Report, model: MixedModel) -> Table:
         kinds = zip(pairs["n_items"], pairs["items"], strict=True)
         columns.append(Column("Items", [f"{n:,} {kind}" if kind else NOTHING for n, kind in kinds]))
     return Table(caption, columns, group=True, file="contrasts.csv")
+
+
+def _effects(report: Report) -> Table:
+    table = report.effects
+    caption = (
+        "Effect sizes of every pair. d: the mean difference over pages that have both systems, divided by the standard "
+        "deviation of single ratings of a system, raters and items included. Superiority: the share of pages on which "
+        "the first system was rated above the second; ties count half."
+    )
+    columns = [
+        words("System", table["a"]),
+        words("and", table["b"]),
+        counts("Pages", table["n_pages"]),
+        numbers("d", table["d"], 2),
+        numbers("Superiority", table["superiority"], 2),
+    ]
+    return Table(caption, columns, group=True, file="effects.csv")
 
 
 def _rank_tests(report: Report) -> list[Block]:
@@ -253,7 +271,16 @@ def _side_by_side(report: Report) -> list[Block]:
 
 
 def _reach(report: Report) -> str:
-    """For which items the methods' results hold, where they are not all for the same."""
+    """For which items and raters the methods' results hold, where they are not all for the same."""
+    if report.model is not None and report.model.raters == "fixed":
+        return (
+            f"{_reach_of_items(report)} The mixed model holds for these raters only, the other methods for other "
+            "raters too."
+        )
+    return _reach_of_items(report)
+
+
+def _reach_of_items(report: Report) -> str:
     kinds = set() if report.model is None else set(report.contrasts["items"]) - {""}
     if len(kinds) > 1:
         return "Tests on raters' means hold for these items only. The table of the mixed model says it of each pair."
