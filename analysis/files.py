@@ -197,7 +197,7 @@ def _of_rows(rows: Iterable[Sequence[str]]) -> pd.DataFrame:
         for part, cells in zip(parts, zip(*block, strict=True), strict=True):
             part.append(pyarrow.array(cells, pyarrow.large_string()))
     columns = [pyarrow.concat_arrays(parts.pop(0)) for _ in header]  # a column's parts go as it is made
-    table = pyarrow.table(columns, names=_distinct(header)).to_pandas()
+    table: pd.DataFrame = pyarrow.table(columns, names=_distinct(header)).to_pandas()
     table = table.iloc[:, [i for i, name in enumerate(header) if name or (table.iloc[:, i] != "").any()]]
     table.attrs[TWICE] = sorted({name for name in header if name and header.count(name) > 1})
     return table

@@ -144,8 +144,12 @@ def build_report(
     settings = Settings(ci, level, quantiles, zeros, items, margin, keep_unfinished, scale)
     tested = attempt("claim", lambda: _claim(kept, model, attempt.refusals, margin, rates, rates_from_names, level))
     numbers = rater_numbers(list(screened.raters["rater"]))
-    numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
-    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, items, level))
+    without = attempt(
+        "influence",
+        lambda: _influence(
+            kept.assign(rater=kept["rater"].map(numbers).astype(str)), model, tested, attempt.refusals, items, level
+        ),
+    )
     return Report(
         title=title or name or "Listening test",
         study=name,
