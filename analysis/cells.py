@@ -44,7 +44,7 @@ _OTHERS: tuple[str, ...] = (
 _KNOWN = {name.lower(): name for name in (*NAMES, *NUMBERS, *_OTHERS)}
 
 _COUNTING = re.compile(r"|X|index|level_0|\.\.\.1|Unnamed: \d+", re.IGNORECASE)
-_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
+_FORMULA = re.compile(r"\A'(?=[=+\-@\t\r])")
 
 
 def restored(table: pd.DataFrame, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -72,12 +72,24 @@ def restored(table: pd.DataFrame, columns: Mapping[str, str] | None = None) -> p
         cells = table[name]
         if not (pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)):
             continue
-        is_text = cells.map(lambda cell: isinstance(cell, str))
-        cells = cells.mask(is_text, cells.map(lambda cell: _FORMULA.sub("", cell, 1) if _is_formula(cell) else cell))
-        if name not in NAMES:
-            cells = cells.mask(cells.map(lambda cell: isinstance(cell, str) and cell.strip() in MISSING), "")
+        if pd.api.types.is_object_dtype(cells):  # of JSON, where cells may be numbers and lists
+            text = cells[cells.map(lambda cell: isinstance(cell, str))]
+            cells = cells.copy()
+            cells[text.index] = _restored_text(text.astype("str"), str(name)).astype(object)
+        else:
+            cells = _restored_text(cells.astype("str"), str(name))
         table[name] = decimal_points(cells, str(name)) if name in NUMBERS else cells
     return table
+
+
+def _restored_text(text: pd.Series, column: str) -> pd.Series:
+    quoted = text.str.startswith("'")
+    if quoted.any():
+        text = text.mask(quoted, text[quoted].map(lambda cell: _FORMULA.sub("", cell)))
+    if column in NAMES:
+        return text
+    missing = text.str.strip().isin(MISSING) & (text != "")
+    return text.mask(missing, "") if missing.any() else text
 
 
 def decimal_points(cells: pd.Series, name: str = "score") -> pd.Series:
@@ -118,10 +130,6 @@ def index_columns(table: pd.DataFrame) -> list[str]:
         for name in table.columns
         if _COUNTING.fullmatch(str(name)) and (not str(name) or str(name)[0] in "Uu." or _counts(table[name]))
     ]
-
-
-def _is_formula(cell: object) -> bool:
-    return isinstance(cell, str) and _FORMULA.match(cell) is not None
 
 
 def _counts(cells: pd.Series) -> bool:

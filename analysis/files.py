@@ -8,13 +8,14 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from zipfile import BadZipFile
 
 import pandas as pd
+import pyarrow
 
 from analysis.cells import TWICE
 from analysis.frame import RatingsError
@@ -34,6 +35,11 @@ OTHERS = {
     ".zip": "Unpack it and name the file of ratings.",
 }
 """Formats that are not read, and what to do."""
+
+AT_ONCE = 1000
+"""Rows of text turned into columns at once: as text in lists they take many times the room."""
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def read_file(path: Path) -> pd.DataFrame | list[object]:
@@ -70,6 +76,7 @@ def read_file(path: Path) -> pd.DataFrame | list[object]:
         text = content.decode("utf-8-sig")
         if "\0" in text:  # UTF-16 without its mark passes for UTF-8
             raise RatingsError("The file is not UTF-8 text (it has zero bytes). Save it as UTF-8.")
+        del content
         if not re.search(r"[^\s,;\"]", text):
             raise RatingsError("No ratings found: the file is empty.")
         if ending in JSON or (ending == ".txt" and text.lstrip()[0] in "[{"):
@@ -102,14 +109,19 @@ def _table(text: str) -> pd.DataFrame:
     text, separator = _without_separator_line(text)
     separator = separator or _separator(text)
     try:
-        rows = _rows(text, separator)
+        return _parsed(text, separator)
     except RatingsError:
         if '\\"' not in text:
             raise
-        rows = _rows(_doubled_quotes(text, separator), separator)
-    if is_golisten(rows):
-        return from_golisten(rows)
-    return _of_rows(rows)
+        return _parsed(_doubled_quotes(text, separator), separator)
+
+
+def _parsed(text: str, separator: str) -> pd.DataFrame:
+    rows = _rows(text, separator)
+    first = list(islice(rows, 3))
+    if is_golisten(first):
+        return from_golisten([*first, *rows])
+    return _of_rows(_as_wide_as_the_header(chain(first, rows)))
 
 
 def _without_separator_line(text: str) -> tuple[str, str]:
@@ -133,36 +145,59 @@ def _doubled_quotes(text: str, separator: str) -> str:
     return re.sub(rf'\\"(?!{re.escape(separator)}|\r|\n|\Z)', '""', text)
 
 
-def _rows(text: str, separator: str) -> list[list[str]]:
-    """Rows of CSV that have a cell; raises RatingsError also for a row that is longer or shorter than the header.
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    """Rows of CSV that have a cell; raises RatingsError."""
+    n = 0
+    lines = (line[0] for line in _LINE.finditer(text))  # io.StringIO takes four bytes a letter
+    try:
+        for row in csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True):
+            if "".join(row).strip():  # spreadsheets leave empty rows at the end
+                yield row
+                n += 1
+    except csv.Error as error:
+        raise RatingsError(f"The file is not a CSV table: {error} (after row {max(n - 1, 0)}).") from error
+
+
+def _as_wide_as_the_header(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows; raises RatingsError for one that is longer or shorter than the header.
 
     pandas would fill short rows and shift long ones without a word.
+
+    >>> list(_as_wide_as_the_header(iter([["rater", "score"], ["ann", "40", ""], ["ben", "52", ""]])))
+    [['rater', 'score'], ['ann', '40'], ['ben', '52']]
     """
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True):
-            if any(cell.strip() for cell in row):  # spreadsheets leave empty rows at the end
-                rows.append(row)
-    except csv.Error as error:
-        raise RatingsError(f"The file is not a CSV table: {error} (after row {max(len(rows) - 1, 0)}).") from error
-    if is_golisten(rows):
-        return rows
-    width = len(rows[0])
-    if all(len(row) > width and not any(row[width:]) for row in rows[1:]):
-        rows = [row[:width] for row in rows]  # a spreadsheet that ends all rows alike
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != width:
+    header = next(rows, None)
+    if header is None:
+        raise RatingsError("No ratings found: the file is empty.")
+    yield header
+    width = len(header)
+    longer = 0  # length of the first row, if a spreadsheet may have ended all rows alike with empty cells
+    for number, row in enumerate(rows, start=1):
+        ends_empty = len(row) > width and not any(row[width:])
+        if number == 1 and ends_empty:
+            longer = len(row)
+        if longer and ends_empty:
+            yield row[:width]
+        elif longer or len(row) != width:
+            wrong, n_cells = (1, longer) if longer else (number, len(row))
             raise RatingsError(
-                f"The file is not a CSV table: row {number} has {len(row)} cells, and the header has {width}. "
+                f"The file is not a CSV table: row {wrong} has {n_cells} cells, and the header has {width}. "
                 "Complete the row, or remove it."
             )
-    return rows
+        else:
+            yield row
 
 
-def _of_rows(rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+def _of_rows(rows: Iterable[Sequence[str]]) -> pd.DataFrame:
     """Table whose header is the first row."""
-    header = [name.strip() for name in rows[0]]
-    table = pd.DataFrame(list(rows[1:]), columns=_distinct(header), dtype=object)
+    rows = iter(rows)
+    header = [name.strip() for name in next(rows)]
+    parts: list[list[pyarrow.Array]] = [[pyarrow.array([], pyarrow.large_string())] for _ in header]
+    while block := list(islice(rows, AT_ONCE)):
+        for part, cells in zip(parts, zip(*block, strict=True), strict=True):
+            part.append(pyarrow.array(cells, pyarrow.large_string()))
+    columns = [pyarrow.concat_arrays(parts.pop(0)) for _ in header]  # a column's parts go as it is made
+    table: pd.DataFrame = pyarrow.table(columns, names=_distinct(header)).to_pandas()
     table = table.iloc[:, [i for i, name in enumerate(header) if name or (table.iloc[:, i] != "").any()]]
     table.attrs[TWICE] = sorted({name for name in header if name and header.count(name) > 1})
     return table
@@ -207,7 +242,8 @@ def _separator(text: str) -> str:
 
 
 def _first_rows(text: str, separator: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    lines = (line[0] for line in _LINE.finditer(text))
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
         return [row for row in islice(reader, 50) if any(row)]
     except csv.Error:  # a quote that never ends, where the separator is another

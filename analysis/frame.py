@@ -54,6 +54,12 @@ NOTES = "notes"
 SCALE = "scale"
 """Among a frame's attributes: the lower and the upper end of the scale on which the scores were given."""
 
+COLUMNS = [
+    *CELL, "score", "repeat", "study", "session", "finished", "spec", "weights", "kbps", "marks", "has_marks",
+    "role_guessed",
+]  # fmt: skip
+"""What every tidy frame has."""
+
 _REQUIRED = ("rater", "item", "condition", "score")
 _TEXT = ("study", "session", "category", "spec", "weights", "marks")
 
@@ -261,7 +267,8 @@ def names_in(values: pd.Series) -> pd.Series:
 def _texts(values: pd.Series) -> pd.Series:
     text = values.astype("string").fillna("")
     numbers, different = pd.factorize(text)
-    return _of_each([unified(name) for name in different], numbers, values.index)
+    names = [unified(name) for name in different]
+    return text.astype("str") if names == list(different) else _of_each(names, numbers, values.index)
 
 
 def _names(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -229,7 +229,7 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
     systems = rated(frame[frame["role"] == SYSTEM])
     table = systems.groupby("condition", sort=False).agg(spec=("spec", "first"), kbps=("kbps", "mean")).reset_index()
     given = {unified(name): kbps for name, kbps in (rates or {}).items()}
-    absent = sorted(set(given) - set(frame["condition"]))
+    absent = sorted(set(given) - set(frame["condition"].unique()))
     if absent:
         raise RatingsError(f"A rate is given for {listed(absent)}, which the ratings do not have.")
     # A condition with a spec is ours: where its rate was not measured (supplied files), its name is no measurement.

@@ -225,12 +225,12 @@ def _in_points(ratings: pd.DataFrame, declared: Scale | None, notes: list[str]) 
             raise RatingsError("The ratings have several scales (scale_min, scale_max). Analyse each by itself.")
         if len(ends):
             scale, known = Scale(*map(float, ends.iloc[0])), True
-    names = ratings[["rater", _column(ratings, "item"), "condition"]].astype(str)
+    names = ratings[["rater", _column(ratings, "item"), "condition"]]
     check_scale(
         scores,
         scale,
         declared=known,
-        place=lambda row: "Rater {}, item {}, condition {}".format(*names.iloc[row]),
+        place=lambda row: "Rater {}, item {}, condition {}".format(*names.iloc[[row]].astype(str).iloc[0]),
     )
     if not scale.is_points:
         notes.append(

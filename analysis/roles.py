@@ -32,8 +32,8 @@ def doubts(frame: pd.DataFrame) -> list[str]:
     frame : DataFrame
         Tidy frame of one study, before screening.
     """
-    rows = rated(frame)
-    roles = set(rows["role"])
+    rows = rated(frame[["condition", "role", "role_guessed", "score"]])
+    roles = set(rows["role"].unique())
     open_ones = rows[(rows["role"] == SYSTEM) & rows["role_guessed"]]
     if open_ones.empty or rows["condition"].nunique() < 2:
         return []

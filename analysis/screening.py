@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.frame import HIDDEN_REFERENCE, LOW_ANCHOR, MID_ANCHOR, RatingsError, rated, rows_where
+from analysis.frame import COLUMNS, HIDDEN_REFERENCE, LOW_ANCHOR, MID_ANCHOR, RatingsError, rated, rows_where
 from analysis.groups import group
 from analysis.order import sorted_raters
 
@@ -115,7 +115,8 @@ class Screening:
         rule, rater, check, failed, of, share, excluded, reason: the counts of
         every rule for every rater whom it could judge, excluded or not.
     kept : DataFrame
-        Rows of the tidy frame that the analysis uses.
+        Rows of the tidy frame that the analysis uses, without the columns
+        that only rules look at.
     notes : tuple of str
         What a reader must know: rules that could not be applied, items that
         did not count, raters whom a rule could not judge.
@@ -203,7 +204,7 @@ def screen(frame: pd.DataFrame, rules: Sequence[str] | None = None, *, keep_unfi
     out = set(raters.loc[raters["excluded"], "rater"])
     checks = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_CHECKS)
     checks["share"] = checks["failed"].to_numpy(float) / checks["of"].to_numpy(float)
-    kept = rows_where(usable, ~usable["rater"].isin(out)).reset_index(drop=True)
+    kept = rows_where(usable[COLUMNS], ~usable["rater"].isin(out)).reset_index(drop=True)
     return Screening(chosen, raters, checks[_CHECKS], kept, tuple(notes))
 
 

@@ -152,8 +152,12 @@ def build_report(
         "claim", lambda: _claim(kept, model, attempt.refusals, margin, primary, rates, rates_from_names, level)
     )
     numbers = rater_numbers(list(screened.raters["rater"]))
-    numbered = kept.assign(rater=kept["rater"].map(numbers).astype(str))
-    without = attempt("influence", lambda: _influence(numbered, model, tested, attempt.refusals, settings))
+    without = attempt(
+        "influence",
+        lambda: _influence(
+            kept.assign(rater=kept["rater"].map(numbers).astype(str)), model, tested, attempt.refusals, settings
+        ),
+    )
     return Report(
         title=title or name or "Listening test",
         study=name,

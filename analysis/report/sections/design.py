@@ -93,6 +93,6 @@ def rating_days(report: Report) -> list[str]:
     """First and last day of rating, one if they are the same, none if the ratings don't say it."""
     if "rated_at" not in report.ratings:
         return []
-    when = rated(report.ratings)["rated_at"].dropna().astype(str).str[:10]
+    when = rated(report.ratings)["rated_at"].dropna().astype("str")
     when = when[when != ""]
-    return sorted({when.min(), when.max()}) if len(when) else []
+    return sorted({when.min()[:10], when.max()[:10]}) if len(when) else []
