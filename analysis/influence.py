@@ -29,7 +29,7 @@ from analysis.inference import ALPHA
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import sorted_raters
 from analysis.primary_answer import CANNOT_BE_TESTED, PrimaryAnswer, answer, secondary
-from analysis.wording import count, listed
+from analysis.wording import count
 
 MOST_RATINGS = 100_000
 """Ratings of systems above which nothing is left out."""
@@ -297,7 +297,7 @@ def drivers(found: Influence) -> pd.DataFrame:
 
 
 def sentences(found: Influence) -> list[str]:
-    """Each conclusion that changes, in words, and the item or rater that drives it."""
+    """Each conclusion that one item or one rater drives, in words."""
     named = {
         (row["kind"], row["a"], row["b"], row["left_out"]): _statement(row) for row in drivers(found).to_dict("records")
     }
@@ -305,18 +305,20 @@ def sentences(found: Influence) -> list[str]:
     for row in found.conclusions.to_dict("records"):
         key = (row["kind"], row["a"], row["b"])
         alone = [
-            f"without the {kind} {row[kind][0]}, {named[*key, kind]}" for kind in LEFT_OUT if (*key, kind) in named
+            f"without {called(kind, row[kind][0])}, {named[*key, kind]}" for kind in LEFT_OUT if (*key, kind) in named
         ]
-        several = [
-            f"any one of {count(len(row[kind]), kind)} ({listed(row[kind], most=4)})"
-            for kind in LEFT_OUT
-            if len(row[kind]) > 1
-        ]
-        if several:
-            alone.append(f"the verdict changes without {' or '.join(several)}")
         if alone:
             said.append(" ".join(f"{part[0].upper()}{part[1:]}." for part in (_statement(row), *alone)))
     return said
+
+
+def called(kind: str, name: str) -> str:
+    """What a sentence calls an item or a rater.
+
+    >>> called("item", "clip 3"), called("rater", "7")
+    ('the item clip 3', 'Rater 7')
+    """
+    return f"Rater {name}" if kind == "rater" else f"the {kind} {name}"
 
 
 def _statement(row: Mapping[Hashable, Any]) -> str:

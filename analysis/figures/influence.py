@@ -93,5 +93,6 @@ def _who_changes(rows: pd.DataFrame) -> str:
     for left_out in LEFT_OUT:
         names = list(rows.loc[(rows["left_out"] == left_out) & rows["changes"], "name"])
         if names:
-            lines.append(distinct(names, 16)[0] if len(names) == 1 else count(len(names), left_out))
+            alone = f"Rater {names[0]}" if left_out == "rater" else distinct(names, 16)[0]
+            lines.append(alone if len(names) == 1 else count(len(names), left_out))
     return "\n".join(lines)

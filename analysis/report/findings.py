@@ -11,7 +11,7 @@ from analysis.common_items import different_items
 from analysis.comparisons import NOT_COMPARABLE, VERDICTS
 from analysis.frame import SYSTEM
 from analysis.inference import ALPHA
-from analysis.influence import LEFT_OUT, drivers
+from analysis.influence import called, drivers
 from analysis.population import population
 from analysis.report.cells import cut
 from analysis.roles import doubts
@@ -179,9 +179,8 @@ def _influence(report: Report) -> list[str]:
         return []
     n = len(found.changes[["kind", "a", "b"]].drop_duplicates())
     alone = drivers(found)
-    names = {kind: list(dict.fromkeys(alone.loc[alone["left_out"] == kind, "name"])) for kind in LEFT_OUT}
-    driving = [f"the {kind}{'s' if len(own) > 1 else ''} {listed(own, most=4)}" for kind, own in names.items() if own]
-    driven = f" Driven by {' and '.join(driving)}." if driving else ""
+    names = dict.fromkeys(called(kind, name) for kind, name in zip(alone["left_out"], alone["name"], strict=True))
+    driven = f" Driven by {listed(list(names), most=4)}." if names else ""
     verb = "changes" if n == 1 else "change"
     return [f"{n} of {count(len(found.conclusions), 'verdict')} {verb} when one item or one rater is left out.{driven}"]
 

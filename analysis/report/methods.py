@@ -117,7 +117,7 @@ def _mixed_model(report: Report) -> str:
         return f"There is none. {report.refusals['model']}"
     return (
         f"{own_error(report.model)} {family(report)} "
-        "Each mean is that of its system's own ratings, all items with the same weight. "
+        "Each mean is computed from the ratings of its system alone, all items with the same weight. "
         f"{reach(report.model)} Fewer than {FEWEST_ITEMS} items are fixed in any case, and so is one rater. "
         "Checked against lme4, lmerTest and emmeans of R, and on simulated studies (docs/validation.md). "
         f"Beside it, the pooled model: {effects(report.model)[0].lower()}{effects(report.model)[1:]} "

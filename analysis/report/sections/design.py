@@ -64,7 +64,8 @@ def design(report: Report) -> list[Block]:
 
 def _assessors(report: Report) -> str:
     out = len(report.screening.excluded)
-    return f"{count(len(report.screening.raters), 'rater')}, of whom {out:,} {'was' if out == 1 else 'were'} excluded."
+    excluded = f"{out:,} {'was' if out == 1 else 'were'} excluded" if out else "none was excluded"
+    return f"{count(len(report.screening.raters), 'rater')}; {excluded}."
 
 
 def _excerpts(report: Report) -> str:

@@ -85,7 +85,7 @@ def _of_pairs(pairs: pd.DataFrame) -> list[Column]:
 
 
 def _means(means: pd.DataFrame, model: MixedModel, level: str) -> Table:
-    caption = f"Means of the systems, each by its own ratings, {model.taken}. CI: {level} confidence interval."
+    caption = f"Means of the systems, each from its ratings alone, {model.taken}. CI: {level} confidence interval."
     columns = [
         words("System", means["condition"]),
         numbers("Mean", means["mean"]),

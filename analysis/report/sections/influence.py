@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.influence import DIFFERENCE, sentences
+from analysis.influence import DIFFERENCE, LEFT_OUT, MARGIN, PRIMARY, sentences
 from analysis.report.cells import chances, numbers, words
-from analysis.report.document import Block, Bullets, Table, Text
+from analysis.report.document import Block, Bullets, Column, Table, Text
 from analysis.report.sections.pictures import pictures
-from analysis.wording import count
+from analysis.wording import NOTHING, count
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -36,28 +37,34 @@ def influence(report: Report) -> list[Block]:
     if said := sentences(found):
         blocks.append(Bullets(said))
     blocks += pictures(report, "influence")
-    if len(changes):
-        key = ["kind", "a", "b"]
-        table = changes.merge(found.conclusions[[*key, "difference", "p", "verdict"]], on=key, suffixes=("", "_of_all"))
+    changing = found.conclusions[(found.conclusions[list(LEFT_OUT)].map(len) > 0).any(axis=1)]
+    if len(changing):
         columns = [
-            words("System", table["a"]),
-            words("and", table["b"]),
-            words("Test", ["Holm" if kind == DIFFERENCE else "margin" for kind in table["kind"]]),
-            words("Verdict", table["verdict_of_all"]),
-            numbers("Difference", table["difference_of_all"]),
-            chances("p", table["p_of_all"]),
-            words("Without", [f"{kind} {name}" for kind, name in zip(table["left_out"], table["name"], strict=True)]),
-            words("Verdict", table["verdict"]),
-            numbers("Difference", table["difference"]),
-            chances("p", table["p"]),
+            words("System", changing["a"]),
+            words("and", changing["b"]),
+            words("Test", changing["kind"].map(TESTS)),
+            words("Verdict", changing["verdict"]),
+            numbers("Difference", changing["difference"]),
+            chances("p", changing["p"]),
+            *(_without(kind, changing[kind]) for kind in LEFT_OUT),
         ]
         caption = (
-            "Verdicts that change without one item or one rater. Difference: first minus second, in points. p: Holm's "
-            "of the difference; of non-inferiority for the margin. influence.csv has every verdict without each item "
-            "and each rater."
+            "Verdicts that change without one item or one rater, and without which. Difference: first minus second, "
+            "in points. p: with Holm's correction, of the difference, or of non-inferiority within the margin. "
+            "influence.csv has every verdict without each item and each rater."
         )
-        blocks.append(Table(caption, columns, group=True, file="influence.csv"))
+        blocks.append(Table(caption, columns, group=True, wrap=True))
     return [*blocks, *(Text(note, note=True) for note in found.notes)]
+
+
+TESTS = {PRIMARY: "primary claim", DIFFERENCE: "difference", MARGIN: "margin"}
+"""Kind of a conclusion -> what the table calls its test."""
+
+
+def _without(kind: str, names: Iterable[Sequence[str]]) -> Column:
+    """The items or raters without which each verdict changes: all up to four, else how many."""
+    cells = [", ".join(some) if len(some) <= 4 else f"any of {len(some)}" for some in names]
+    return words(f"Without {kind}", [cell or NOTHING for cell in cells])
 
 
 def _no_change(n: int) -> str:

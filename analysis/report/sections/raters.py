@@ -67,7 +67,8 @@ def _counts(report: Report) -> list[str]:
         )
     rules = listed([rule.name for rule in report.screening.rules]) or "none"
     n_out = int(table["excluded"].sum())
-    sentences.append(f"Screening rules: {rules}. In all {count(n_out, 'rater')} of {len(table):,} excluded.")
+    excluded = f"{n_out:,} of {count(len(table), 'rater')} {'was' if n_out == 1 else 'were'} excluded"
+    sentences.append(f"Screening rules: {rules}. {excluded if n_out else 'No rater was excluded'}.")
     return sentences
 
 

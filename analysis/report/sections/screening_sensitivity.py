@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.influence import DIFFERENCE
+from analysis.influence import DIFFERENCE, PRIMARY
+from analysis.rates import rates_between
 from analysis.report.cells import DIFFERENCES, counts, intervals, numbers, words
-from analysis.report.document import Block, Column, Details, Table, Text
+from analysis.report.document import Block, Column, Table, Text
 from analysis.screening_sensitivity import RATE
 from analysis.wording import NOTHING, count
 
@@ -38,33 +39,41 @@ def screening_sensitivity(report: Report) -> list[Block]:
         "same raters share a set. Changes: against the study's rules."
     )
     notes = [Text(note, note=True) for note in found.notes]
-    return [Table(caption, columns), *notes, *([_each_verdict(table, runs)] if len(table) else [])]
+    return [Table(caption, columns), *notes, *([_changed_verdicts(table, runs)] if len(table) else [])]
 
 
-def _each_verdict(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
-    caption = (
-        "Each verdict under each set of rules. Value: the difference in points, or the equivalent rate in kbit/s. "
-        "Bounds: those of the claim. Bold: another verdict than under the study's rules."
-    )
-    points = intervals("Bounds", table["low"], table["high"], ends=DIFFERENCES)
-    rates = intervals("Bounds", table["low"], table["high"])
-    bounds = [
-        rate if kind == RATE else point
-        for kind, point, rate in zip(table["kind"], points.cells, rates.cells, strict=True)
+def _changed_verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
+    """The verdicts that change under some set of rules, and the primary claim, under every set."""
+    key = ["kind", "system", "against"]
+    of_all = len(table[key].drop_duplicates())
+    changed = table.groupby(key, sort=False)["changes"].transform("any")
+    n = len(table.loc[changed, key].drop_duplicates())
+    shown = table[changed | (table["kind"] == PRIMARY)]
+    verb = "changes" if n == 1 else "change"
+    summary = f"{n:,} of {count(of_all, 'verdict')} {verb} with the screening rules; screening.csv has all."
+    if shown.empty:
+        return Text(summary)
+    in_points = shown["kind"] != RATE
+    ends = shown[["low", "high"]].where(in_points)
+    bounds = intervals("Bounds", ends["low"], ends["high"], ends=DIFFERENCES)
+    cells = [
+        cell if points else rates_between(low, high)
+        for cell, points, low, high in zip(bounds.cells, in_points, shown["low"], shown["high"], strict=True)
     ]
     columns = [
-        words("System", table["system"]),
-        words("against", table["against"]),
-        words("Set", table["rules"].map(dict(zip(runs["rules"], _sets(runs), strict=True)))),
-        words("Value in", ["kbit/s" if kind == RATE else "points" for kind in table["kind"]]),
-        numbers("Value", table["value"]),
-        Column("Bounds", bounds, note=points.note),
-        words("Verdict", table["verdict"], strong=list(table["changes"])),
+        words("System", shown["system"]),
+        words("against", shown["against"]),
+        words("Set", shown["rules"].map(dict(zip(runs["rules"], _sets(runs), strict=True)))),
+        words("Value in", ["points" if points else "kbit/s" for points in in_points]),
+        numbers("Value", shown["value"]),
+        Column("Bounds", cells, note=bounds.note),
+        words("Verdict", shown["verdict"], strong=list(shown["changes"])),
     ]
-    n = int(table.loc[table["changes"], ["kind", "system", "against"]].drop_duplicates().shape[0])
-    of = table[["kind", "system", "against"]].drop_duplicates().shape[0]
-    summary = f"Each verdict under each set of rules: {n:,} of {count(of, 'verdict')} change"
-    return Details(summary, [Table(caption, columns, group=True, file="screening.csv")])
+    caption = (
+        f"{summary} Value: the difference in points, or the equivalent rate in kbit/s. Bounds: those of the claim. "
+        "Bold: another verdict than under the study's rules."
+    )
+    return Table(caption, columns, group=True)
 
 
 def _sets(runs: pd.DataFrame) -> list[str]:
