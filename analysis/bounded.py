@@ -1,0 +1,364 @@
+"""A model that knows the ends of the scale: ordered beta regression with crossed raters and items.
+
+The linear model takes a score of 100 for a score like any other. This one knows that a rater who gives 100 may have had
+more to give. A score lies at an end of the scale, with a chance of its own, or between the ends, with a beta
+distribution; both depend on one place on the scale of the log odds (`analysis.ordered_beta`):
+
+    place = condition + rater + item + rater:condition + item:condition
+
+Estimated by restricted maximum likelihood with the Laplace approximation, as glmmTMB of R does it with
+`family = ordbeta(), REML = TRUE`. docs/validation.md says when to report which model.
+
+>>> from analysis.simulation import Components, Plan, as_frame, draw_scores
+>>> plan = Plan(12, 6, {"A": 90.0, "B": 97.0}, Components(20, 10, 5, 5, 40), clipped=True)
+>>> model = bounded_model(as_frame(draw_scores(plan, np.random.default_rng(1)), plan))
+>>> row = model.contrasts().iloc[0]
+>>> bool(row["log_odds"] < 0), bool(row["p"] < 0.01)  # A against B
+(True, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from analysis import laplace
+from analysis.common_items import different_items
+from analysis.cumulative_logits import bounds_of, first_parameters, thresholds_of
+from analysis.frame import SYSTEM, RatingsError, average_repeats
+from analysis.inference import holm
+from analysis.mixed import SAME, Items, items_used
+from analysis.order import condition_order
+from analysis.ordered_beta import OrderedBeta, Scores
+from analysis.threads import blas_threads
+
+Floats = NDArray[np.float64]
+
+NODES = 31
+"""Points of the Gauss-Hermite rule by which expected scores are averaged over raters and items."""
+
+LOG_PRECISION = (-3.0, 12.0)
+"""Limits of the logarithm of the precision; at the upper one it has no finite estimate."""
+
+
+@dataclass(frozen=True, eq=False)
+class BoundedModel:
+    """A fitted ordered beta regression.
+
+    Attributes
+    ----------
+    conditions : tuple of str
+    items : {"random", "fixed"}
+        Whether the result holds for other items too.
+    effects : ndarray, shape (conditions,)
+        Place of each condition, log odds.
+    cutpoints : ndarray, shape (0 to 2,)
+        Of the ends at which scores lie, log odds, rising.
+    precision : float
+        Of the beta distribution: the larger, the less scores vary.
+    components : DataFrame
+        term (rater, item, rater:condition, item:condition), n_levels, sd (log
+        odds).
+    log_likelihood : float
+        Restricted.
+    notes : tuple of str
+    cov : ndarray, shape (conditions, conditions)
+        Of the effects.
+    """
+
+    conditions: tuple[str, ...]
+    items: Items
+    effects: Floats
+    cutpoints: Floats
+    precision: float
+    components: pd.DataFrame
+    log_likelihood: float
+    notes: tuple[str, ...]
+    cov: Floats = field(repr=False)
+    errors: Errors = field(repr=False)
+
+    def contrasts(self, level: float = 0.95) -> pd.DataFrame:
+        """All pairs of conditions.
+
+        Returns
+        -------
+        DataFrame
+            a, b, log_odds (a - b), se, df (Satterthwaite), t, p, p_holm,
+            ci_low, ci_high (of the log odds), difference (of the expected
+            scores, points), difference_low, difference_high (by the delta
+            method, with the same degrees of freedom).
+        """
+        rows = []
+        means, slopes = self.errors.means()
+        for i, j in combinations(range(len(self.conditions)), 2):
+            weights = np.zeros(len(self.conditions))
+            weights[[i, j]] = 1, -1
+            value = float(weights @ self.effects)
+            se, df = self.errors.of(weights)
+            half = float(stats.t.ppf(0.5 + level / 2, df))
+            p = 2 * float(stats.t.sf(abs(value) / se, df))
+            points, slope = float(weights @ means), weights @ slopes
+            by = half * float(np.sqrt(slope @ self.errors.joint @ slope))
+            ends = (value - half * se, value + half * se, points, points - by, points + by)
+            rows.append((self.conditions[i], self.conditions[j], value, se, df, value / se, p, *ends))
+        columns = ["a", "b", "log_odds", "se", "df", "t", "p", "ci_low", "ci_high"]
+        table = pd.DataFrame(rows, columns=[*columns, "difference", "difference_low", "difference_high"])
+        table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
+        return table
+
+    def means(self, level: float = 0.95) -> pd.DataFrame:
+        """Expected scores of the conditions over the populations of raters and items.
+
+        The expected score of a place is averaged over the normal distribution
+        of all random effects, by Gauss and Hermite's rule.
+
+        Returns
+        -------
+        DataFrame
+            condition, log_odds, mean (points), se (delta method), df, ci_low,
+            ci_high (computed on the log odds of the mean, so that they lie on
+            the scale).
+        """
+        rows = []
+        means, slopes = self.errors.means()
+        for at, (name, mean) in enumerate(zip(self.conditions, means, strict=True)):
+            weights = np.zeros(len(means))
+            weights[at] = 1
+            df = self.errors.of(weights)[1]
+            se = float(np.sqrt(slopes[at] @ self.errors.joint @ slopes[at]))
+            share = float(mean) / 100
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * se / (100 * share * (1 - share))
+            low, high = 100 * special.expit(special.logit(share) + np.array([-half, half]))
+            rows.append((name, float(self.effects[at]), float(mean), se, df, float(low), float(high)))
+        return pd.DataFrame(rows, columns=["condition", "log_odds", "mean", "se", "df", "ci_low", "ci_high"])
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """What standard errors, their degrees of freedom and expected scores rest on.
+
+    Attributes
+    ----------
+    scores : Scores
+    n_cutpoints : int
+    values : ndarray
+        Effects, then parameters: cutpoints, log precision, standard deviations.
+    joint : ndarray
+        Covariance of these; 0 for standard deviations that are none.
+    bend : ndarray, shape (parameters, conditions, conditions)
+        How the covariance of the effects changes with each parameter.
+    """
+
+    scores: Scores
+    n_cutpoints: int
+    values: Floats
+    joint: Floats
+    bend: Floats
+
+    def of(self, weights: Floats) -> tuple[float, float]:
+        """Standard error and degrees of freedom of a weighted sum of the effects.
+
+        Satterthwaite's, with the slopes of the variance by the parameters, as
+        lmerTest has them for the linear model.
+        """
+        n = len(weights)
+        variance = float(weights @ self.joint[:n, :n] @ weights)
+        slope = np.einsum("pij,i,j->p", self.bend, weights, weights)
+        wobble = float(slope @ self.joint[n:, n:] @ slope)
+        return float(np.sqrt(variance)), 2 * variance**2 / wobble if wobble > 0 else float("inf")
+
+    def means(self) -> tuple[Floats, Floats]:
+        """Expected scores in points, and their slopes by effects and parameters (conditions, values)."""
+        slopes = np.empty((self.bend.shape[1], len(self.values)))
+        for at in range(len(self.values)):
+            step = laplace.step_of(self.values, at)
+            slopes[:, at] = (self._expected(self.values + step) - self._expected(self.values - step)) / (2 * step[at])
+        return self._expected(self.values), slopes
+
+    def _expected(self, values: Floats) -> Floats:
+        n = self.bend.shape[1]
+        effects, cuts, rest = np.split(values, [n, n + self.n_cutpoints])
+        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+        places = effects[:, None] + nodes * np.sqrt((rest[1:] ** 2).sum())
+        return np.asarray(100 * self.scores.expected(places, cuts) @ (weights / weights.sum()), np.float64)
+
+
+def bounded_model(frame: pd.DataFrame, *, roles: Sequence[str] = (SYSTEM,)) -> BoundedModel:
+    """Fit the model.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy frame of one study, screened; scores in points from 0 to 100,
+        repeats are averaged.
+    roles : sequence of str
+        Conditions of these roles are in the model.
+
+    Raises
+    ------
+    RatingsError
+        If there are fewer than two conditions or raters, systems were rated on
+        different items, scores lie outside the scale, all scores of a condition
+        lie at one end, or those between the ends do not vary.
+
+    Notes
+    -----
+    Kubinec, Political Analysis 31 (2023) 519-536; restricted likelihood after
+    Brooks et al., R Journal 9 (2017) 378-400 (glmmTMB). Degrees of freedom by
+    Satterthwaite's method: Kuznetsova et al., J. Stat. Softw. 82 (2017). Items
+    that are too few to stand for others (`analysis.mixed.items_used`) have no
+    item:condition.
+    """
+    chosen = frame[frame["role"].isin(list(roles))]
+    conditions = condition_order(chosen[chosen["score"].notna()])
+    if len(conditions) < 2:
+        raise RatingsError(f"The bounded model compares at least 2 conditions; the ratings have {len(conditions)}.")
+    ratings = average_repeats(chosen)
+    if ratings["rater"].nunique() < 2:
+        raise RatingsError("The bounded model needs at least 2 raters; the ratings are of one.")
+    if different_items(chosen):
+        raise RatingsError("Systems were rated on different items, and this model compares them all at once.")
+    points = ratings["score"].to_numpy(float)
+    if points.min() < -SAME or points.max() > 100 + SAME:
+        raise RatingsError(
+            f"Scores lie from {points.min():g} to {points.max():g}, and this model's scale ends at 0 and 100. "
+            "Convert them to points first (analysis.scales)."
+        )
+    y = np.where(points < SAME, 0.0, np.where(points > 100 - SAME, 1.0, points / 100))
+    condition = np.asarray(pd.Categorical(ratings["condition"], conditions).codes, np.int64)
+    _check(y, condition, conditions)
+    items = items_used("random", ratings["item"].nunique())
+    terms, notes = laplace.terms_of(ratings, rater_condition=True, item_condition=items == "random")
+    with blas_threads(1):
+        return _fit(y, condition, tuple(conditions), terms, items, notes)
+
+
+def _check(y: Floats, condition: NDArray[np.int64], conditions: Sequence[str]) -> None:
+    for at, name in enumerate(conditions):
+        own = y[condition == at]
+        for end in (0.0, 1.0):
+            if (own == end).all():
+                raise RatingsError(
+                    f"All scores of {name} are {100 * end:g}, so that its log odds have no finite estimate. Leave it "
+                    "out of this model; the linear model and Wilcoxon's test compare it."
+                )
+    between = y[(y > 0) & (y < 1)]
+    if len(np.unique(between)) < 2:
+        raise RatingsError(
+            "The scores between the ends of the scale are all equal, or there are none: their spread cannot be "
+            "estimated. Use the ordinal model."
+        )
+
+
+class _Likelihood:
+    """Negative restricted log likelihood by Laplace's approximation, with its slopes.
+
+    Parameters are those of the cutpoints, the logarithm of the precision and
+    the standard deviations of the terms. The effects of the conditions are
+    integrated out.
+    """
+
+    def __init__(
+        self, y: Floats, condition: NDArray[np.int64], n_conditions: int, terms: Sequence[laplace.Term]
+    ) -> None:
+        self.scores = Scores.of(y)
+        self.n_cutpoints = self.scores.n_categories - 1
+        self.n_conditions = n_conditions
+        self.every = laplace.Effects(terms, len(y), laplace.Term("condition", condition, n_conditions))
+        means = np.bincount(condition, y) / np.bincount(condition)
+        self.every.modes[:n_conditions] = special.logit(np.clip(means, 0.01, 0.99))
+
+    def mode(self, values: Floats) -> laplace.Mode[OrderedBeta]:
+        """The approximation at the parameters."""
+        cutpoints, precision = thresholds_of(values[: self.n_cutpoints]), float(np.exp(values[self.n_cutpoints]))
+        return self.every.at(
+            values[self.n_cutpoints + 1 :], lambda eta: OrderedBeta.of(self.scores, cutpoints, precision, eta)
+        )
+
+    def slopes(self, mode: laplace.Mode[OrderedBeta], values: Floats) -> Floats:
+        """By the parameters."""
+        by_cuts = mode.ratings.logits.by_parameters(mode, values[: self.n_cutpoints])
+        return np.concatenate([by_cuts, [mode.ratings.by_log_precision(mode)], mode.by_sd])
+
+    def __call__(self, values: Floats) -> tuple[float, Floats]:
+        """Value and slopes at the parameters."""
+        mode = self.mode(values)
+        return mode.loss - self.n_conditions / 2 * float(np.log(2 * np.pi)), self.slopes(mode, values)
+
+    def effects_moved(self, mode: laplace.Mode[OrderedBeta], values: Floats) -> Floats:
+        """How the conditions' effects move with the parameters, shape (conditions, parameters)."""
+        cuts, sds = values[: self.n_cutpoints], values[self.n_cutpoints + 1 :]
+        slopes = [*mode.ratings.logits.slopes_by_parameters(cuts), mode.ratings.slope_by_log_precision()]
+        return self.every.moved_by(mode, sds, slopes)[: self.n_conditions]
+
+
+def _fit(
+    y: Floats,
+    condition: NDArray[np.int64],
+    conditions: tuple[str, ...],
+    terms: Sequence[laplace.Term],
+    items: Items,
+    notes: list[str],
+) -> BoundedModel:
+    likelihood = _Likelihood(y, condition, len(conditions), terms)
+    n_cuts = likelihood.n_cutpoints
+    values, loss = laplace.search(likelihood, *_start(likelihood, y, len(terms)), len(terms))
+    if values[n_cuts] > LOG_PRECISION[1] - 0.1:
+        raise RatingsError(
+            "The scores between the ends of the scale hardly vary beyond what raters and items explain: their spread "
+            "cannot be estimated. Use the ordinal model."
+        )
+    sds = values[n_cuts + 1 :]
+    notes = [*notes, *laplace.check_spreads(terms, sds, "Use the linear model.")]
+    effects, errors = _errors(likelihood, values)
+    table = [(term.name, term.n_levels, float(sd)) for term, sd in zip(terms, sds, strict=True)]
+    return BoundedModel(
+        conditions=conditions,
+        items=items,
+        effects=effects,
+        cutpoints=thresholds_of(values[:n_cuts]),
+        precision=float(np.exp(values[n_cuts])),
+        components=pd.DataFrame(table, columns=["term", "n_levels", "sd"]),
+        log_likelihood=-loss,
+        notes=tuple(notes),
+        cov=errors.joint[: len(conditions), : len(conditions)],
+        errors=errors,
+    )
+
+
+def _start(likelihood: _Likelihood, y: Floats, n_terms: int) -> tuple[Floats, list[tuple[float, float]]]:
+    """Where the search begins, and the limits of the parameters but the standard deviations."""
+    scores = likelihood.scores
+    first = first_parameters(scores.category, scores.n_categories) if likelihood.n_cutpoints else np.zeros(0)
+    first[:1] += special.logit(np.clip(y.mean(), 0.01, 0.99))
+    start = np.concatenate([first, [np.log(10.0)], np.full(n_terms, laplace.START_SD)])
+    return start, [*bounds_of(scores.n_categories), LOG_PRECISION]
+
+
+def _errors(likelihood: _Likelihood, values: Floats) -> tuple[Floats, Errors]:
+    """Effects of the conditions, and their errors, by central differences around the parameters that are free."""
+    n = likelihood.n_conditions
+    free = np.flatnonzero(values > np.where(np.arange(len(values)) > likelihood.n_cutpoints, laplace.NO_SD, -np.inf))
+    curve, bend = np.empty((len(free), len(free))), np.zeros((len(values), n, n))
+    for row, at in enumerate(free):
+        step = laplace.step_of(values, int(at))
+        ends = []
+        for tried in (values + step, values - step):
+            mode = likelihood.mode(tried)
+            ends.append((likelihood.slopes(mode, tried), mode.inverse[:n, :n]))
+        curve[row] = (ends[0][0] - ends[1][0])[free] / (2 * step[at])
+        bend[at] = (ends[0][1] - ends[1][1]) / (2 * step[at])
+    spread = np.zeros((len(values), len(values)))
+    spread[np.ix_(free, free)] = laplace.inverse_of(curve)
+    mode = likelihood.mode(values)
+    effects = likelihood.every.modes[:n].copy()
+    moved = likelihood.effects_moved(mode, values)
+    joint = np.block([[mode.inverse[:n, :n] + moved @ spread @ moved.T, moved @ spread], [spread @ moved.T, spread]])
+    whole = np.concatenate([effects, values])
+    return effects, Errors(likelihood.scores, likelihood.n_cutpoints, whole, joint, bend)
