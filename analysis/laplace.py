@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, optimize, sparse
+from scipy import linalg, optimize
 
 from analysis.frame import RatingsError
 
@@ -135,17 +135,21 @@ class Effects:
         self.modes = np.zeros(int(firsts[-1]))
         self.penalty = np.ones(len(self.modes))
         self.penalty[: self.n_flat] = 0
+        self._pairs = np.tril_indices(len(every))
+        high, low = (self.levels[:, side] for side in self._pairs)  # levels of later terms are higher
+        self._places = (high * len(self.modes) + low).ravel()
 
     def at(self, sds: Floats, density: Callable[[Floats], AnyDensity]) -> Mode[AnyDensity]:
         """The approximation for these standard deviations and this density of the effects' sum."""
-        scales = np.concatenate([np.ones(self.flat_columns), sds])
-        z = self._design(scales)
-        ratings, root = self._at_modes(z, density)
+        scales = self._scales(sds)
+        ratings, root = self._at_modes(scales, density)
         inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
-        beside = np.take_along_axis(np.asarray(z @ inverse), self.levels, axis=1)
+        beside = sum(
+            scale * inverse[level[:, None], self.levels] for scale, level in zip(scales, self.levels.T, strict=True)
+        )
         leverage = beside @ scales
-        pull = inverse @ (z.T @ (ratings.third * leverage))
-        pulled = z @ pull
+        pull = inverse @ self._gathered(scales, ratings.third * leverage)
+        pulled = pull[self.levels] @ scales
         by_shift = ratings.slope + (leverage * ratings.third - pulled * ratings.curve) / 2
         own = self.levels[:, self.flat_columns :]
         by_sd = (
@@ -169,47 +173,55 @@ class Effects:
             For each parameter beside the standard deviations, how each
             rating's slope changes with it.
         """
-        z = self._design(np.concatenate([np.ones(self.flat_columns), sds]))
-        gradients = [z.T @ slope for slope in slopes]
+        scales = self._scales(sds)
+        gradients = [self._gathered(scales, slope) for slope in slopes]
         for column in range(self.flat_columns, self.levels.shape[1]):
             level = self.levels[:, column]
             own = np.bincount(level, mode.ratings.slope, len(self.modes))
-            gradients.append(own + z.T @ (mode.ratings.curve * self.modes[level]))
+            gradients.append(own + self._gathered(scales, mode.ratings.curve * self.modes[level]))
         return -mode.inverse @ np.array(gradients).T
 
-    def _design(self, scales: Floats) -> sparse.csr_array:
-        n, n_terms = self.levels.shape
-        ends = np.arange(n + 1) * n_terms
-        return sparse.csr_array((np.tile(scales, n), self.levels.ravel(), ends), shape=(n, len(self.modes)))
+    def _scales(self, sds: Floats) -> Floats:
+        """What the modes of each term are multiplied with in the linear predictor."""
+        return np.concatenate([np.ones(self.flat_columns), sds])
+
+    def _gathered(self, scales: Floats, by_rating: Floats) -> Floats:
+        """Sum over the ratings of each level, in units of the effects."""
+        return np.bincount(self.levels.ravel(), (by_rating[:, None] * scales).ravel(), len(self.modes))
 
     def _penalised(self, loss: float, modes: Floats) -> float:
         return loss + float(self.penalty * modes @ modes) / 2
 
-    def _at_modes(self, z: sparse.csr_array, density: Callable[[Floats], AnyDensity]) -> tuple[AnyDensity, Floats]:
+    def _at_modes(self, scales: Floats, density: Callable[[Floats], AnyDensity]) -> tuple[AnyDensity, Floats]:
         """Ratings at the modes, by Newton's steps, and the root of the curvature there."""
-        at = density(z @ self.modes)
+        at = density(self.modes[self.levels] @ scales)
         for _ in range(NEWTON_STEPS):
-            root = self._root(z, at.curve)
-            gradient = self.penalty * self.modes + z.T @ at.slope
-            if np.abs(gradient).max(initial=0.0) < 1e-9:
+            root = self._root(scales, at.curve)
+            gradient = self.penalty * self.modes + self._gathered(scales, at.slope)
+            loss = self._penalised(at.loss, self.modes)
+            rounding = 1e-9 * max(1.0, abs(loss) / 1000)
+            if np.abs(gradient).max(initial=0.0) < rounding:
                 break
             step = -linalg.cho_solve((root, True), gradient, check_finite=False)
-            loss = self._penalised(at.loss, self.modes)
             scale = 1.0
             while True:
                 tried = self.modes + scale * step
-                at = density(z @ tried)
-                if self._penalised(at.loss, tried) <= loss + 1e-9 or scale < 1e-6:
+                at = density(tried[self.levels] @ scales)
+                if self._penalised(at.loss, tried) <= loss + rounding or scale < 1e-6:
                     break
                 scale /= 2
             self.modes = tried
         return at, root
 
-    def _root(self, z: sparse.csr_array, curve: Floats) -> Floats:
+    def _root(self, scales: Floats, curve: Floats) -> Floats:
         """Root of the curvature; where that is not positive, far from the modes, of one that is."""
 
+        n, (high, low) = len(self.modes), self._pairs
+        products = scales[high] * scales[low]
+
         def root(weights: Floats) -> Floats:
-            whole = np.diag(self.penalty) + (z.T @ z.multiply(weights[:, None]).tocsr()).toarray()
+            whole = np.bincount(self._places, (weights[:, None] * products).ravel(), n * n).reshape(n, n)
+            whole[np.diag_indices(n)] += self.penalty
             return np.asarray(linalg.cholesky(whole, lower=True, check_finite=False), np.float64)
 
         try:

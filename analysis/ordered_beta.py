@@ -112,17 +112,16 @@ class OrderedBeta:
     @cached_property
     def curve(self) -> Floats:
         """Second derivative by eta."""
-        beta = self.precision**2 * self._trigammas * self._first**2 + self.precision * self._pull * self._second
+        beta = self.precision**2 * (self._trigamma[0] + self._trigamma[1]) * self._first**2 + self.precision * self._pull * self._second
         return self._with(self.logits.curve, beta)
 
     @cached_property
     def third(self) -> Floats:
         """Third derivative by eta."""
-        a, b = self._shapes
-        tetragammas = special.polygamma(2, a) - special.polygamma(2, b)
+        tetragammas = self._tetragamma[0] - self._tetragamma[1]
         beta = (
             self.precision**3 * tetragammas * self._first**3
-            + 3 * self.precision**2 * self._trigammas * self._first * self._second
+            + 3 * self.precision**2 * (self._trigamma[0] + self._trigamma[1]) * self._first * self._second
             + self.precision * self._pull * self._first * (1 - 6 * self._first)
         )
         return self._with(self.logits.third, beta)
@@ -137,8 +136,8 @@ class OrderedBeta:
         a, b = self._shapes
         direct = self.mu * (special.digamma(a) - self.scores.logit) + (1 - self.mu) * special.digamma(b)
         direct = self.precision * (direct - special.digamma(self.precision) - self.scores.log_rest)
-        spread = a * special.polygamma(2, a) + b * special.polygamma(2, b)
-        curved = self.precision**2 * self._first**2 * (2 * self._trigammas + spread)
+        spread = a * self._tetragamma[0] + b * self._tetragamma[1]
+        curved = self.precision**2 * self._first**2 * (2 * (self._trigamma[0] + self._trigamma[1]) + spread)
         curved = curved + self.precision * self._second * (self._pull + self._pull_by_log_precision)
         leverage = mode.leverage[self.scores.between]
         return float(direct.sum() + (leverage @ curved - mode.pulled @ self.slope_by_log_precision()) / 2)
@@ -170,9 +169,14 @@ class OrderedBeta:
     @cached_property
     def _pull_by_log_precision(self) -> Floats:
         a, b = self._shapes
-        return np.asarray(a * special.polygamma(1, a) - b * special.polygamma(1, b), np.float64)
+        return a * self._trigamma[0] - b * self._trigamma[1]
 
     @cached_property
-    def _trigammas(self) -> Floats:
+    def _trigamma(self) -> tuple[Floats, Floats]:
         a, b = self._shapes
-        return np.asarray(special.polygamma(1, a) + special.polygamma(1, b), np.float64)
+        return special.polygamma(1, a), special.polygamma(1, b)
+
+    @cached_property
+    def _tetragamma(self) -> tuple[Floats, Floats]:
+        a, b = self._shapes
+        return special.polygamma(2, a), special.polygamma(2, b)
