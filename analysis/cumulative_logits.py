@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.laplace import Mode
+from analysis.laplace import AnyDensity, Mode
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,14 +92,15 @@ class CumulativeLogits:
         """Slope of the curve by the shift."""
         return -(self.bend_above + self.bend_below)
 
-    def by_parameters(self, mode: Mode, parameters: Floats) -> Floats:
+    def by_parameters(self, mode: Mode[AnyDensity], parameters: Floats) -> Floats:
         """Slopes of the Laplace approximation by the thresholds' parameters."""
         above = self.slope_above + (mode.leverage * self.bend_above + mode.pulled * self.density_above) / 2
         below = self.slope_below + (mode.leverage * self.bend_below + mode.pulled * self.density_below) / 2
         n = len(parameters) + 1
         by_threshold = np.bincount(self.category, above, n)[:-1] + np.bincount(self.category, below, n)[1:]
         by_later = np.cumsum(by_threshold[::-1])[::-1]
-        return by_later * np.concatenate([np.ones(1), np.exp(parameters[1:])])[: len(parameters)]
+        steps = np.concatenate([np.ones(1), np.exp(parameters[1:])])[: len(parameters)]
+        return np.asarray(by_later * steps, np.float64)
 
     def slopes_by_parameters(self, parameters: Floats) -> list[Floats]:
         """How each rating's slope changes with each of the thresholds' parameters."""

@@ -49,13 +49,20 @@ class Density(Protocol):
     """Negative log density of all ratings: its sum, and each rating's derivatives by the linear predictor."""
 
     @property
-    def loss(self) -> float: ...
+    def loss(self) -> float:
+        """Sum over the ratings."""
+
     @property
-    def slope(self) -> Floats: ...
+    def slope(self) -> Floats:
+        """First derivative."""
+
     @property
-    def curve(self) -> Floats: ...
+    def curve(self) -> Floats:
+        """Second derivative."""
+
     @property
-    def third(self) -> Floats: ...
+    def third(self) -> Floats:
+        """Third derivative."""
 
 
 AnyDensity = TypeVar("AnyDensity", bound=Density)
@@ -153,9 +160,7 @@ class Effects:
         by_shift = ratings.slope + (leverage * ratings.third - pulled * ratings.curve) / 2
         own = self.levels[:, self.flat_columns :]
         by_sd = (
-            by_shift @ self.modes[own]
-            + ratings.curve @ beside[:, self.flat_columns :]
-            - ratings.slope @ pull[own] / 2
+            by_shift @ self.modes[own] + ratings.curve @ beside[:, self.flat_columns :] - ratings.slope @ pull[own] / 2
             if own.shape[1]
             else np.zeros(0)
         )
@@ -187,7 +192,8 @@ class Effects:
 
     def _gathered(self, scales: Floats, by_rating: Floats) -> Floats:
         """Sum over the ratings of each level, in units of the effects."""
-        return np.bincount(self.levels.ravel(), (by_rating[:, None] * scales).ravel(), len(self.modes))
+        found = np.bincount(self.levels.ravel(), (by_rating[:, None] * scales).ravel(), len(self.modes))
+        return np.asarray(found, np.float64)
 
     def _penalised(self, loss: float, modes: Floats) -> float:
         return loss + float(self.penalty * modes @ modes) / 2
@@ -220,7 +226,8 @@ class Effects:
         products = scales[high] * scales[low]
 
         def root(weights: Floats) -> Floats:
-            whole = np.bincount(self._places, (weights[:, None] * products).ravel(), n * n).reshape(n, n)
+            lower = np.bincount(self._places, (weights[:, None] * products).ravel(), n * n)
+            whole = np.asarray(lower, np.float64).reshape(n, n)
             whole[np.diag_indices(n)] += self.penalty
             return np.asarray(linalg.cholesky(whole, lower=True, check_finite=False), np.float64)
 

@@ -112,7 +112,10 @@ class OrderedBeta:
     @cached_property
     def curve(self) -> Floats:
         """Second derivative by eta."""
-        beta = self.precision**2 * (self._trigamma[0] + self._trigamma[1]) * self._first**2 + self.precision * self._pull * self._second
+        beta = (
+            self.precision**2 * (self._trigamma[0] + self._trigamma[1]) * self._first**2
+            + self.precision * self._pull * self._second
+        )
         return self._with(self.logits.curve, beta)
 
     @cached_property

@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.agreement import Agreement
 from analysis.anova import RepeatedMeasures
+from analysis.bounded import BoundedModel
 from analysis.claim import Claim
 from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.figures import Drawing
@@ -95,6 +96,7 @@ class Report:
         See `analysis.resampling.permutation_pairs`.
     model : MixedModel, optional
     ordinal : OrdinalModel, optional
+    bounded : BoundedModel, optional
     claim : Claim, optional
     influence : Influence, optional
     screening_sensitivity : ScreeningSensitivity, optional
@@ -104,8 +106,8 @@ class Report:
     listeners : Listeners, optional
         Where sessions were given beside the ratings.
     refusals : mapping
-        Why there is no model, ordinal model, claim, influence or screening
-        sensitivity.
+        Why there is no model, ordinal or bounded model, claim, influence or
+        screening sensitivity.
     notes : tuple of str
         How the file was read, where that may surprise: rates taken from
         names, columns left out, another scale.
@@ -132,6 +134,7 @@ class Report:
     permutation: pd.DataFrame = field(repr=False)
     model: MixedModel | None = field(repr=False)
     ordinal: OrdinalModel | None = field(repr=False)
+    bounded: BoundedModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
     influence: Influence | None = field(repr=False)
     screening_sensitivity: ScreeningSensitivity | None = field(repr=False)
@@ -202,6 +205,7 @@ class Report:
             "permutation": self.permutation.to_dict("records"),
             "mixed_model": self._model(),
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
+            "bounded": self._bounded(),
             "claim": self._claim(),
             "influence": self._influence(),
             "screening_sensitivity": self._screening_sensitivity(),
@@ -222,6 +226,19 @@ class Report:
             "means": self.model.means(self.settings.level).to_dict("records"),
             "contrasts": self.model.contrasts(self.settings.level).to_dict("records"),
             "notes": list(self.model.notes),
+        }
+
+    def _bounded(self) -> dict[str, Any] | None:
+        if self.bounded is None:
+            return None
+        return {
+            "items": self.bounded.items,
+            "components": self.bounded.components.to_dict("records"),
+            "cutpoints": self.bounded.cutpoints.tolist(),
+            "precision": self.bounded.precision,
+            "means": self.bounded.means(self.settings.level).to_dict("records"),
+            "contrasts": self.bounded.contrasts(self.settings.level).to_dict("records"),
+            "notes": list(self.bounded.notes),
         }
 
     def _claim(self) -> dict[str, Any] | None:
@@ -291,6 +308,9 @@ class Report:
             found["variances.csv"] = self.model.components
         if self.ordinal is not None:
             found["ordinal.csv"] = self.ordinal.contrasts(self.settings.level)
+        if self.bounded is not None:
+            found["bounded.csv"] = self.bounded.contrasts(self.settings.level)
+            found["bounded_means.csv"] = self.bounded.means(self.settings.level)
         if self.claim is not None:
             found["claim.csv"] = self.claim.comparisons
             found["rates.csv"] = self.claim.rates
