@@ -6,8 +6,8 @@ Each study has a hidden reference and four systems. Three systems are equal, one
 crossed effects of raters and items, and are cut off at 100 where a set has a ceiling. In a set of unequal spreads the
 equal systems have the same mean after cutting, but differ in how far their scores vary.
 
-Methods: the linear model's contrasts, each with its own error, and the bounded model of the systems, as a report has it;
-in the last set the bounded model has the reference too. A table has the error rates of all equal pairs and
+Methods: the linear model's contrasts, each with its own error, and the bounded model of the systems, as a report has
+it; in the last set the bounded model has the reference too. A table has the error rates of all equal pairs and
 of the worst one, the chance that Holm's correction lets any equal pair through, and the power to tell the lower system
 from the others and the systems from the reference. Studies that a model refuses count as no difference; their number
 is shown.

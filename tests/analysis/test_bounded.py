@@ -225,8 +225,8 @@ def test_the_hidden_reference_is_in_it_only_where_asked_for():
 
 
 def test_in_studies_with_a_ceiling_the_error_rate_is_near_what_is_said():
-    found = simulate(next(iter(sets())), 40)
-    low, high = limits(3 * 40)
+    found = simulate(next(iter(sets())), 20)
+    low, high = limits(3 * 20)
     assert isinstance(found[BOUNDED], Rates)
     for rates in found.values():
         assert rates.wrong <= high

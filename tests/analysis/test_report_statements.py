@@ -249,7 +249,7 @@ def every_block(blocks):
         yield from every_block(getattr(block, "blocks", []))
 
 
-def test_the_bounded_model_stands_beside_the_ordinal_one_with_its_files_and_methods(tmp_path):
+def test_the_bounded_model_stands_beside_the_ordinal_one_with_its_files_and_methods():
     report = build_report(exported(9, 6, conditions=FEW))
     assert report.bounded is not None
     tables = {table.file: table for table in report.document.tables()}
@@ -274,12 +274,9 @@ def test_a_study_without_a_bounded_model_says_why(disjoint):
     assert said in text_of(disjoint.html)
 
 
-def test_a_system_that_is_always_at_100_leaves_the_other_models(tmp_path):
-    table = pd.concat(
-        scores_table({"A": [100] * 6, "B": [90, 95, 100, 88, 97, 99], "C": [80, 85, 92, 78, 90, 70]}, item=item)
-        for item in "vwxyz"
-    )
-    report = build_report(table, screening=["none"])
+def test_a_system_that_is_always_at_100_leaves_the_other_models():
+    table = exported(9, 6, conditions=FEW)
+    report = build_report(table.assign(score=table["score"].where(table["condition"] != "EnCodec 12", 100)))
     assert report.model is not None
     assert report.bounded is None
-    assert report.refusals["bounded"].startswith("All scores of A are 100,")
+    assert report.refusals["bounded"].startswith("All scores of EnCodec 12 are 100,")
