@@ -10,7 +10,7 @@ Estimated by restricted maximum likelihood with the Laplace approximation, as gl
 `family = ordbeta(), REML = TRUE`. docs/validation.md says when to report which model.
 
 >>> from analysis.simulation import Components, Plan, as_frame, draw_scores
->>> plan = Plan(12, 6, {"A": 90.0, "B": 97.0}, Components(20, 10, 5, 5, 40), clipped=True)
+>>> plan = Plan(12, 6, {"A": 85.0, "B": 97.0}, Components(20, 10, 5, 5, 40), clipped=True)
 >>> model = bounded_model(as_frame(draw_scores(plan, np.random.default_rng(1)), plan))
 >>> row = model.contrasts().iloc[0]
 >>> bool(row["log_odds"] < 0), bool(row["p"] < 0.01)  # A against B
