@@ -43,8 +43,9 @@ Floats = NDArray[np.float64]
 NODES = 31
 """Points of the Gauss-Hermite rule by which expected scores are averaged over raters and items."""
 
-LOG_PRECISION = (-3.0, 12.0)
-"""Limits of the logarithm of the precision; at the upper one it has no finite estimate."""
+LOG_PRECISION = (-np.inf, 12.0)
+"""Limits of the logarithm of the precision; at the upper one it has no finite estimate. The search takes its first step
+at full length where all parameters have two limits, which leads far away."""
 
 
 @dataclass(frozen=True, eq=False)

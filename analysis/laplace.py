@@ -140,6 +140,7 @@ class Effects:
         self.n_flat = flat.n_levels if flat else 0
         self.flat_columns = 1 if flat else 0
         self.modes = np.zeros(int(firsts[-1]))
+        self._least, self._best = np.inf, self.modes
         self.penalty = np.ones(len(self.modes))
         self.penalty[: self.n_flat] = 0
         self._pairs = np.tril_indices(len(every))
@@ -165,6 +166,8 @@ class Effects:
             else np.zeros(0)
         )
         loss = self._penalised(ratings.loss, self.modes) + float(np.log(np.diag(root)).sum())
+        if loss < self._least:
+            self._least, self._best = loss, self.modes
         return Mode(ratings, loss, inverse, leverage, pulled, by_shift, by_sd)
 
     def moved_by(self, mode: Mode[AnyDensity], sds: Floats, slopes: Sequence[Floats]) -> Floats:
@@ -201,6 +204,10 @@ class Effects:
     def _at_modes(self, scales: Floats, density: Callable[[Floats], AnyDensity]) -> tuple[AnyDensity, Floats]:
         """Ratings at the modes, by Newton's steps, and the root of the curvature there."""
         at = density(self.modes[self.levels] @ scales)
+        if self._best is not self.modes:  # the last parameters may have led far away
+            other = density(self._best[self.levels] @ scales)
+            if self._penalised(other.loss, self._best) < self._penalised(at.loss, self.modes):
+                at, self.modes = other, self._best
         for _ in range(NEWTON_STEPS):
             root = self._root(scales, at.curve)
             gradient = self.penalty * self.modes + self._gathered(scales, at.slope)
@@ -234,7 +241,7 @@ class Effects:
         try:
             return root(curve)
         except linalg.LinAlgError:
-            return root(np.maximum(curve, 1e-3))
+            return root(np.maximum(np.abs(curve), 1e-3))
 
 
 def search(

@@ -233,3 +233,11 @@ def test_in_studies_with_a_ceiling_the_error_rate_is_near_what_is_said():
         assert rates.power_lower > 0.4
         assert rates.refused == 0
     assert low < 0.05
+
+
+@pytest.mark.parametrize("number", [38, 63])
+def test_a_search_that_went_far_away_comes_back(number):
+    # A first step at full length led to modes from which the search did not return; the model was then refused.
+    found = bounded_model(sets()[2].draw(np.random.default_rng([1, number])))
+    assert found.precision < 1000
+    assert (found.components["sd"] < 3).all()
