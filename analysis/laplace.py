@@ -152,9 +152,9 @@ class Effects:
         scales = self._scales(sds)
         ratings, root = self._at_modes(scales, density)
         inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
-        beside = sum(
-            scale * inverse[level[:, None], self.levels] for scale, level in zip(scales, self.levels.T, strict=True)
-        )
+        beside = np.zeros(self.levels.shape)
+        for scale, level in zip(scales, self.levels.T, strict=True):
+            beside += scale * inverse[level[:, None], self.levels]
         leverage = beside @ scales
         pull = inverse @ self._gathered(scales, ratings.third * leverage)
         pulled = pull[self.levels] @ scales
