@@ -19,7 +19,7 @@ Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -53,6 +53,9 @@ START_SD = 0.5
 
 AWAY = (0.1, 0.5)
 """Log odds; steps away from a standard deviation of none, to see whether the likelihood rises there."""
+
+FLAT_SD = 100.0
+"""Log odds; the standard deviation of conditions that are integrated out, so large that it says nothing of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ class OrdinalModel:
     log_likelihood: float
     notes: tuple[str, ...]
     cov: Floats = field(repr=False)
+    se: Floats = field(repr=False)
+    df: Floats = field(repr=False)
 
     def contrasts(self, level: float = 0.95) -> pd.DataFrame:
         """All pairs of conditions.
@@ -100,15 +105,14 @@ class OrdinalModel:
         """
         rows = []
         for i, j in combinations(range(len(self.conditions)), 2):
-            value = float(self.effects[i] - self.effects[j])
-            error = float(np.sqrt(self.cov[i, i] + self.cov[j, j] - 2 * self.cov[i, j]))
-            half = float(stats.norm.ppf(0.5 + level / 2)) * error
-            p = 2 * float(stats.norm.sf(abs(value) / error))
+            value, error, df = float(self.effects[i] - self.effects[j]), float(self.se[i, j]), float(self.df[i, j])
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * error
+            p = 2 * float(stats.t.sf(abs(value) / error, df))
             ratio, low, high = np.exp([value, value - half, value + half])
-            rows.append((self.conditions[i], self.conditions[j], value, error, value / error, p, ratio, low, high))
-        columns = ["a", "b", "log_odds", "se", "z", "p", "odds_ratio", "ci_low", "ci_high"]
+            rows.append((self.conditions[i], self.conditions[j], value, error, df, value / error, p, ratio, low, high))
+        columns = ["a", "b", "log_odds", "se", "df", "t", "p", "odds_ratio", "ci_low", "ci_high"]
         table = pd.DataFrame(rows, columns=columns)
-        table.insert(6, "p_holm", holm(table["p"].to_numpy(float)))
+        table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
 
 
@@ -269,6 +273,7 @@ class _Likelihood:
             self.levels[:, at] = n_levels + term.level
             n_levels += term.n_levels
         self.modes = np.zeros(n_levels)
+        self.inverse = np.eye(n_levels)  # of the curvature at the modes
 
     def unpack(self, values: Floats) -> tuple[Floats, Floats, Floats]:
         """Thresholds, effects and standard deviations."""
@@ -285,7 +290,7 @@ class _Likelihood:
         ends = np.concatenate([[-np.inf], thresholds, [np.inf]])
         category, condition = self.data.category, self.data.condition
         at, root = self._at_modes(ends[category + 1] - effects[condition], ends[category] - effects[condition], z)
-        inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
+        self.inverse = inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
         beside = np.take_along_axis(np.asarray(z @ inverse), self.levels, axis=1)
         leverage = beside @ sds
         shift = -(at.bend_above + at.bend_below)
@@ -385,7 +390,7 @@ def _fit(
 ) -> OrdinalModel:
     likelihood = _Likelihood(data)
     n_effects, n_steps = likelihood.n_effects, likelihood.n_steps
-    values, loss = _search(likelihood)
+    values, loss = _search(likelihood, _start(likelihood))
     thresholds, effects, sds = likelihood.unpack(values)
     for term, sd in zip(data.terms, sds, strict=True):
         if sd > 0.99 * MOST_SD:
@@ -399,6 +404,7 @@ def _fit(
     free = np.flatnonzero(np.concatenate([np.ones(1 + n_steps + n_effects, bool), sds >= NO_SD]))
     place = slice(1 + n_steps, 1 + n_steps + n_effects)
     cov[1:, 1:] = _covariance(likelihood, values, free)[place, place]
+    se, df = _errors(data, thresholds, sds, cov)
     return OrdinalModel(
         conditions=conditions,
         borders=borders,
@@ -409,32 +415,79 @@ def _fit(
         log_likelihood=-loss,
         notes=tuple(notes),
         cov=cov,
+        se=se,
+        df=df,
     )
 
 
-def _search(likelihood: _Likelihood) -> tuple[Floats, float]:
-    """Parameters of the largest likelihood, and its negative logarithm.
+def _errors(data: _Data, thresholds: Floats, sds: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """Standard error and degrees of freedom of the difference of each two conditions, shape (conditions, conditions).
+
+    The conditions are one more random effect with a flat distribution, so that
+    the likelihood of the standard deviations is restricted.
+    """
+    n = data.n_conditions
+    if not len(sds):
+        return np.sqrt(_of_differences(cov)), np.full((n, n), np.inf)
+    terms = (*data.terms, _Term("condition", data.condition, n))
+    likelihood = _Likelihood(replace(data, condition=np.zeros_like(data.condition), n_conditions=1, terms=terms))
+    start = np.concatenate([thresholds[:1], np.log(np.diff(thresholds)), sds, [FLAT_SD]])
+    values, _ = _search(likelihood, start, held=(0, len(start) - 1))
+    n_steps = likelihood.n_steps
+    free = np.flatnonzero(np.concatenate([[False], np.ones(n_steps, bool), values[1 + n_steps : -1] >= NO_SD, [False]]))
+
+    def conditional(at: Floats) -> tuple[Floats, Floats]:
+        likelihood(at)
+        return FLAT_SD * likelihood.modes[-n:], FLAT_SD**2 * _of_differences(likelihood.inverse[-n:, -n:])
+
+    effect_slopes, variance_slopes = np.empty((len(free), n)), np.empty((len(free), n, n))
+    for row, at in enumerate(free):
+        step = np.zeros_like(values)
+        step[at] = 1e-4 * max(1.0, abs(values[at]))
+        (effects, variances), (effects_below, variances_below) = conditional(values + step), conditional(values - step)
+        effect_slopes[row] = (effects - effects_below) / (2 * step[at])
+        variance_slopes[row] = (variances - variances_below) / (2 * step[at])
+    among = _covariance(likelihood, values, free)
+    variance = conditional(values)[1] + _of_differences(effect_slopes.T @ among @ effect_slopes)
+    variance_of_variance = np.einsum("aij,ab,bij->ij", variance_slopes, among, variance_slopes)
+    df = np.full((n, n), np.inf)
+    np.divide(2 * variance**2, variance_of_variance, out=df, where=variance_of_variance > 0)
+    return np.sqrt(variance), df
+
+
+def _of_differences(cov: Floats) -> Floats:
+    """Variance of the difference of each two."""
+    own = np.diag(cov)
+    return np.asarray(own[:, None] + own - 2 * cov, np.float64)
+
+
+def _start(likelihood: _Likelihood) -> Floats:
+    """Thresholds of all ratings together, no effects, and all standard deviations alike."""
+    data = likelihood.data
+    share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
+    first = special.logit(share)
+    return np.concatenate(
+        [first[:1], np.log(np.diff(first)), np.zeros(likelihood.n_effects), np.full(len(data.terms), START_SD)]
+    )
+
+
+def _search(likelihood: _Likelihood, values: Floats, held: Sequence[int] = ()) -> tuple[Floats, float]:
+    """Parameters of the largest likelihood, and its negative logarithm; those held stay as they are.
 
     The slope by a standard deviation is 0 where that is 0, so a descent that
     overshoots to 0 stays there. Each such term is therefore tried a step away,
     and the descent goes on from there if the likelihood is larger.
     """
-    data, n_terms = likelihood.data, len(likelihood.data.terms)
-    share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
-    first = special.logit(share)
-    values = np.concatenate(
-        [first[:1], np.log(np.diff(first)), np.zeros(likelihood.n_effects), np.full(n_terms, START_SD)]
-    )
-    values, loss = _descend(likelihood, values)
-    for _ in range(2 * n_terms):
+    values, loss = _descend(likelihood, values, held)
+    for _ in range(2 * len(likelihood.data.terms)):
         moved = _away_from_zero(likelihood, values, loss)
         if moved is None:
             break
-        values, loss = _descend(likelihood, moved)
+        values, loss = _descend(likelihood, moved, held)
     return values, loss
 
 
-def _descend(likelihood: _Likelihood, start: Floats) -> tuple[Floats, float]:
+def _descend(likelihood: _Likelihood, start: Floats, held: Sequence[int]) -> tuple[Floats, float]:
     n_terms = len(likelihood.data.terms)
     bounds: list[tuple[float, float]] = [
         (-100, 100),
@@ -442,6 +495,8 @@ def _descend(likelihood: _Likelihood, start: Floats) -> tuple[Floats, float]:
         *[(-100, 100)] * likelihood.n_effects,
     ]
     bounds += [(0, MOST_SD)] * n_terms
+    for at in held:
+        bounds[at] = (float(start[at]), float(start[at]))
     options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
     found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method
         likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
