@@ -6,7 +6,9 @@ the distances between scores and gives no difference in points.
 
     logit P(category <= k) = threshold_k - (system + rater + item)
 
-Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does.
+Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does. Tests and
+intervals do not take maximum likelihood's standard errors, which are too small with few raters or items: theirs come
+from the restricted likelihood, with degrees of freedom.
 
 >>> from analysis.simulation import Components, Plan, as_frame, draw_scores
 >>> plan = Plan(12, 6, {"A": 40.0, "B": 60.0}, Components(80, 60, 0, 0, 200))
@@ -79,7 +81,11 @@ class OrdinalModel:
     log_likelihood : float
     notes : tuple of str
     cov : ndarray, shape (conditions, conditions)
-        Of the effects.
+        Of the effects, by maximum likelihood; that of `clmm`.
+    se : ndarray, shape (conditions, conditions)
+        Restricted standard error of the difference of each two effects.
+    df : ndarray, shape (conditions, conditions)
+        Its degrees of freedom, infinite where no spread takes part in it.
     """
 
     conditions: tuple[str, ...]
@@ -100,8 +106,8 @@ class OrdinalModel:
         Returns
         -------
         DataFrame
-            a, b, log_odds (of a over b), se, z, p, p_holm, odds_ratio, ci_low,
-            ci_high (of the odds ratio).
+            a, b, log_odds (of a over b), se (restricted), df (Satterthwaite), t,
+            p, p_holm, odds_ratio, ci_low, ci_high (of the odds ratio).
         """
         rows = []
         for i, j in combinations(range(len(self.conditions)), 2):
@@ -172,10 +178,16 @@ def ordinal_model(
     -----
     Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 2010, 10.1; Laplace
     approximation after Christensen, "Cumulative link models for ordinal
-    regression", section on mixed models. Standard errors from the curvature of
-    the log likelihood. Tests and intervals take the normal distribution for
-    Student's, as clmm does: with 20 raters and 8 items a test at 5% errs in
-    about 7 to 8% (docs/validation.md).
+    regression", section on mixed models.
+
+    Tests and intervals take the standard deviations of the restricted
+    likelihood, which integrates the conditions' effects out with a flat prior
+    (Harville, Biometrika 61 (1974) 383-385; by Laplace's approximation as in
+    Brooks et al., The R Journal 9 (2017) 378-400, glmmTMB). The variance of a
+    difference has the uncertainty of the other parameters added (Kass and
+    Steffey, JASA 84 (1989) 717-726). Degrees of freedom are 2 V^2 / var(V), with
+    var(V) by the delta method (Satterthwaite, Biometrics Bulletin 2 (1946)
+    110-114). False positives of simulated studies: docs/validation.md.
     """
     if any(low >= high for low, high in pairwise(borders)):
         raise RatingsError(f"Borders must rise, not {', '.join(f'{border:g}' for border in borders)}.")
@@ -421,10 +433,10 @@ def _fit(
 
 
 def _errors(data: _Data, thresholds: Floats, sds: Floats, cov: Floats) -> tuple[Floats, Floats]:
-    """Standard error and degrees of freedom of the difference of each two conditions, shape (conditions, conditions).
+    """Restricted standard error and degrees of freedom of each difference, shape (conditions, conditions).
 
-    The conditions are one more random effect with a flat distribution, so that
-    the likelihood of the standard deviations is restricted.
+    The conditions become a random effect with a flat prior. The first threshold
+    is held, because it and the mean of the conditions are the same.
     """
     n = data.n_conditions
     if not len(sds):

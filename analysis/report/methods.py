@@ -54,9 +54,10 @@ def methods(report: Report) -> dict[str, str]:
             "Permutations: the signs of each rater's differences are reversed, the same for all pairs, and every pair "
             "is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
             "logits of five equal parts of the scale with random effects of raters, items, raters with systems and, if "
-            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Analysis of "
-            "variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's corrections and "
-            "Mauchly's test."
+            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Its tests and "
+            "intervals have standard errors from the restricted likelihood and Satterthwaite's degrees of freedom. "
+            "Analysis of variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's "
+            "corrections and Mauchly's test."
         ),
         "Agreement": (
             "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "
