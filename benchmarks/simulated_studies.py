@@ -6,9 +6,10 @@
 Studies of 20 raters, 8 items and 6 conditions that do not differ, with the variance components of
 `analysis.simulation.Components`; once normal, once clipped to 0-100 with a mean near the top. Items are random (others
 in each study, and the truth speaks of all of them) or fixed (the truth speaks of these, and the conditions' means over
-them are exactly equal). Then bootstraps of smaller and larger studies (`simulated_bootstraps.py`) and studies of
-rate-quality curves (`simulated_rates.py`). Every figure stands beside the 99% band that chance gives it if the method
-does what it says. Results do not depend on the number of processes.
+them are exactly equal). Then bootstraps of smaller and larger studies (`simulated_bootstraps.py`), studies of
+rate-quality curves (`simulated_rates.py`) and ordinal models of other sizes (`simulated_ordinal.py`). Every figure
+stands beside the 99% band that chance gives it if the method does what it says. Results do not depend on the number of
+processes.
 """
 
 from __future__ import annotations
@@ -340,10 +341,10 @@ def of_ordinal_models(tally: Tally, data: Data, scores: np.ndarray) -> None:
 
 
 def ordinal_p(scores: np.ndarray, *, interactions: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The model's p and clmm's of the pairs A-B, C-D and so on, one after another; studies without finite odds left out.
+    """The model's p and clmm's of the pairs A-B, C-D and so on of all studies that have finite odds.
 
-    Pairs without a common condition are as good as independent, and one fit
-    gives up to three of them.
+    Pairs without a common condition are nearly independent, and one fit gives
+    up to three of them.
     """
     found = []
     for one in scores:
@@ -432,7 +433,7 @@ def cell(found: tuple[int, int] | None, nominal: float, unit: str = "studies") -
 
 
 def main() -> None:
-    from benchmarks import simulated_bootstraps, simulated_rates
+    from benchmarks import simulated_bootstraps, simulated_ordinal, simulated_rates
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=10_000, help="of each kind")
@@ -442,6 +443,7 @@ def main() -> None:
     tally = simulate(options.studies, processes=options.processes)
     sizes = simulated_bootstraps.simulate(options.studies // 4, processes=options.processes)
     rates = simulated_rates.simulate(options.studies, processes=options.processes)
+    ordinal = simulated_ordinal.simulate(options.studies // 50, processes=options.processes)
     ends = [100 * end for nominal in (ALPHA, LEVEL) for end in band(options.studies, nominal)]
     print(
         f"{options.studies:,} studies of each kind. 99% bands: false positives {ends[0]:.2f}–{ends[1]:.2f}%, "
@@ -450,11 +452,13 @@ def main() -> None:
     print(tables(tally))
     print(simulated_bootstraps.tables(sizes))
     print(simulated_rates.tables(rates))
+    print(simulated_ordinal.tables(ordinal))
     if options.json:
         found = {
             "studies": tally.as_json(),
             "bootstraps": sizes.as_json(),
             "rates": simulated_rates.as_json(rates),
+            "ordinal": ordinal.as_json(),
         }
         options.json.write_text(json.dumps(found, indent=1))
 

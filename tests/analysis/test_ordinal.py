@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from analysis.frame import RatingsError, tidy
@@ -205,6 +205,29 @@ def test_a_standard_deviation_of_none_is_left_where_the_likelihood_rises_away_fr
 
 BEST = {36: -103.4180, 50: -195.5203, 56: -178.6519}
 """Log-likelihoods that clmm gives for three studies of `small_study`; tests/verify asks it for 200."""
+
+
+def test_tests_have_the_errors_and_degrees_of_freedom_of_the_linear_model_where_these_are_known():
+    # Systems differ by item: the variance of a difference has (8 - 1)(4 - 1) = 21 degrees of freedom, somewhat fewer as
+    # the scale of the log odds is estimated too. Maximum likelihood divides by 8 items where 7 are left.
+    plan = Plan(20, 8, dict.fromkeys("ABCD", 50.0), Components(80, 60, 0, 300, 100))
+    found = ordinal_model(as_frame(draw_scores(plan, np.random.default_rng(1)), plan), interactions=True)
+    pairs = found.contrasts()
+    assert pairs["df"].to_numpy() == pytest.approx(20, rel=0.1)
+    at = [found.conditions.index(name) for name in pairs["b"][:3]]
+    assert pairs["se"][:3].to_numpy() == pytest.approx(np.sqrt(8 / 7 * np.diag(found.cov)[at]), rel=0.02)
+    row = pairs.iloc[0]
+    assert row["p"] == pytest.approx(2 * t.sf(abs(row["log_odds"] / row["se"]), row["df"]))
+    low, high = np.log(row[["ci_low", "ci_high"]].to_numpy(float))
+    assert high - low == pytest.approx(2 * t.ppf(0.975, row["df"]) * row["se"])
+
+
+def test_without_random_effects_tests_are_those_of_maximum_likelihood():
+    scores = [70] * 10 + [30] * 30 + [70] * 25 + [30] * 15
+    table = pd.DataFrame({"rater": range(80), "item": "x", "condition": ["A"] * 40 + ["B"] * 40, "score": scores})
+    row = ordinal_model(tidy(table), borders=[50]).contrasts().iloc[0]
+    assert np.isinf(row["df"])
+    assert row["p"] == pytest.approx(2 * norm.sf(abs(row["t"])))
 
 
 @pytest.mark.parametrize("n_items", [1, 4])

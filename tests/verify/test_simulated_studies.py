@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.resampling import FEW, FEW_ITEMS
-from benchmarks import simulated_bootstraps, simulated_rates
+from benchmarks import simulated_bootstraps, simulated_ordinal, simulated_rates
 from benchmarks.simulated_studies import ALPHA, COVERED, LEVEL, WRONG, Data, band, simulate, tables, where
 
 pytestmark = pytest.mark.slow
@@ -31,6 +31,13 @@ def sizes():
 def rates():
     found = simulated_rates.simulate(STUDIES, processes=2)
     print(f"\n{simulated_rates.tables(found)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def ordinal():
+    found = simulated_ordinal.simulate(STUDIES // 50, processes=2)
+    print(f"\n{simulated_ordinal.tables(found)}")
     return found
 
 
@@ -105,6 +112,19 @@ def test_the_mixed_models_decisions_err_no_more_often_than_they_say(tally, metho
 def test_the_naive_analyses_err_several_times_as_often(tally, method):
     for data in (RANDOM, CLIPPED[0]):
         assert tally.share(data.name, method, WRONG) > 0.25
+
+
+@pytest.mark.parametrize("data", [RANDOM, CLIPPED[0]])
+def test_the_ordinal_model_errs_in_6_percent_at_most_and_clmms_test_more_often(tally, data):
+    ours, theirs = "ordinal model, interactions: contrast", "naive: ordinal model, interactions, z as clmm: contrast"
+    assert tally.share(data.name, ours, WRONG) <= 0.06 < tally.share(data.name, theirs, WRONG)
+    assert place(tally, data, ours, WRONG) in ("within", "below")
+
+
+def test_the_ordinal_model_errs_no_more_often_than_it_says_in_studies_of_other_sizes(ordinal):
+    for (name, test, _), (hits, n) in ordinal.counts.items():
+        if test == simulated_ordinal.OURS:
+            assert where(hits / n, n, ALPHA) in ("within", "below"), name
 
 
 def test_a_bootstrap_that_covers_less_than_93_percent_warns(sizes):
