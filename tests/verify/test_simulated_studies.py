@@ -1,5 +1,6 @@
 """Ten thousand studies in which nothing differs: see benchmarks/simulated_studies.py and docs/validation.md."""
 
+import numpy as np
 import pytest
 
 from analysis.resampling import FEW, FEW_ITEMS
@@ -115,10 +116,16 @@ def test_the_naive_analyses_err_several_times_as_often(tally, method):
 
 
 @pytest.mark.parametrize("data", [RANDOM, CLIPPED[0]])
-def test_the_ordinal_model_errs_in_6_percent_at_most_and_clmms_test_more_often(tally, data):
-    ours, theirs = "ordinal model, interactions: contrast", "naive: ordinal model, interactions, z as clmm: contrast"
-    assert tally.share(data.name, ours, WRONG) <= 0.06 < tally.share(data.name, theirs, WRONG)
-    assert place(tally, data, ours, WRONG) in ("within", "below")
+def test_the_ordinal_model_errs_no_more_often_than_it_says(tally, data):
+    assert place(tally, data, "ordinal model, interactions: contrast", WRONG) in ("within", "below")
+
+
+def test_the_ordinal_model_errs_in_6_percent_at_most_and_clmms_test_more_often(tally):
+    ours, theirs = (
+        np.sum([tally.counts[data.name, f"{method}: contrast", WRONG] for data in (RANDOM, CLIPPED[0])], axis=0)
+        for method in ("ordinal model, interactions", "naive: ordinal model, interactions, z as clmm")
+    )
+    assert ours[0] / ours[1] <= 0.06 < theirs[0] / theirs[1]
 
 
 def test_the_ordinal_model_errs_no_more_often_than_it_says_in_studies_of_other_sizes(ordinal):
