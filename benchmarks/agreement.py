@@ -137,7 +137,7 @@ def ordinal(frame: pd.DataFrame, ask: Ask) -> Rows:
                 found.thresholds, table["Estimate"].to_numpy()[: len(found.thresholds)]
             ),
             (name + "effects, of the largest", by, "1e-3"): of_largest(pairs["difference"], effects["Estimate"]),
-            (name + "effects, standard errors", by, "1e-3"): apart(errors, effects["Std..Error"]),
+            (name + "effects, standard errors by maximum likelihood", by, "1e-3"): apart(errors, effects["Std..Error"]),
             (name + "standard deviations, absolute", by, "2e-3"): points(found.components["sd"], fit[terms]),
             (name + "log likelihood, absolute", by, "2e-3"): points(found.log_likelihood, fit["logLik"]),
         }
