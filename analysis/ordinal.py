@@ -539,6 +539,6 @@ def _covariance(likelihood: _Likelihood, values: Floats, free: Ints) -> Floats:
         rise = likelihood(values + step)[1] - likelihood(values - step)[1]
         curve[row] = rise[free] / (2 * step[at])
     curve = (curve + curve.T) / 2
-    if np.linalg.eigvalsh(curve)[0] <= 0:
+    if (np.linalg.eigvalsh(curve) <= 0).any():
         raise RatingsError("The ratings are too few for this model: its odds have no standard errors.")
     return np.asarray(np.linalg.inv(curve), np.float64)

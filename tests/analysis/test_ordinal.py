@@ -230,6 +230,13 @@ def test_without_random_effects_tests_are_those_of_maximum_likelihood():
     assert row["p"] == pytest.approx(2 * norm.sf(abs(row["t"])))
 
 
+def test_two_categories_and_no_spread_have_infinite_degrees_of_freedom():
+    plan = Plan(10, 6, {"A": 45.0, "B": 55.0}, Components(0, 0, 0, 0, 200))
+    found = ordinal_model(as_frame(draw_scores(plan, np.random.default_rng(2)), plan), borders=[50])
+    assert (found.components["sd"] < 1e-3).all()
+    assert np.isinf(found.contrasts()["df"]).all()
+
+
 @pytest.mark.parametrize("n_items", [1, 4])
 def test_the_odds_of_few_items_are_those_of_these_items(n_items):
     found = ordinal_model(tidy(exported(9, n_items)), interactions=True)
