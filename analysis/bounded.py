@@ -36,6 +36,7 @@ from analysis.inference import holm
 from analysis.mixed import SAME, Items, items_used
 from analysis.order import condition_order
 from analysis.ordered_beta import OrderedBeta, Scores
+from analysis.restricted import Errors, Restricted
 from analysis.threads import blas_threads
 
 Floats = NDArray[np.float64]
@@ -83,6 +84,7 @@ class BoundedModel:
     notes: tuple[str, ...]
     cov: Floats = field(repr=False)
     errors: Errors = field(repr=False)
+    expected: Expected = field(repr=False)
 
     def contrasts(self, level: float = 0.95) -> pd.DataFrame:
         """All pairs of conditions.
@@ -96,15 +98,13 @@ class BoundedModel:
             method, with the same degrees of freedom).
         """
         rows = []
-        means, slopes = self.errors.means()
+        means, slopes = self.expected.means()
         for i, j in combinations(range(len(self.conditions)), 2):
-            weights = np.zeros(len(self.conditions))
-            weights[[i, j]] = 1, -1
-            value = float(weights @ self.effects)
-            se, df = self.errors.of(weights)
+            value = float(self.effects[i] - self.effects[j])
+            se, df = self.errors.of_difference(i, j)
             half = float(stats.t.ppf(0.5 + level / 2, df))
             p = 2 * float(stats.t.sf(abs(value) / se, df))
-            points, slope = float(weights @ means), weights @ slopes
+            points, slope = float(means[i] - means[j]), slopes[i] - slopes[j]
             by = half * float(np.sqrt(slope @ self.errors.joint @ slope))
             ends = (value - half * se, value + half * se, points, points - by, points + by)
             rows.append((self.conditions[i], self.conditions[j], value, se, df, value / se, p, *ends))
@@ -127,7 +127,7 @@ class BoundedModel:
             the scale).
         """
         rows = []
-        means, slopes = self.errors.means()
+        means, slopes = self.expected.means()
         for at, (name, mean) in enumerate(zip(self.conditions, means, strict=True)):
             weights = np.zeros(len(means))
             weights[at] = 1
@@ -141,49 +141,32 @@ class BoundedModel:
 
 
 @dataclass(frozen=True, eq=False)
-class Errors:
-    """What standard errors, their degrees of freedom and expected scores rest on.
+class Expected:
+    """What the expected scores of the conditions rest on.
 
     Attributes
     ----------
     scores : Scores
-    n_cutpoints : int
+    n_conditions, n_cutpoints : int
     values : ndarray
         Effects, then parameters: cutpoints, log precision, standard deviations.
-    joint : ndarray
-        Covariance of these; 0 for standard deviations that are none.
-    bend : ndarray, shape (parameters, conditions, conditions)
-        How the covariance of the effects changes with each parameter.
     """
 
     scores: Scores
+    n_conditions: int
     n_cutpoints: int
     values: Floats
-    joint: Floats
-    bend: Floats
-
-    def of(self, weights: Floats) -> tuple[float, float]:
-        """Standard error and degrees of freedom of a weighted sum of the effects.
-
-        Satterthwaite's, with the slopes of the variance by the parameters, as
-        lmerTest has them for the linear model.
-        """
-        n = len(weights)
-        variance = float(weights @ self.joint[:n, :n] @ weights)
-        slope = np.einsum("pij,i,j->p", self.bend, weights, weights)
-        wobble = float(slope @ self.joint[n:, n:] @ slope)
-        return float(np.sqrt(variance)), 2 * variance**2 / wobble if wobble > 0 else float("inf")
 
     def means(self) -> tuple[Floats, Floats]:
         """Expected scores in points, and their slopes by effects and parameters (conditions, values)."""
-        slopes = np.empty((self.bend.shape[1], len(self.values)))
+        slopes = np.empty((self.n_conditions, len(self.values)))
         for at in range(len(self.values)):
             step = laplace.step_of(self.values, at)
-            slopes[:, at] = (self._expected(self.values + step) - self._expected(self.values - step)) / (2 * step[at])
-        return self._expected(self.values), slopes
+            slopes[:, at] = (self._at(self.values + step) - self._at(self.values - step)) / (2 * step[at])
+        return self._at(self.values), slopes
 
-    def _expected(self, values: Floats) -> Floats:
-        n = self.bend.shape[1]
+    def _at(self, values: Floats) -> Floats:
+        n = self.n_conditions
         effects, cuts, rest = np.split(values, [n, n + self.n_cutpoints])
         nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         places = effects[:, None] + nodes * np.sqrt((rest[1:] ** 2).sum())
@@ -257,46 +240,32 @@ def _check(y: Floats, condition: NDArray[np.int64], conditions: Sequence[str]) -
         )
 
 
-class _Likelihood:
-    """Negative restricted log likelihood by Laplace's approximation, with its slopes.
+class _Likelihood(Restricted[OrderedBeta]):
+    """Negative restricted log likelihood.
 
     Parameters are those of the cutpoints, the logarithm of the precision and
-    the standard deviations of the terms. The effects of the conditions are
-    integrated out.
+    the standard deviations of the terms.
     """
 
-    def __init__(
-        self, y: Floats, condition: NDArray[np.int64], n_conditions: int, terms: Sequence[laplace.Term]
-    ) -> None:
+    def __init__(self, y: Floats, condition: NDArray[np.int64], terms: Sequence[laplace.Term]) -> None:
+        means = np.bincount(condition, y) / np.bincount(condition)
+        super().__init__(terms, condition, special.logit(np.clip(means, 0.01, 0.99)))
         self.scores = Scores.of(y)
         self.n_cutpoints = self.scores.n_categories - 1
-        self.n_conditions = n_conditions
-        self.every = laplace.Effects(terms, len(y), laplace.Term("condition", condition, n_conditions))
-        means = np.bincount(condition, y) / np.bincount(condition)
-        self.every.modes[:n_conditions] = special.logit(np.clip(means, 0.01, 0.99))
 
-    def mode(self, values: Floats) -> laplace.Mode[OrderedBeta]:
-        """The approximation at the parameters."""
-        cutpoints, precision = thresholds_of(values[: self.n_cutpoints]), float(np.exp(values[self.n_cutpoints]))
-        return self.every.at(
-            values[self.n_cutpoints + 1 :], lambda eta: OrderedBeta.of(self.scores, cutpoints, precision, eta)
-        )
+    def density(self, parameters: Floats, eta: Floats) -> OrderedBeta:
+        """Cutpoints and precision of the parameters."""
+        cutpoints, precision = thresholds_of(parameters[:-1]), float(np.exp(parameters[-1]))
+        return OrderedBeta.of(self.scores, cutpoints, precision, eta)
 
-    def slopes(self, mode: laplace.Mode[OrderedBeta], values: Floats) -> Floats:
-        """By the parameters."""
-        by_cuts = mode.ratings.logits.by_parameters(mode, values[: self.n_cutpoints])
-        return np.concatenate([by_cuts, [mode.ratings.by_log_precision(mode)], mode.by_sd])
+    def by_parameters(self, mode: laplace.Mode[OrderedBeta], parameters: Floats) -> Floats:
+        """By cutpoints and precision."""
+        by_cuts = mode.ratings.logits.by_parameters(mode, parameters[:-1])
+        return np.append(by_cuts, mode.ratings.by_log_precision(mode))
 
-    def __call__(self, values: Floats) -> tuple[float, Floats]:
-        """Value and slopes at the parameters."""
-        mode = self.mode(values)
-        return mode.loss - self.n_conditions / 2 * float(np.log(2 * np.pi)), self.slopes(mode, values)
-
-    def effects_moved(self, mode: laplace.Mode[OrderedBeta], values: Floats) -> Floats:
-        """How the conditions' effects move with the parameters, shape (conditions, parameters)."""
-        cuts, sds = values[: self.n_cutpoints], values[self.n_cutpoints + 1 :]
-        slopes = [*mode.ratings.logits.slopes_by_parameters(cuts), mode.ratings.slope_by_log_precision()]
-        return self.every.moved_by(mode, sds, slopes)[: self.n_conditions]
+    def slopes_by_parameters(self, ratings: OrderedBeta, parameters: Floats) -> list[Floats]:
+        """With cutpoints and precision."""
+        return [*ratings.logits.slopes_by_parameters(parameters[:-1]), ratings.slope_by_log_precision()]
 
 
 def _fit(
@@ -307,7 +276,7 @@ def _fit(
     items: Items,
     notes: list[str],
 ) -> BoundedModel:
-    likelihood = _Likelihood(y, condition, len(conditions), terms)
+    likelihood = _Likelihood(y, condition, terms)
     n_cuts = likelihood.n_cutpoints
     values, loss = laplace.search(likelihood, *_start(likelihood, y, len(terms)), len(terms))
     if values[n_cuts] > LOG_PRECISION[1] - 0.1:
@@ -317,7 +286,7 @@ def _fit(
         )
     sds = values[n_cuts + 1 :]
     notes = [*notes, *laplace.check_spreads(terms, sds, "Use the linear model.")]
-    effects, errors = _errors(likelihood, values)
+    effects, errors = likelihood.errors(values)
     table = [(term.name, term.n_levels, float(sd)) for term, sd in zip(terms, sds, strict=True)]
     return BoundedModel(
         conditions=conditions,
@@ -328,8 +297,9 @@ def _fit(
         components=pd.DataFrame(table, columns=["term", "n_levels", "sd"]),
         log_likelihood=-loss,
         notes=tuple(notes),
-        cov=errors.joint[: len(conditions), : len(conditions)],
+        cov=errors.cov,
         errors=errors,
+        expected=Expected(likelihood.scores, len(conditions), n_cuts, np.concatenate([effects, values])),
     )
 
 
@@ -340,26 +310,3 @@ def _start(likelihood: _Likelihood, y: Floats, n_terms: int) -> tuple[Floats, li
     first[:1] += special.logit(np.clip(y.mean(), 0.01, 0.99))
     start = np.concatenate([first, [np.log(10.0)], np.full(n_terms, laplace.START_SD)])
     return start, [*bounds_of(scores.n_categories), LOG_PRECISION]
-
-
-def _errors(likelihood: _Likelihood, values: Floats) -> tuple[Floats, Errors]:
-    """Effects of the conditions, and their errors, by central differences around the parameters that are free."""
-    n = likelihood.n_conditions
-    free = np.flatnonzero(values > np.where(np.arange(len(values)) > likelihood.n_cutpoints, laplace.NO_SD, -np.inf))
-    curve, bend = np.empty((len(free), len(free))), np.zeros((len(values), n, n))
-    for row, at in enumerate(free):
-        step = laplace.step_of(values, int(at))
-        ends = []
-        for tried in (values + step, values - step):
-            mode = likelihood.mode(tried)
-            ends.append((likelihood.slopes(mode, tried), mode.inverse[:n, :n]))
-        curve[row] = (ends[0][0] - ends[1][0])[free] / (2 * step[at])
-        bend[at] = (ends[0][1] - ends[1][1]) / (2 * step[at])
-    spread = np.zeros((len(values), len(values)))
-    spread[np.ix_(free, free)] = laplace.inverse_of(curve)
-    mode = likelihood.mode(values)
-    effects = likelihood.every.modes[:n].copy()
-    moved = likelihood.effects_moved(mode, values)
-    joint = np.block([[mode.inverse[:n, :n] + moved @ spread @ moved.T, moved @ spread], [spread @ moved.T, spread]])
-    whole = np.concatenate([effects, values])
-    return effects, Errors(likelihood.scores, likelihood.n_cutpoints, whole, joint, bend)

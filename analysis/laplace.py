@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEWTON_STEPS = 100
+MOST_STEP = 10.0
+"""Largest move of a mode in one step. Where the likelihood is almost flat, a full step leads beyond all numbers."""
+
 MOST_SD = 20.0
 """Log odds; a spread that grows to it has no finite estimate."""
 
@@ -216,7 +219,7 @@ class Effects:
             if np.abs(gradient).max(initial=0.0) < rounding:
                 break
             step = -linalg.cho_solve((root, True), gradient, check_finite=False)
-            scale = 1.0
+            scale = min(1.0, MOST_STEP / np.abs(step).max())
             while True:
                 tried = self.modes + scale * step
                 at = density(tried[self.levels] @ scales)
@@ -283,14 +286,21 @@ def check_spreads(terms: Sequence[Term], sds: Floats, what_to_do: str) -> list[s
     return notes
 
 
-def covariance(likelihood: Likelihood, values: Floats, free: Ints) -> Floats:
+def covariance(likelihood: Likelihood, values: Floats, n_terms: int) -> Floats:
     """Inverse of the curvature by the parameters that are free, by central differences of the slopes."""
+    free = free_of(values, n_terms)
     curve = np.empty((len(free), len(free)))
     for row, at in enumerate(free):
         step = step_of(values, at)
         rise = likelihood(values + step)[1] - likelihood(values - step)[1]
         curve[row] = rise[free] / (2 * step[at])
     return inverse_of(curve)
+
+
+def free_of(values: Floats, n_terms: int) -> Ints:
+    """Which parameters are free: all but standard deviations that are none. These come last."""
+    is_sd = np.arange(len(values)) >= len(values) - n_terms
+    return np.flatnonzero(~is_sd | (values >= NO_SD))
 
 
 def step_of(values: Floats, at: int) -> Floats:
@@ -303,7 +313,7 @@ def step_of(values: Floats, at: int) -> Floats:
 def inverse_of(curve: Floats) -> Floats:
     """Inverse of a curvature that was found by differences."""
     curve = (curve + curve.T) / 2
-    if np.linalg.eigvalsh(curve)[0] <= 0:
+    if (np.linalg.eigvalsh(curve) <= 0).any():
         raise RatingsError("The ratings are too few for this model: its odds have no standard errors.")
     return np.asarray(np.linalg.inv(curve), np.float64)
 

@@ -6,7 +6,9 @@ the distances between scores and gives no difference in points.
 
     logit P(category <= k) = threshold_k - (system + rater + item)
 
-Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does.
+Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does. Tests and
+intervals do not take maximum likelihood's standard errors, which are too small with few raters or items: theirs come
+from the restricted likelihood, with degrees of freedom.
 
 >>> from analysis.simulation import Components, Plan, as_frame, draw_scores
 >>> plan = Plan(12, 6, {"A": 40.0, "B": 60.0}, Components(80, 60, 0, 0, 200))
@@ -35,6 +37,7 @@ from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
 from analysis.mixed import Items, items_used
 from analysis.order import condition_order
+from analysis.restricted import Errors, Restricted
 from analysis.threads import blas_threads
 
 Floats = NDArray[np.float64]
@@ -65,7 +68,11 @@ class OrdinalModel:
     log_likelihood : float
     notes : tuple of str
     cov : ndarray, shape (conditions, conditions)
-        Of the effects.
+        Of the effects, by maximum likelihood; that of `clmm`.
+    se : ndarray, shape (conditions, conditions)
+        Restricted standard error of the difference of each two effects.
+    df : ndarray, shape (conditions, conditions)
+        Its degrees of freedom, infinite where no spread takes part in it.
     """
 
     conditions: tuple[str, ...]
@@ -77,6 +84,8 @@ class OrdinalModel:
     log_likelihood: float
     notes: tuple[str, ...]
     cov: Floats = field(repr=False)
+    se: Floats = field(repr=False)
+    df: Floats = field(repr=False)
 
     def contrasts(self, level: float = 0.95) -> pd.DataFrame:
         """All pairs of conditions.
@@ -84,20 +93,19 @@ class OrdinalModel:
         Returns
         -------
         DataFrame
-            a, b, log_odds (of a over b), se, z, p, p_holm, odds_ratio, ci_low,
-            ci_high (of the odds ratio).
+            a, b, log_odds (of a over b), se (restricted), df (Satterthwaite), t,
+            p, p_holm, odds_ratio, ci_low, ci_high (of the odds ratio).
         """
         rows = []
         for i, j in combinations(range(len(self.conditions)), 2):
-            value = float(self.effects[i] - self.effects[j])
-            error = float(np.sqrt(self.cov[i, i] + self.cov[j, j] - 2 * self.cov[i, j]))
-            half = float(stats.norm.ppf(0.5 + level / 2)) * error
-            p = 2 * float(stats.norm.sf(abs(value) / error))
+            value, error, df = float(self.effects[i] - self.effects[j]), float(self.se[i, j]), float(self.df[i, j])
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * error
+            p = 2 * float(stats.t.sf(abs(value) / error, df))
             ratio, low, high = np.exp([value, value - half, value + half])
-            rows.append((self.conditions[i], self.conditions[j], value, error, value / error, p, ratio, low, high))
-        columns = ["a", "b", "log_odds", "se", "z", "p", "odds_ratio", "ci_low", "ci_high"]
+            rows.append((self.conditions[i], self.conditions[j], value, error, df, value / error, p, ratio, low, high))
+        columns = ["a", "b", "log_odds", "se", "df", "t", "p", "odds_ratio", "ci_low", "ci_high"]
         table = pd.DataFrame(rows, columns=columns)
-        table.insert(6, "p_holm", holm(table["p"].to_numpy(float)))
+        table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
 
 
@@ -148,10 +156,16 @@ def ordinal_model(
     -----
     Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 2010, 10.1; Laplace
     approximation after Christensen, "Cumulative link models for ordinal
-    regression", section on mixed models. Standard errors from the curvature of
-    the log likelihood. Tests and intervals take the normal distribution for
-    Student's, as clmm does: with 20 raters and 8 items a test at 5% errs in
-    about 7 to 8% (docs/validation.md).
+    regression", section on mixed models.
+
+    Tests and intervals take the standard deviations of the restricted
+    likelihood, which integrates the conditions' effects out with a flat prior
+    (Harville, Biometrika 61 (1974) 383-385; by Laplace's approximation as in
+    Brooks et al., The R Journal 9 (2017) 378-400, glmmTMB). The variance of a
+    difference has the uncertainty of the other parameters added (Kass and
+    Steffey, JASA 84 (1989) 717-726). Degrees of freedom are 2 V^2 / var(V), with
+    var(V) by the delta method (Satterthwaite, Biometrics Bulletin 2 (1946)
+    110-114). False positives of simulated studies: docs/validation.md.
     """
     if any(low >= high for low, high in pairwise(borders)):
         raise RatingsError(f"Borders must rise, not {', '.join(f'{border:g}' for border in borders)}.")
@@ -241,6 +255,35 @@ class _Likelihood:
         return mode.loss, np.concatenate([by_threshold, by_effect, mode.by_sd])
 
 
+class _RestrictedLikelihood(Restricted[CumulativeLogits]):
+    """Negative restricted log likelihood.
+
+    Parameters are the logarithms of the steps between thresholds and the
+    standard deviations of the terms. The first threshold is 0, because it and
+    the mean of the conditions are the same.
+    """
+
+    def __init__(self, data: _Data, start: Floats) -> None:
+        super().__init__(data.terms, data.condition, start)
+        self.category = data.category
+
+    def density(self, parameters: Floats, eta: Floats) -> CumulativeLogits:
+        """Thresholds of the parameters."""
+        return CumulativeLogits.of(self.category, thresholds_of(_from_zero(parameters)), eta)
+
+    def by_parameters(self, mode: laplace.Mode[CumulativeLogits], parameters: Floats) -> Floats:
+        """By the steps."""
+        return mode.ratings.by_parameters(mode, _from_zero(parameters))[1:]
+
+    def slopes_by_parameters(self, ratings: CumulativeLogits, parameters: Floats) -> list[Floats]:
+        """With the steps."""
+        return ratings.slopes_by_parameters(_from_zero(parameters))[1:]
+
+
+def _from_zero(steps: Floats) -> Floats:
+    return np.concatenate([[0.0], steps])
+
+
 def _fit(
     data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], items: Items, notes: list[str]
 ) -> OrdinalModel:
@@ -254,9 +297,9 @@ def _fit(
     notes += laplace.check_spreads(data.terms, sds, "Choose other borders.")
     table = [(term.name, term.n_levels, float(sd)) for term, sd in zip(data.terms, sds, strict=True)]
     cov = np.zeros((n_effects + 1, n_effects + 1))
-    free = np.flatnonzero(np.concatenate([np.ones(n_thresholds + n_effects, bool), sds >= laplace.NO_SD]))
     place = slice(n_thresholds, n_thresholds + n_effects)
-    cov[1:, 1:] = laplace.covariance(likelihood, values, free)[place, place]
+    cov[1:, 1:] = laplace.covariance(likelihood, values, n_terms)[place, place]
+    se, df = _errors(data, values[1:n_thresholds], effects - thresholds[0], sds, cov)
     return OrdinalModel(
         conditions=conditions,
         borders=borders,
@@ -267,4 +310,25 @@ def _fit(
         log_likelihood=-loss,
         notes=tuple(notes),
         cov=cov,
+        se=se,
+        df=df,
     )
+
+
+def _errors(data: _Data, steps: Floats, effects: Floats, sds: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """Restricted standard error and degrees of freedom of each difference, shape (conditions, conditions).
+
+    The search starts at the estimates of maximum likelihood. Without random
+    effects these are taken as they are.
+    """
+    n = data.n_conditions
+    errors = Errors(cov, np.zeros((0, n, n)))
+    if len(sds):
+        likelihood = _RestrictedLikelihood(data, effects)
+        start = np.concatenate([steps, sds])
+        values, _ = laplace.search(likelihood, start, bounds_of(data.n_categories)[1:], len(sds))
+        errors = likelihood.errors(values)[1]
+    se, df = np.zeros((n, n)), np.full((n, n), np.inf)
+    for i, j in combinations(range(n), 2):
+        se[i, j], df[i, j] = se[j, i], df[j, i] = errors.of_difference(i, j)
+    return se, df

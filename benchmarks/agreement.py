@@ -37,7 +37,7 @@ from analysis.threads import blas_threads  # noqa: E402
 from tests.analysis.conftest import STUDIES, asked, missing_r  # noqa: E402
 from tests.analysis.test_against_r import AT_THE_ENDS, both_ways  # noqa: E402
 from tests.analysis.test_anova import long  # noqa: E402
-from tests.analysis.test_ordinal import in_bands  # noqa: E402
+from tests.analysis.test_ordinal import in_bands, likelihood_errors  # noqa: E402
 
 Ask = Callable[..., dict[str, pd.DataFrame]]
 Rows = dict[tuple[str, str, str], float]
@@ -131,6 +131,7 @@ def ordinal(frame: pd.DataFrame, ask: Ask) -> Rows:
         base = (set(found.conditions) - set(effects.index)).pop()
         pairs = both_ways(found.contrasts().rename(columns={"log_odds": "difference"}))
         pairs = pairs[pairs["b"] == base].set_index("a").loc[effects.index]
+        errors = pd.Series(likelihood_errors(found, base))[effects.index]
         terms = [term.replace(":", "_") for term in found.components["term"]]
         name, by = f"ordinal model, {'interactions' if interactions else 'none'}: ", "R ordinal (clmm)"
         rows |= {
@@ -138,7 +139,7 @@ def ordinal(frame: pd.DataFrame, ask: Ask) -> Rows:
                 found.thresholds, table["Estimate"].to_numpy()[: len(found.thresholds)]
             ),
             (name + "effects, of the largest", by, "1e-3"): of_largest(pairs["difference"], effects["Estimate"]),
-            (name + "effects, standard errors", by, "1e-3"): apart(pairs["se"], effects["Std..Error"]),
+            (name + "effects, standard errors by maximum likelihood", by, "1e-3"): apart(errors, effects["Std..Error"]),
             (name + "standard deviations, absolute", by, "2e-3"): points(found.components["sd"], fit[terms]),
             (name + "log likelihood, absolute", by, "2e-3"): points(found.log_likelihood, fit["logLik"]),
         }
