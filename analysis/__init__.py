@@ -10,7 +10,9 @@ screening    which raters are excluded, by named rules
 describe     means, intervals, medians
 inference    Friedman, Wilcoxon with Holm, Hodges and Lehmann's shift
 mixed        the mixed model of raters and items; the package crossed holds its algebra
-ordinal      a cumulative link mixed model, for scores at the ends of the scale
+bounded      ordered beta regression, which knows the ends of the scale; its density is ordered_beta
+ordinal      a cumulative link mixed model, for the order of scores
+restricted   standard errors of both; laplace and cumulative_logits serve both too
 anova        repeated measures, for those who must report it
 resampling   bootstrap and permutation tests
 agreement    of raters with each other and with themselves

@@ -6,7 +6,9 @@ the distances between scores and gives no difference in points.
 
     logit P(category <= k) = threshold_k - (system + rater + item)
 
-Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does.
+Estimated by maximum likelihood with the Laplace approximation, as `clmm` of R's package ordinal does. Tests and
+intervals do not take maximum likelihood's standard errors, which are too small with few raters or items: theirs come
+from the restricted likelihood, with degrees of freedom.
 
 >>> from analysis.simulation import Components, Plan, as_frame, draw_scores
 >>> plan = Plan(12, 6, {"A": 40.0, "B": 60.0}, Components(80, 60, 0, 0, 200))
@@ -25,14 +27,17 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, optimize, sparse, special, stats
+from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
+from analysis import laplace
 from analysis.common_items import different_items
+from analysis.cumulative_logits import CumulativeLogits, bounds_of, first_parameters, thresholds_of
 from analysis.frame import SYSTEM, RatingsError, average_repeats
 from analysis.inference import holm
 from analysis.mixed import Items, items_used
 from analysis.order import condition_order
+from analysis.restricted import Errors, Restricted
 from analysis.threads import blas_threads
 
 Floats = NDArray[np.float64]
@@ -40,19 +45,6 @@ Ints = NDArray[np.int64]
 
 BANDS = (20.0, 40.0, 60.0, 80.0)
 """Borders of the five bands Bad to Excellent (ITU-R BS.1534-3); a border belongs to the band above."""
-
-NEWTON_STEPS = 100
-MOST_SD = 20.0
-"""Log odds; a spread that grows to it has no finite estimate."""
-
-NO_SD = 1e-3
-"""Log odds; a smaller standard deviation counts as none."""
-
-START_SD = 0.5
-"""Log odds; where the search for a standard deviation begins, as in the linear mixed model."""
-
-AWAY = (0.1, 0.5)
-"""Log odds; steps away from a standard deviation of none, to see whether the likelihood rises there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +68,11 @@ class OrdinalModel:
     log_likelihood : float
     notes : tuple of str
     cov : ndarray, shape (conditions, conditions)
-        Of the effects.
+        Of the effects, by maximum likelihood; that of `clmm`.
+    se : ndarray, shape (conditions, conditions)
+        Restricted standard error of the difference of each two effects.
+    df : ndarray, shape (conditions, conditions)
+        Its degrees of freedom, infinite where no spread takes part in it.
     """
 
     conditions: tuple[str, ...]
@@ -88,6 +84,8 @@ class OrdinalModel:
     log_likelihood: float
     notes: tuple[str, ...]
     cov: Floats = field(repr=False)
+    se: Floats = field(repr=False)
+    df: Floats = field(repr=False)
 
     def contrasts(self, level: float = 0.95) -> pd.DataFrame:
         """All pairs of conditions.
@@ -95,30 +93,20 @@ class OrdinalModel:
         Returns
         -------
         DataFrame
-            a, b, log_odds (of a over b), se, z, p, p_holm, odds_ratio, ci_low,
-            ci_high (of the odds ratio).
+            a, b, log_odds (of a over b), se (restricted), df (Satterthwaite), t,
+            p, p_holm, odds_ratio, ci_low, ci_high (of the odds ratio).
         """
         rows = []
         for i, j in combinations(range(len(self.conditions)), 2):
-            value = float(self.effects[i] - self.effects[j])
-            error = float(np.sqrt(self.cov[i, i] + self.cov[j, j] - 2 * self.cov[i, j]))
-            half = float(stats.norm.ppf(0.5 + level / 2)) * error
-            p = 2 * float(stats.norm.sf(abs(value) / error))
+            value, error, df = float(self.effects[i] - self.effects[j]), float(self.se[i, j]), float(self.df[i, j])
+            half = float(stats.t.ppf(0.5 + level / 2, df)) * error
+            p = 2 * float(stats.t.sf(abs(value) / error, df))
             ratio, low, high = np.exp([value, value - half, value + half])
-            rows.append((self.conditions[i], self.conditions[j], value, error, value / error, p, ratio, low, high))
-        columns = ["a", "b", "log_odds", "se", "z", "p", "odds_ratio", "ci_low", "ci_high"]
+            rows.append((self.conditions[i], self.conditions[j], value, error, df, value / error, p, ratio, low, high))
+        columns = ["a", "b", "log_odds", "se", "df", "t", "p", "odds_ratio", "ci_low", "ci_high"]
         table = pd.DataFrame(rows, columns=columns)
-        table.insert(6, "p_holm", holm(table["p"].to_numpy(float)))
+        table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
         return table
-
-
-@dataclass(frozen=True, eq=False)
-class _Term:
-    """A random effect: its name, the level of each rating, how many levels there are."""
-
-    name: str
-    level: Ints
-    n_levels: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +117,7 @@ class _Data:
     condition: Ints
     n_categories: int
     n_conditions: int
-    terms: tuple[_Term, ...]
+    terms: tuple[laplace.Term, ...]
 
 
 def ordinal_model(
@@ -168,10 +156,16 @@ def ordinal_model(
     -----
     Agresti, Analysis of Ordinal Categorical Data, 2nd ed., 2010, 10.1; Laplace
     approximation after Christensen, "Cumulative link models for ordinal
-    regression", section on mixed models. Standard errors from the curvature of
-    the log likelihood. Tests and intervals take the normal distribution for
-    Student's, as clmm does: with 20 raters and 8 items a test at 5% errs in
-    about 7 to 8% (docs/validation.md).
+    regression", section on mixed models.
+
+    Tests and intervals take the standard deviations of the restricted
+    likelihood, which integrates the conditions' effects out with a flat prior
+    (Harville, Biometrika 61 (1974) 383-385; by Laplace's approximation as in
+    Brooks et al., The R Journal 9 (2017) 378-400, glmmTMB). The variance of a
+    difference has the uncertainty of the other parameters added (Kass and
+    Steffey, JASA 84 (1989) 717-726). Degrees of freedom are 2 V^2 / var(V), with
+    var(V) by the delta method (Satterthwaite, Biometrics Bulletin 2 (1946)
+    110-114). False positives of simulated studies: docs/validation.md.
     """
     if any(low >= high for low, high in pairwise(borders)):
         raise RatingsError(f"Borders must rise, not {', '.join(f'{border:g}' for border in borders)}.")
@@ -190,31 +184,12 @@ def ordinal_model(
     if different_items(chosen):
         raise RatingsError("Systems were rated on different items, and this model compares them all at once.")
     items: Items = items_used("random", ratings["item"].nunique()) if interactions else "fixed"
-    terms, notes = _terms(ratings, interactions, items)
-    data = _Data(category, condition, len(found), len(conditions), terms)
+    terms, notes = laplace.terms_of(ratings, rater_condition=interactions, item_condition=items == "random")
+    data = _Data(category, condition, len(found), len(conditions), tuple(terms))
     _check_separation(data, conditions)
     met = tuple(float(borders[low]) for low in found[1:] - 1)
     with blas_threads(1):
         return _fit(data, tuple(conditions), met, items, notes)
-
-
-def _terms(ratings: pd.DataFrame, interactions: bool, items: Items) -> tuple[tuple[_Term, ...], list[str]]:
-    """Random effects that the ratings can tell, and a note for each that they cannot."""
-    columns = [["rater"], ["item"], *([["rater", "condition"]] if interactions else [])]
-    columns += [["item", "condition"]] if items == "random" else []
-    terms, notes = [], []
-    for names in columns:
-        level = np.asarray(ratings.groupby(names, sort=False).ngroup(), np.int64)
-        n_levels, name = int(level.max()) + 1, ":".join(names)
-        if n_levels == ratings["condition"].nunique() and "condition" in names:
-            continue  # one item: its effects are the conditions'
-        if n_levels < 2:
-            notes.append(f"One {name}: the odds are those of this {name}.")
-        elif n_levels == len(ratings):
-            notes.append(f"One rating of each {name}: the model has no effect for it.")
-        else:
-            terms.append(_Term(name, level, n_levels))
-    return tuple(terms), notes
 
 
 def _check_separation(data: _Data, conditions: Sequence[str]) -> None:
@@ -254,151 +229,77 @@ def _check_separation(data: _Data, conditions: Sequence[str]) -> None:
 class _Likelihood:
     """Negative log likelihood by Laplace's approximation, with its slopes.
 
-    Parameters are the first threshold, the logarithms of the steps to the next
-    ones, the effects of all conditions but the first, and the standard
-    deviations of the terms. Random effects are in units of these.
+    Parameters are those of the thresholds, the effects of all conditions but
+    the first, and the standard deviations of the terms.
     """
 
     def __init__(self, data: _Data) -> None:
         self.data = data
-        self.n_steps = data.n_categories - 2
+        self.n_thresholds = data.n_categories - 1
         self.n_effects = data.n_conditions - 1
-        self.levels = np.empty((len(data.category), len(data.terms)), np.int64)
-        n_levels = 0
-        for at, term in enumerate(data.terms):
-            self.levels[:, at] = n_levels + term.level
-            n_levels += term.n_levels
-        self.modes = np.zeros(n_levels)
+        self.random = laplace.Effects(data.terms, len(data.category))
 
     def unpack(self, values: Floats) -> tuple[Floats, Floats, Floats]:
         """Thresholds, effects and standard deviations."""
-        steps = np.exp(values[1 : 1 + self.n_steps])
-        thresholds = values[0] + np.concatenate([[0.0], np.cumsum(steps)])
-        first = 1 + self.n_steps
-        effects = np.concatenate([[0.0], values[first : first + self.n_effects]])
-        return thresholds, effects, values[first + self.n_effects :]
+        parameters, rest = np.split(values, [self.n_thresholds])
+        effects, sds = np.split(rest, [self.n_effects])
+        return thresholds_of(parameters), np.concatenate([[0.0], effects]), sds
 
     def __call__(self, values: Floats) -> tuple[float, Floats]:
         """Value and slopes at the parameters."""
         thresholds, effects, sds = self.unpack(values)
-        z = self._design(sds)
-        ends = np.concatenate([[-np.inf], thresholds, [np.inf]])
         category, condition = self.data.category, self.data.condition
-        at, root = self._at_modes(ends[category + 1] - effects[condition], ends[category] - effects[condition], z)
-        inverse = linalg.cho_solve((root, True), np.eye(len(root)), check_finite=False)
-        beside = np.take_along_axis(np.asarray(z @ inverse), self.levels, axis=1)
-        leverage = beside @ sds
-        shift = -(at.bend_above + at.bend_below)
-        pull = inverse @ (z.T @ (shift * leverage))  # how the determinant pulls at the modes
-        pulled = z @ pull
-        above = at.slope_above + (leverage * at.bend_above + pulled * at.density_above) / 2
-        below = at.slope_below + (leverage * at.bend_below + pulled * at.density_below) / 2
-        by_shift = -(above + below)
-        by_threshold = (
-            np.bincount(category, above, self.data.n_categories)[:-1]
-            + np.bincount(category, below, self.data.n_categories)[1:]
-        )
-        by_later = np.cumsum(by_threshold[::-1])[::-1]
-        by_step = by_later[1:] * np.exp(values[1 : 1 + self.n_steps])
-        by_effect = np.bincount(condition, by_shift, self.data.n_conditions)[1:]
-        by_sd = (
-            by_shift @ self.modes[self.levels] + at.curve @ beside - at.slope @ pull[self.levels] / 2
-            if len(sds)
-            else np.zeros(0)
-        )
-        loss = at.loss + float(self.modes @ self.modes) / 2 + float(np.log(np.diag(root)).sum())
-        return loss, np.concatenate([by_later[:1], by_step, by_effect, by_sd])
-
-    def _design(self, sds: Floats) -> sparse.csr_array:
-        n, n_terms = self.levels.shape
-        ends = np.arange(n + 1) * n_terms
-        return sparse.csr_array((np.tile(sds, n), self.levels.ravel(), ends), shape=(n, len(self.modes)))
-
-    def _at_modes(self, upper: Floats, lower: Floats, z: sparse.csr_array) -> tuple[_Ratings, Floats]:
-        """Ratings at the modes of the random effects, by Newton's steps, and the root of the curvature there."""
-        at = _Ratings.of(upper - z @ self.modes, lower - z @ self.modes)
-        for _ in range(NEWTON_STEPS):
-            curve = np.eye(len(self.modes)) + (z.T @ z.multiply(at.curve[:, None]).tocsr()).toarray()
-            root = linalg.cholesky(curve, lower=True, check_finite=False)
-            gradient = self.modes + z.T @ at.slope
-            if np.abs(gradient).max(initial=0.0) < 1e-9:
-                break
-            step = -linalg.cho_solve((root, True), gradient, check_finite=False)
-            loss = at.loss + float(self.modes @ self.modes) / 2
-            scale = 1.0
-            while True:
-                tried = self.modes + scale * step
-                at = _Ratings.of(upper - z @ tried, lower - z @ tried)
-                if at.loss + float(tried @ tried) / 2 <= loss + 1e-9 or scale < 1e-6:
-                    break
-                scale /= 2
-            self.modes = tried
-        return at, root
+        mode = self.random.at(sds, lambda shift: CumulativeLogits.of(category, thresholds, effects[condition] + shift))
+        by_threshold = mode.ratings.by_parameters(mode, values[: self.n_thresholds])
+        by_effect = np.bincount(condition, mode.by_shift, self.data.n_conditions)[1:]
+        return mode.loss, np.concatenate([by_threshold, by_effect, mode.by_sd])
 
 
-@dataclass(frozen=True, eq=False)
-class _Ratings:
-    """Negative log chance of the categories, and what its derivatives take.
+class _RestrictedLikelihood(Restricted[CumulativeLogits]):
+    """Negative restricted log likelihood.
 
-    A category lies between two ends, above and below, on the scale of the log
-    odds; a shift of the odds moves both ends down. With the logistic
-    distribution F and its density f the loss of a rating is
-
-        log(1 + exp(-above)) + log(1 + exp(below)) - log(1 - exp(below - above))
-
-    so that its slope by the shift is 1 - F(above) - F(below), the slope of that
-    by an end -f, its curve f(above) + f(below), and the slope of that by an end
-    f', here called bend.
+    Parameters are the logarithms of the steps between thresholds and the
+    standard deviations of the terms. The first threshold is 0, because it and
+    the mean of the conditions are the same.
     """
 
-    loss: float
-    slope: Floats
-    curve: Floats
-    slope_above: Floats
-    slope_below: Floats
-    density_above: Floats
-    density_below: Floats
-    bend_above: Floats
-    bend_below: Floats
+    def __init__(self, data: _Data, start: Floats) -> None:
+        super().__init__(data.terms, data.condition, start)
+        self.category = data.category
 
-    @classmethod
-    def of(cls, above: Floats, below: Floats) -> _Ratings:
-        """At the ends given; the lowest end may be minus infinity, the highest infinity."""
-        within = -np.expm1(below - above)
-        up, low = special.expit(above), special.expit(below)
-        density_above, density_below = up * special.expit(-above), low * special.expit(-below)
-        return cls(
-            loss=float((np.logaddexp(0, -above) + np.logaddexp(0, below) - np.log(within)).sum()),
-            slope=1 - up - low,
-            curve=density_above + density_below,
-            slope_above=up - 1 / within,
-            slope_below=low + 1 / within - 1,
-            density_above=density_above,
-            density_below=density_below,
-            bend_above=density_above * (1 - 2 * up),
-            bend_below=density_below * (1 - 2 * low),
-        )
+    def density(self, parameters: Floats, eta: Floats) -> CumulativeLogits:
+        """Thresholds of the parameters."""
+        return CumulativeLogits.of(self.category, thresholds_of(_from_zero(parameters)), eta)
+
+    def by_parameters(self, mode: laplace.Mode[CumulativeLogits], parameters: Floats) -> Floats:
+        """By the steps."""
+        return mode.ratings.by_parameters(mode, _from_zero(parameters))[1:]
+
+    def slopes_by_parameters(self, ratings: CumulativeLogits, parameters: Floats) -> list[Floats]:
+        """With the steps."""
+        return ratings.slopes_by_parameters(_from_zero(parameters))[1:]
+
+
+def _from_zero(steps: Floats) -> Floats:
+    return np.concatenate([[0.0], steps])
 
 
 def _fit(
     data: _Data, conditions: tuple[str, ...], borders: tuple[float, ...], items: Items, notes: list[str]
 ) -> OrdinalModel:
     likelihood = _Likelihood(data)
-    n_effects, n_steps = likelihood.n_effects, likelihood.n_steps
-    values, loss = _search(likelihood)
+    n_terms, n_effects, n_thresholds = len(data.terms), likelihood.n_effects, likelihood.n_thresholds
+    first = first_parameters(data.category, data.n_categories)
+    start = np.concatenate([first, np.zeros(n_effects), np.full(n_terms, laplace.START_SD)])
+    bounds = [*bounds_of(data.n_categories), *[(-100.0, 100.0)] * n_effects]
+    values, loss = laplace.search(likelihood, start, bounds, n_terms)
     thresholds, effects, sds = likelihood.unpack(values)
-    for term, sd in zip(data.terms, sds, strict=True):
-        if sd > 0.99 * MOST_SD:
-            raise RatingsError(
-                f"The spread between levels of {term.name} has no finite estimate. Choose other borders."
-            )
-        if sd < NO_SD:
-            notes.append(f"No variance between levels of {term.name} was found.")
+    notes += laplace.check_spreads(data.terms, sds, "Choose other borders.")
     table = [(term.name, term.n_levels, float(sd)) for term, sd in zip(data.terms, sds, strict=True)]
     cov = np.zeros((n_effects + 1, n_effects + 1))
-    free = np.flatnonzero(np.concatenate([np.ones(1 + n_steps + n_effects, bool), sds >= NO_SD]))
-    place = slice(1 + n_steps, 1 + n_steps + n_effects)
-    cov[1:, 1:] = _covariance(likelihood, values, free)[place, place]
+    place = slice(n_thresholds, n_thresholds + n_effects)
+    cov[1:, 1:] = laplace.covariance(likelihood, values, n_terms)[place, place]
+    se, df = _errors(data, values[1:n_thresholds], effects - thresholds[0], sds, cov)
     return OrdinalModel(
         conditions=conditions,
         borders=borders,
@@ -409,69 +310,25 @@ def _fit(
         log_likelihood=-loss,
         notes=tuple(notes),
         cov=cov,
+        se=se,
+        df=df,
     )
 
 
-def _search(likelihood: _Likelihood) -> tuple[Floats, float]:
-    """Parameters of the largest likelihood, and its negative logarithm.
+def _errors(data: _Data, steps: Floats, effects: Floats, sds: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """Restricted standard error and degrees of freedom of each difference, shape (conditions, conditions).
 
-    The slope by a standard deviation is 0 where that is 0, so a descent that
-    overshoots to 0 stays there. Each such term is therefore tried a step away,
-    and the descent goes on from there if the likelihood is larger.
+    The search starts at the estimates of maximum likelihood. Without random
+    effects these are taken as they are.
     """
-    data, n_terms = likelihood.data, len(likelihood.data.terms)
-    share = np.cumsum(np.bincount(data.category, minlength=data.n_categories))[:-1] / len(data.category)
-    first = special.logit(share)
-    values = np.concatenate(
-        [first[:1], np.log(np.diff(first)), np.zeros(likelihood.n_effects), np.full(n_terms, START_SD)]
-    )
-    values, loss = _descend(likelihood, values)
-    for _ in range(2 * n_terms):
-        moved = _away_from_zero(likelihood, values, loss)
-        if moved is None:
-            break
-        values, loss = _descend(likelihood, moved)
-    return values, loss
-
-
-def _descend(likelihood: _Likelihood, start: Floats) -> tuple[Floats, float]:
-    n_terms = len(likelihood.data.terms)
-    bounds: list[tuple[float, float]] = [
-        (-100, 100),
-        *[(-15, 6)] * likelihood.n_steps,
-        *[(-100, 100)] * likelihood.n_effects,
-    ]
-    bounds += [(0, MOST_SD)] * n_terms
-    options: dict[str, float] = {"maxiter": 2000, "ftol": 1e-13, "gtol": 1e-6, "maxcor": 20}
-    found = optimize.minimize(  # type: ignore[call-overload]  # scipy-stubs know these options for no method
-        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-    )
-    return np.asarray(found.x, np.float64), float(found.fun)
-
-
-def _away_from_zero(likelihood: _Likelihood, values: Floats, loss: float) -> Floats | None:
-    """Parameters with a larger likelihood, one standard deviation being moved away from 0; None if there are none."""
-    best, moved = loss - 1e-6, None
-    first = len(values) - len(likelihood.data.terms)
-    for at in first + np.flatnonzero(values[first:] < NO_SD):
-        for step in AWAY:
-            tried = values.copy()
-            tried[at] = step
-            tried_loss = likelihood(tried)[0]
-            if tried_loss < best:
-                best, moved = tried_loss, tried
-    return moved
-
-
-def _covariance(likelihood: _Likelihood, values: Floats, free: Ints) -> Floats:
-    """Inverse of the curvature by the parameters that are free, by central differences of the slopes."""
-    curve = np.empty((len(free), len(free)))
-    for row, at in enumerate(free):
-        step = np.zeros_like(values)
-        step[at] = 1e-4 * max(1.0, abs(values[at]))
-        rise = likelihood(values + step)[1] - likelihood(values - step)[1]
-        curve[row] = rise[free] / (2 * step[at])
-    curve = (curve + curve.T) / 2
-    if np.linalg.eigvalsh(curve)[0] <= 0:
-        raise RatingsError("The ratings are too few for this model: its odds have no standard errors.")
-    return np.asarray(np.linalg.inv(curve), np.float64)
+    n = data.n_conditions
+    errors = Errors(cov, np.zeros((0, n, n)))
+    if len(sds):
+        likelihood = _RestrictedLikelihood(data, effects)
+        start = np.concatenate([steps, sds])
+        values, _ = laplace.search(likelihood, start, bounds_of(data.n_categories)[1:], len(sds))
+        errors = likelihood.errors(values)[1]
+    se, df = np.zeros((n, n)), np.full((n, n), np.inf)
+    for i, j in combinations(range(n), 2):
+        se[i, j], df[i, j] = se[j, i], df[j, i] = errors.of_difference(i, j)
+    return se, df

@@ -3,9 +3,10 @@
     python benchmarks/agreement.py
 
 The studies are those of the tests: a published one, a drawn one that is complete, and a drawn one of which 30% of the
-ratings are missing. R is asked through the scripts of tests/analysis/r (packages lme4, lmerTest, emmeans, ordinal);
-pingouin, scipy and statsmodels are asked here. Prints a Markdown table of the largest differences, relative where
-nothing else is said. statsmodels' MixedLM takes minutes on these studies and is asked about a smaller one.
+ratings are missing. R is asked through the scripts of tests/analysis/r (packages lme4, lmerTest, emmeans, ordinal,
+glmmTMB); pingouin, scipy and statsmodels are asked here. Prints a Markdown table of the largest differences, relative
+where nothing else is said. The bounded model is compared on other studies, with scores at both ends of the scale.
+statsmodels' MixedLM takes minutes on these studies and is asked about a smaller one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,16 @@ sys.path.insert(0, str(ROOT))
 from analysis import crossed  # noqa: E402
 from analysis.agreement import intraclass, stimuli  # noqa: E402
 from analysis.anova import repeated_measures  # noqa: E402
+from analysis.bounded import bounded_model  # noqa: E402
 from analysis.inference import friedman, system_matrix, wilcoxon_pairs  # noqa: E402
 from analysis.mixed import mixed_model, model_of  # noqa: E402
 from analysis.ordinal import ordinal_model  # noqa: E402
 from analysis.simulation import Components, Plan, as_frame, draw_scores  # noqa: E402
 from analysis.threads import blas_threads  # noqa: E402
 from tests.analysis.conftest import STUDIES, asked, missing_r  # noqa: E402
-from tests.analysis.test_against_r import FEWER, both_ways  # noqa: E402
+from tests.analysis.test_against_r import AT_THE_ENDS, FEWER, both_ways  # noqa: E402
 from tests.analysis.test_anova import long  # noqa: E402
-from tests.analysis.test_ordinal import in_bands  # noqa: E402
+from tests.analysis.test_ordinal import in_bands, likelihood_errors  # noqa: E402
 
 Ask = Callable[..., dict[str, pd.DataFrame]]
 Rows = dict[tuple[str, str, str], float]
@@ -148,6 +150,7 @@ def ordinal(frame: pd.DataFrame, ask: Ask) -> Rows:
         base = (set(found.conditions) - set(effects.index)).pop()
         pairs = both_ways(found.contrasts().rename(columns={"log_odds": "difference"}))
         pairs = pairs[pairs["b"] == base].set_index("a").loc[effects.index]
+        errors = pd.Series(likelihood_errors(found, base))[effects.index]
         terms = [term.replace(":", "_") for term in found.components["term"]]
         name, by = f"ordinal model, {'interactions' if interactions else 'none'}: ", "R ordinal (clmm)"
         rows |= {
@@ -155,7 +158,7 @@ def ordinal(frame: pd.DataFrame, ask: Ask) -> Rows:
                 found.thresholds, table["Estimate"].to_numpy()[: len(found.thresholds)]
             ),
             (name + "effects, of the largest", by, "1e-3"): of_largest(pairs["difference"], effects["Estimate"]),
-            (name + "effects, standard errors", by, "1e-3"): apart(pairs["se"], effects["Std..Error"]),
+            (name + "effects, standard errors by maximum likelihood", by, "1e-3"): apart(errors, effects["Std..Error"]),
             (name + "standard deviations, absolute", by, "2e-3"): points(found.components["sd"], fit[terms]),
             (name + "log likelihood, absolute", by, "2e-3"): points(found.log_likelihood, fit["logLik"]),
         }
@@ -246,10 +249,27 @@ def statsmodels() -> dict[str, float]:
     }
 
 
+def bounded(frame: pd.DataFrame, ask: Ask) -> Rows:
+    """The bounded model of ratings with scores at both ends."""
+    theirs = ask("bounded.R", frame[["rater", "item", "condition", "score"]])
+    found = bounded_model(frame)
+    fit = theirs["bounded_fit"].set_index("name")["value"]
+    effects = theirs["bounded"].set_index("condition").loc[list(found.conditions)]
+    name, by = "bounded model: ", "R glmmTMB"
+    return {
+        (name + "effects, absolute", by, "1e-4"): points(found.effects, effects["estimate"]),
+        (name + "effects, standard errors", by, "1e-4"): apart(np.sqrt(np.diag(found.cov)), effects["se"]),
+        (name + "cutpoints", by, "1e-4"): apart(found.cutpoints, fit[["low", "high"]]),
+        (name + "precision", by, "1e-4"): apart(found.precision, fit["precision"]),
+        (name + "standard deviations", by, "1e-3"): apart(found.components["sd"], fit[found.components["term"]]),
+        (name + "restricted log likelihood, absolute", by, "1e-4"): points(found.log_likelihood, fit["logLik"]),
+    }
+
+
 PARTS = (alone, mixed, fewer, ordinal, repeated, icc, ranks)
 
 
-def compared(frame: pd.DataFrame) -> Rows:
+def compared(frame: pd.DataFrame, parts: Sequence[Callable[[pd.DataFrame, Ask], Rows]] = PARTS) -> Rows:
     """Largest differences of all figures of a study."""
 
     def ask(script: str, table: pd.DataFrame, *options: str) -> dict[str, pd.DataFrame]:
@@ -257,10 +277,20 @@ def compared(frame: pd.DataFrame) -> Rows:
             return asked(Path(folder), script, table, *options)
 
     rows: Rows = {}
-    for part in PARTS:
+    for part in parts:
         rows |= part(frame, ask)
         print(".", end="", file=sys.stderr, flush=True)
     return rows
+
+
+def print_table(columns: Mapping[str, Rows]) -> None:
+    """A column for each study."""
+    print(f"| figure | compared with | required | {' | '.join(columns)} |")
+    print("|---|---|---|" + "---|" * len(columns))
+    for figure, by, required in next(iter(columns.values())):
+        found = [rows[figure, by, required] for rows in columns.values()]
+        marks = [f"{value:.0e}" + ("" if value <= float(required) else " **above**") for value in found]
+        print(f"| {figure} | {by} | {required} | {' | '.join(marks)} |")
 
 
 def main() -> None:
@@ -268,13 +298,9 @@ def main() -> None:
         raise SystemExit(reason)
     warnings.simplefilter("ignore")
     with blas_threads(1):
-        columns = {name: compared(make()) for name, make in STUDIES.items()}
-        print(f"| figure | compared with | required | {' | '.join(columns)} |")
-        print("|---|---|---|" + "---|" * len(columns))
-        for figure, by, required in next(iter(columns.values())):
-            found = [rows[figure, by, required] for rows in columns.values()]
-            marks = [f"{value:.0e}" + ("" if value <= float(required) else " **above**") for value in found]
-            print(f"| {figure} | {by} | {required} | {' | '.join(marks)} |")
+        print_table({name: compared(make()) for name, make in STUDIES.items()})
+        print()
+        print_table({name: compared(make(), (bounded,)) for name, make in AT_THE_ENDS.items()})
         print("\nstatsmodels MixedLM, 8 raters, 6 items, 3 conditions, complete:\n")
         print("| figure | difference |\n|---|---|")
         for figure, value in statsmodels().items():

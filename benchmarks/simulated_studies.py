@@ -6,9 +6,10 @@
 Studies of 20 raters, 8 items and 6 conditions that do not differ, with the variance components of
 `analysis.simulation.Components`; once normal, once clipped to 0-100 with a mean near the top. Items are random (others
 in each study, and the truth speaks of all of them) or fixed (the truth speaks of these, and the conditions' means over
-them are exactly equal). Then bootstraps of smaller and larger studies (`simulated_bootstraps.py`) and studies of
-rate-quality curves (`simulated_rates.py`). Every figure stands beside the 99% band that chance gives it if the method
-does what it says. Results do not depend on the number of processes.
+them are exactly equal). Then bootstraps of smaller and larger studies (`simulated_bootstraps.py`), studies of
+rate-quality curves (`simulated_rates.py`) and ordinal models of other sizes (`simulated_ordinal.py`). Every figure
+stands beside the 99% band that chance gives it if the method does what it says. Results do not depend on the number of
+processes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ BLOCK = 250
 
 ORDINAL_OF_BLOCK = 10
 """Of so many of a block an ordinal model is fitted, which takes half a second."""
+
+NAIVE_ORDINAL_OF_BLOCK = 4
+"""Of so many of a block an ordinal model without interactions is fitted."""
 
 NAIVE_OF_BLOCK = 50
 """Of so many of a block the analyses that are wrong are shown: they are so far off that these are enough."""
@@ -285,11 +289,7 @@ def with_random_items(tally: Tally, scores: np.ndarray, data: Data, seed: int, o
         tally.add(data.name, name.format("equivalent"), WRONG, [each.equivalent for each in at_margin])
     both = crossed_bootstraps(scores, "random", seed)
     tally.add(data.name, "bootstrap of raters and items, percentile", COVERED, holds(both, data.truth))
-    for method, interactions in (("ordinal model, interactions", True), ("naive: ordinal model, none", False)):
-        p = np.array([_ordinal_p(one, interactions) for one in scores[:ordinal]])
-        p = p[~np.isnan(p)]  # no finite odds
-        tally.add(data.name, f"{method}: contrast", WRONG, p <= ALPHA)
-        tally.add(data.name, f"{method}: contrast", COVERED, p > ALPHA)
+    of_ordinal_models(tally, data, scores[:ordinal])
     scores = scores[:NAIVE_OF_BLOCK]
     means, pairs = mixed(scores, terms=("rater", "item"))
     of_pairs(tally, data, "naive: mixed model without interactions", pairs)
@@ -327,12 +327,40 @@ def _plain(flat: np.ndarray) -> list[tuple[float, float]]:
     return [mean_interval(one[:, 0]) for one in flat]
 
 
-def _ordinal_p(scores: np.ndarray, interactions: bool) -> float:
-    frame = as_frame(scores, Plan(RATERS, ITEMS, dict.fromkeys(NAMES, 0.0)))
-    try:
-        return float(ordinal_model(frame, interactions=interactions).contrasts()["p"].iloc[0])
-    except RatingsError:
-        return float("nan")
+def of_ordinal_models(tally: Tally, data: Data, scores: np.ndarray) -> None:
+    """Pairs without a common condition by the ordinal model, and by clmm's test of the same fits."""
+    p, by_clmm = ordinal_p(scores, interactions=True)
+    naive, _ = ordinal_p(scores[:NAIVE_ORDINAL_OF_BLOCK], interactions=False)
+    for method, found in (
+        ("ordinal model, interactions", p),
+        ("naive: ordinal model, interactions, z as clmm", by_clmm),
+        ("naive: ordinal model, none", naive),
+    ):
+        tally.add(data.name, f"{method}: contrast", WRONG, found <= ALPHA)
+        tally.add(data.name, f"{method}: contrast", COVERED, found > ALPHA)
+
+
+def ordinal_p(scores: np.ndarray, *, interactions: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The model's p and clmm's of the pairs A-B, C-D and so on of all studies that have finite odds.
+
+    Pairs without a common condition are nearly independent, and one fit gives
+    up to three of them.
+    """
+    found = []
+    for one in scores:
+        raters, items, n = one.shape
+        frame = as_frame(one, Plan(raters, items, dict.fromkeys(NAMES[:n], 0.0)))
+        try:
+            model = ordinal_model(frame, interactions=interactions)
+        except RatingsError:
+            continue
+        pairs = model.contrasts().set_index(["a", "b"])
+        for i in range(0, n - 1, 2):
+            row = pairs.loc[NAMES[i], NAMES[i + 1]]
+            error = (model.cov[i, i] + model.cov[i + 1, i + 1] - 2 * model.cov[i, i + 1]) ** 0.5
+            found.append((row["p"], 2 * stats.norm.sf(abs(row["log_odds"]) / error)))
+    ours, theirs = np.array(found, float).reshape(-1, 2).T
+    return ours, theirs
 
 
 def block(data: Data, number: int, n: int = BLOCK, ordinal: int = ORDINAL_OF_BLOCK) -> Tally:
@@ -386,12 +414,13 @@ def tables(tally: Tally) -> str:
         parts.append("| method | false positives at 5% | coverage of the 95% interval |\n|---|---|---|")
         for method in methods:
             wrong, covered = own.get((method, WRONG)), own.get((method, COVERED))
-            parts.append(f"| {method} | {cell(wrong, ALPHA)} | {cell(covered, LEVEL)} |")
+            unit = "pairs" if "ordinal" in method else "studies"
+            parts.append(f"| {method} | {cell(wrong, ALPHA, unit)} | {cell(covered, LEVEL, unit)} |")
         parts.append("")
     return "\n".join(parts)
 
 
-def cell(found: tuple[int, int] | None, nominal: float) -> str:
+def cell(found: tuple[int, int] | None, nominal: float, unit: str = "studies") -> str:
     """Share in per cent, and where it lies; the band too where the studies are few."""
     if found is None:
         return ""
@@ -400,11 +429,11 @@ def cell(found: tuple[int, int] | None, nominal: float) -> str:
         return "none"
     low, high = band(n, nominal)
     text = f"{100 * hits / n:.2f} {where(hits / n, n, nominal)}"
-    return text if n >= 5000 else f"{text} ({100 * low:.1f}–{100 * high:.1f}, {n} studies)"
+    return text if n >= 5000 else f"{text} ({100 * low:.1f}–{100 * high:.1f}, {n} {unit})"
 
 
 def main() -> None:
-    from benchmarks import simulated_bootstraps, simulated_rates
+    from benchmarks import simulated_bootstraps, simulated_ordinal, simulated_rates
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=10_000, help="of each kind")
@@ -414,6 +443,7 @@ def main() -> None:
     tally = simulate(options.studies, processes=options.processes)
     sizes = simulated_bootstraps.simulate(options.studies // 4, processes=options.processes)
     rates = simulated_rates.simulate(options.studies, processes=options.processes)
+    ordinal = simulated_ordinal.simulate(options.studies // 50, processes=options.processes)
     ends = [100 * end for nominal in (ALPHA, LEVEL) for end in band(options.studies, nominal)]
     print(
         f"{options.studies:,} studies of each kind. 99% bands: false positives {ends[0]:.2f}–{ends[1]:.2f}%, "
@@ -422,11 +452,13 @@ def main() -> None:
     print(tables(tally))
     print(simulated_bootstraps.tables(sizes))
     print(simulated_rates.tables(rates))
+    print(simulated_ordinal.tables(ordinal))
     if options.json:
         found = {
             "studies": tally.as_json(),
             "bootstraps": sizes.as_json(),
             "rates": simulated_rates.as_json(rates),
+            "ordinal": ordinal.as_json(),
         }
         options.json.write_text(json.dumps(found, indent=1))
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import agreement, material
 from analysis.anova import repeated_measures
+from analysis.bounded import bounded_model
 from analysis.claim import Claim, claim
 from analysis.describe import Interval, Quantiles, describe
 from analysis.figures import (
@@ -31,7 +32,7 @@ from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import rater_numbers
-from analysis.ordinal import OrdinalModel, ordinal_model
+from analysis.ordinal import ordinal_model
 from analysis.predictions import predictions
 from analysis.primary import PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer, answer
@@ -44,10 +45,10 @@ from analysis.screening import screen
 from analysis.screening_sensitivity import screening_sensitivity
 
 MOST_ORDINAL = 20_000
-"""Ratings above which a report leaves the ordinal model out, which takes minutes then."""
+"""Ratings above which a report leaves the ordinal and the bounded model out, which take minutes then."""
 
 MOST_ORDINAL_LEVELS = 1_000
-"""Raters and items, each with each system, above which it is left out too."""
+"""Raters and items, each with each system, above which they are left out too."""
 
 Found = TypeVar("Found")
 
@@ -175,7 +176,8 @@ def build_report(
         anova=repeated_measures(kept),
         permutation=permutation_pairs(kept),
         model=model,
-        ordinal=attempt("ordinal", lambda: _ordinal(kept)),
+        ordinal=attempt("ordinal", lambda: ordinal_model(_not_too_many(kept), interactions=True)),
+        bounded=attempt("bounded", lambda: bounded_model(_not_too_many(kept))),
         claim=tested,
         primary=_answered(primary, tested, kept, settings, rates, rates_from_names),
         influence=without,
@@ -268,7 +270,8 @@ def _influence(
     )
 
 
-def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
+def _not_too_many(kept: pd.DataFrame) -> pd.DataFrame:
+    """The ratings, if a model by Laplace's approximation takes less than minutes on them."""
     n = len(rated(kept))
     levels = (kept["rater"].nunique() + kept["item"].nunique()) * kept["condition"].nunique()
     if n > MOST_ORDINAL or levels > MOST_ORDINAL_LEVELS:
@@ -277,7 +280,7 @@ def _ordinal(kept: pd.DataFrame) -> OrdinalModel:
             "takes minutes above; here it would have "
             f"{n:,} and {levels:,}."
         )
-    return ordinal_model(kept, interactions=True)
+    return kept
 
 
 def _of_ratings(

@@ -53,9 +53,12 @@ def methods(report: Report) -> dict[str, str]:
             "Permutations: the signs of each rater's differences are reversed, the same for all pairs, and every pair "
             "is compared with the largest statistic of all pairs (Westfall and Young). Ordinal model: cumulative "
             "logits of five equal parts of the scale with random effects of raters, items, raters with systems and, if "
-            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Analysis of "
-            "variance: one factor within raters, with Greenhouse and Geisser's and Huynh and Feldt's corrections and "
-            "Mauchly's test."
+            "items are random, items with systems, by maximum likelihood with Laplace's approximation. Its tests and "
+            "intervals have standard errors from the restricted likelihood and Satterthwaite's degrees of freedom. "
+            "Bounded model: ordered beta regression (Kubinec 2023) of the scores with the same random effects, by "
+            "restricted maximum likelihood with Laplace's approximation, Satterthwaite's degrees of freedom; expected "
+            "scores are averaged over the random effects. Analysis of variance: one factor within raters, with "
+            "Greenhouse and Geisser's and Huynh and Feldt's corrections and Mauchly's test."
         ),
         "Agreement": (
             "Krippendorff's alpha for interval data with a bootstrap interval over stimuli; intraclass correlations "

@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.agreement import Agreement
 from analysis.anova import RepeatedMeasures
+from analysis.bounded import BoundedModel
 from analysis.claim import Claim
 from analysis.describe import COLUMNS, Interval, Quantiles
 from analysis.effect_sizes import effect_sizes
@@ -98,6 +99,7 @@ class Report:
         See `analysis.resampling.permutation_pairs`.
     model : MixedModel, optional
     ordinal : OrdinalModel, optional
+    bounded : BoundedModel, optional
     claim : Claim, optional
     primary : PrimaryAnswer, optional
         Where the study declared a primary claim.
@@ -109,8 +111,8 @@ class Report:
     listeners : Listeners, optional
         Where sessions were given beside the ratings.
     refusals : mapping
-        Why there is no model, ordinal model, claim, influence or screening
-        sensitivity.
+        Why there is no model, ordinal or bounded model, claim, influence or
+        screening sensitivity.
     notes : tuple of str
         How the file was read, where that may surprise: rates taken from
         names, columns left out, another scale.
@@ -137,6 +139,7 @@ class Report:
     permutation: pd.DataFrame = field(repr=False)
     model: MixedModel | None = field(repr=False)
     ordinal: OrdinalModel | None = field(repr=False)
+    bounded: BoundedModel | None = field(repr=False)
     claim: Claim | None = field(repr=False)
     primary: PrimaryAnswer | None
     influence: Influence | None = field(repr=False)
@@ -220,6 +223,7 @@ class Report:
             "permutation": self.permutation.to_dict("records"),
             "mixed_model": self._model(),
             "ordinal": None if self.ordinal is None else self.ordinal.contrasts(self.settings.level).to_dict("records"),
+            "bounded": self._bounded(),
             "primary_claim": self._primary(),
             "claim": self._claim(),
             "influence": self._influence(),
@@ -242,6 +246,19 @@ class Report:
             "means": self.model.means(self.settings.level).to_dict("records"),
             "contrasts": self.contrasts.to_dict("records"),
             "notes": list(self.model.notes),
+        }
+
+    def _bounded(self) -> dict[str, Any] | None:
+        if self.bounded is None:
+            return None
+        return {
+            "items": self.bounded.items,
+            "components": self.bounded.components.to_dict("records"),
+            "cutpoints": self.bounded.cutpoints.tolist(),
+            "precision": self.bounded.precision,
+            "means": self.bounded.means(self.settings.level).to_dict("records"),
+            "contrasts": self.bounded.contrasts(self.settings.level).to_dict("records"),
+            "notes": list(self.bounded.notes),
         }
 
     def _claim(self) -> dict[str, Any] | None:
@@ -317,6 +334,9 @@ class Report:
             found["effects.csv"] = self.effects
         if self.ordinal is not None:
             found["ordinal.csv"] = self.ordinal.contrasts(self.settings.level)
+        if self.bounded is not None:
+            found["bounded.csv"] = self.bounded.contrasts(self.settings.level)
+            found["bounded_means.csv"] = self.bounded.means(self.settings.level)
         if self.claim is not None:
             found["claim.csv"] = self.claim.comparisons
             found["transparency.csv"] = self.claim.transparency

@@ -16,7 +16,7 @@ from analysis.simulation import Components, Plan, as_frame, draw_scores
 from analysis.threads import blas_threads
 
 HERE = Path(__file__).parent
-PACKAGES = "lme4 lmerTest emmeans ordinal"
+PACKAGES = "lme4 lmerTest emmeans ordinal glmmTMB"
 MEANS = {"A": 45.0, "B": 50.0, "C": 55.0, "D": 60.0, "E": 65.0}
 VARIANCES = Components(80, 60, 30, 72, 200)
 
@@ -31,11 +31,16 @@ def one_thread():
 def missing_r() -> str:
     """Why R can't be asked here; "" if it can."""
     if not shutil.which("Rscript"):
-        return "R is not on this machine (apt-get install r-cran-lme4 r-cran-lmertest r-cran-emmeans r-cran-ordinal)"
+        return f"R is not on this machine (apt-get install {debian(PACKAGES.split())})"
     look = "cat(setdiff(commandArgs(TRUE), rownames(installed.packages())))"
     lacking = subprocess.run(["Rscript", "-e", look, *PACKAGES.split()], capture_output=True, text=True, check=True)
-    names = [f"r-cran-{name.lower()}" for name in lacking.stdout.split()]
-    return f"R lacks packages (apt-get install {' '.join(names)})" if names else ""
+    names = lacking.stdout.split()
+    return f"R lacks packages (apt-get install {debian(names)})" if names else ""
+
+
+def debian(packages: list[str]) -> str:
+    """Names of the Debian packages that hold packages of R."""
+    return " ".join(f"r-cran-{name.lower()}" for name in packages)
 
 
 def asked(folder: Path, script: str, frame: pd.DataFrame, *options: str) -> dict[str, pd.DataFrame]:

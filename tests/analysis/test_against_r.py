@@ -1,12 +1,17 @@
-"""Comparisons, means and the pooled model against R's lme4, lmerTest and emmeans, on published and drawn ratings."""
+"""Comparisons, means, the pooled and the bounded model against R's lme4, lmerTest, emmeans and glmmTMB."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import crossed
+from analysis.bounded import bounded_model
 from analysis.mixed import mixed_model, model_of
+from analysis.simulation import Components, Plan, as_frame, draw_scores
+
+from .conftest import published, simulated
 
 
 @pytest.mark.parametrize("items", ["random", pytest.param("fixed", marks=pytest.mark.slow)])
@@ -96,6 +101,41 @@ def test_fixed_raters_and_one_rater_or_item_are_models_of_lme4_and_lm(r, frame, 
         assert ours == pytest.approx(table["estimate"].to_numpy(), rel=1e-5, abs=1e-6)
         assert table["se"].to_numpy() == pytest.approx(table["se_r"].to_numpy(), rel=1e-4)
         assert table["df"].to_numpy() == pytest.approx(table["df_r"].to_numpy(), rel=1e-4)
+
+
+def with_ceiling() -> pd.DataFrame:
+    means = {"A": 98.0, "B": 97.0, "C": 92.0, "D": 75.0, "E": 20.0}
+    plan = Plan(14, 8, means, Components(30, 20, 12, 16, 90), clipped=True)
+    return as_frame(draw_scores(plan, np.random.default_rng(3)), plan)
+
+
+AT_THE_ENDS = {
+    "stahl2024": published,
+    "ceiling": with_ceiling,
+    "30% missing": lambda: simulated(16, 6, missing=0.3, clipped=True),
+}
+"""Ratings with scores at both ends of the scale, which glmmTMB asks for."""
+
+
+@pytest.mark.parametrize("name", ["stahl2024", pytest.param("ceiling", marks=pytest.mark.slow), "30% missing"])
+def test_the_bounded_model_is_glmmtmbs_ordered_beta_regression(r, name):
+    frame = AT_THE_ENDS[name]()
+    theirs = r("bounded.R", frame[["rater", "item", "condition", "score"]])
+    found = bounded_model(frame)
+    fit = theirs["bounded_fit"].set_index("name")["value"]
+    assert found.log_likelihood == pytest.approx(fit["logLik"], abs=1e-4)
+    assert found.cutpoints == pytest.approx(fit[["low", "high"]].to_numpy(), rel=1e-4)
+    assert found.precision == pytest.approx(fit["precision"], rel=1e-4)
+    assert found.components["sd"].to_numpy() == pytest.approx(fit[found.components["term"]].to_numpy(), rel=1e-3)
+    effects = theirs["bounded"].set_index("condition").loc[list(found.conditions)]
+    assert found.effects == pytest.approx(effects["estimate"].to_numpy(), abs=1e-4)
+    assert np.sqrt(np.diag(found.cov)) == pytest.approx(effects["se"].to_numpy(), rel=1e-4)
+    covariance = theirs["bounded_covariance"].set_axis(theirs["bounded"]["condition"])
+    for row in found.contrasts().to_dict("records"):
+        pair = [row["a"], row["b"]]
+        two = covariance.loc[pair, pair].to_numpy()
+        assert row["se"] == pytest.approx(np.sqrt(two[0, 0] + two[1, 1] - two[0, 1] - two[1, 0]), rel=1e-4)
+        assert row["log_odds"] == pytest.approx(effects["estimate"][row["a"]] - effects["estimate"][row["b"]], abs=1e-4)
 
 
 def both_ways(table: pd.DataFrame) -> pd.DataFrame:

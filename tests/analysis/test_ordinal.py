@@ -6,10 +6,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm, t
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from analysis.frame import RatingsError, tidy
-from analysis.ordinal import BANDS, ordinal_model
+from analysis.ordinal import BANDS, OrdinalModel, ordinal_model
 from analysis.simulation import Components, Plan, as_frame, draw_scores
 
 from .studies import exported, scores_table, small_study
@@ -18,6 +19,13 @@ from .studies import exported, scores_table, small_study
 def in_bands(frame: pd.DataFrame) -> pd.DataFrame:
     category = np.searchsorted(BANDS, frame["score"], side="right")
     return frame[["rater", "item", "condition"]].assign(category=category)
+
+
+def likelihood_errors(model: OrdinalModel, base: str) -> dict[str, float]:
+    """Standard errors of the effects relative to a condition, by maximum likelihood."""
+    at = model.conditions.index(base)
+    variances = np.diag(model.cov) + model.cov[at, at] - 2 * model.cov[at]
+    return dict(zip(model.conditions, np.sqrt(variances).tolist(), strict=True))
 
 
 @pytest.mark.slow
@@ -34,13 +42,15 @@ def test_the_model_is_that_of_clmm(r, frame, interactions):
     pairs = found.contrasts()
     effects = rows[rows.index.str.startswith("condition")]
     base = (set(found.conditions) - {name.removeprefix("condition") for name in effects.index}).pop()
+    errors = likelihood_errors(found, base)
     for name, row in effects.iterrows():
         one = pairs[pairs["a"].isin([base, name.removeprefix("condition")])]
         one = one[one["b"].isin([base, name.removeprefix("condition")])].iloc[0]
         sign = 1 if one["b"] == base else -1
         assert sign * one["log_odds"] == pytest.approx(row["Estimate"], rel=1e-3, abs=1e-3)
-        assert one["se"] == pytest.approx(row["Std..Error"], rel=1e-3)
-        assert one["p"] == pytest.approx(row["Pr...z.."], rel=1e-2, abs=5e-4)
+        error = errors[name.removeprefix("condition")]
+        assert error == pytest.approx(row["Std..Error"], rel=1e-3)
+        assert 2 * norm.sf(abs(one["log_odds"]) / error) == pytest.approx(row["Pr...z.."], rel=1e-2, abs=5e-4)
 
 
 def test_without_effects_of_raters_and_items_it_is_statsmodels_ordered_model():
@@ -165,7 +175,7 @@ def test_poor_data_give_finite_odds_or_a_reason_and_no_warning(name, interaction
         except RatingsError:
             return
         pairs = found.contrasts()
-    assert np.isfinite(pairs[["log_odds", "se", "z", "p", "p_holm", "odds_ratio"]]).all(axis=None)
+    assert np.isfinite(pairs[["log_odds", "se", "t", "p", "p_holm", "odds_ratio"]]).all(axis=None)
     assert (pairs["se"] > 0).all()
     if name == "one item":
         assert "One item: the odds are those of this item." in found.notes
@@ -195,6 +205,36 @@ def test_a_standard_deviation_of_none_is_left_where_the_likelihood_rises_away_fr
 
 BEST = {36: -103.4180, 50: -195.5203, 56: -178.6519}
 """Log-likelihoods that clmm gives for three studies of `small_study`; tests/verify asks it for 200."""
+
+
+def test_tests_have_the_errors_and_degrees_of_freedom_of_the_linear_model_where_these_are_known():
+    # Systems differ by item: the variance of a difference has (8 - 1)(4 - 1) = 21 degrees of freedom, somewhat fewer as
+    # the scale of the log odds is estimated too. Maximum likelihood divides by 8 items where 7 are left.
+    plan = Plan(20, 8, dict.fromkeys("ABCD", 50.0), Components(80, 60, 0, 300, 100))
+    found = ordinal_model(as_frame(draw_scores(plan, np.random.default_rng(1)), plan), interactions=True)
+    pairs = found.contrasts()
+    assert pairs["df"].to_numpy() == pytest.approx(20, rel=0.1)
+    at = [found.conditions.index(name) for name in pairs["b"][:3]]
+    assert pairs["se"][:3].to_numpy() == pytest.approx(np.sqrt(8 / 7 * np.diag(found.cov)[at]), rel=0.02)
+    row = pairs.iloc[0]
+    assert row["p"] == pytest.approx(2 * t.sf(abs(row["log_odds"] / row["se"]), row["df"]))
+    low, high = np.log(row[["ci_low", "ci_high"]].to_numpy(float))
+    assert high - low == pytest.approx(2 * t.ppf(0.975, row["df"]) * row["se"])
+
+
+def test_without_random_effects_tests_are_those_of_maximum_likelihood():
+    scores = [70] * 10 + [30] * 30 + [70] * 25 + [30] * 15
+    table = pd.DataFrame({"rater": range(80), "item": "x", "condition": ["A"] * 40 + ["B"] * 40, "score": scores})
+    row = ordinal_model(tidy(table), borders=[50]).contrasts().iloc[0]
+    assert np.isinf(row["df"])
+    assert row["p"] == pytest.approx(2 * norm.sf(abs(row["t"])))
+
+
+def test_two_categories_and_no_spread_have_infinite_degrees_of_freedom():
+    plan = Plan(10, 6, {"A": 45.0, "B": 55.0}, Components(0, 0, 0, 0, 200))
+    found = ordinal_model(as_frame(draw_scores(plan, np.random.default_rng(2)), plan), borders=[50])
+    assert (found.components["sd"] < 1e-3).all()
+    assert np.isinf(found.contrasts()["df"]).all()
 
 
 @pytest.mark.parametrize("n_items", [1, 4])

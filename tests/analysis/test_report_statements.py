@@ -248,3 +248,36 @@ def every_block(blocks):
     for block in blocks:
         yield block
         yield from every_block(getattr(block, "blocks", []))
+
+
+def test_the_bounded_model_stands_beside_the_ordinal_one_with_its_files_and_methods():
+    report = build_report(exported(9, 6, conditions=FEW))
+    assert report.bounded is not None
+    tables = {table.file: table for table in report.document.tables()}
+    caption = tables["bounded.csv"].caption
+    assert caption.startswith("Ordered beta regression, a model that knows the ends of the scale: first minus second")
+    assert "Items random." in caption
+    assert tables["bounded.csv"].n_rows == len(report.bounded.contrasts())
+    assert "Bounded" in [column.heading for column in tables["methods.csv"].columns]
+    assert "Bounded model: ordered beta regression (Kubinec 2023)" in text_of(report.html)
+    written = report.tables()
+    assert written["bounded.csv"].equals(report.bounded.contrasts())
+    assert written["bounded_means.csv"]["mean"].between(0, 100).all()
+    found = json.loads(json.dumps(report.tests()["bounded"], allow_nan=False))
+    assert found["items"] == "random"
+    assert [row["a"] for row in found["contrasts"]] == written["bounded.csv"]["a"].tolist()
+
+
+def test_a_study_without_a_bounded_model_says_why(disjoint):
+    assert disjoint.bounded is None
+    assert disjoint.tests()["bounded"] is None
+    said = "There is no bounded model. Systems were rated on different items"
+    assert said in text_of(disjoint.html)
+
+
+def test_a_system_that_is_always_at_100_leaves_the_other_models():
+    table = exported(9, 6, conditions=FEW)
+    report = build_report(table.assign(score=table["score"].where(table["condition"] != "EnCodec 12", 100)))
+    assert report.model is not None
+    assert report.bounded is None
+    assert report.refusals["bounded"].startswith("All scores of EnCodec 12 are 100,")

@@ -8,7 +8,7 @@ from analysis.inference import friedman, wilcoxon_pairs
 from analysis.mixed import mixed_model
 from analysis.resampling import bootstrap_table, permutation_pairs
 from analysis.simulation import Plan, as_frame
-from benchmarks import simulated_rates
+from benchmarks import simulated_ordinal, simulated_rates
 from benchmarks.simulated_studies import (
     ALPHA,
     ITEMS,
@@ -134,6 +134,14 @@ def test_with_fixed_items_the_mixed_model_errs_as_often_as_it_says():
     means, pairs = mixed(scores, fixed_items=True)
     assert is_right(p_of(pairs[:, 0]) <= ALPHA, ALPHA)
     assert is_right(holds(ends_of(means), FIXED.truth), LEVEL)
+
+
+@pytest.mark.slow
+def test_the_ordinal_model_of_few_items_errs_as_often_as_it_says_and_clmms_test_would_not():
+    tallies = [simulated_ordinal.block(RANDOM, (10, 5, 2), number, 50) for number in range(6)]
+    ours, theirs = (np.divide(*np.sum([list(tally.counts.values())[at] for tally in tallies], axis=0)) for at in (0, 1))
+    assert where(ours, 300, ALPHA, CERTAINTY) == "within"
+    assert where(theirs, 300, ALPHA, CERTAINTY) == "above"
 
 
 @pytest.mark.parametrize("target", [target for target in simulated_rates.TARGETS if target.mean in (72, 80)])

@@ -1,9 +1,10 @@
 """Ten thousand studies in which nothing differs: see benchmarks/simulated_studies.py and docs/validation.md."""
 
+import numpy as np
 import pytest
 
 from analysis.resampling import FEW, FEW_ITEMS
-from benchmarks import simulated_bootstraps, simulated_rates
+from benchmarks import simulated_bootstraps, simulated_ordinal, simulated_rates
 from benchmarks.simulated_studies import ALPHA, COVERED, LEVEL, WRONG, Data, band, simulate, tables, where
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,13 @@ def sizes():
 def rates():
     found = simulated_rates.simulate(STUDIES, processes=2)
     print(f"\n{simulated_rates.tables(found)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def ordinal():
+    found = simulated_ordinal.simulate(STUDIES // 50, processes=2)
+    print(f"\n{simulated_ordinal.tables(found)}")
     return found
 
 
@@ -105,6 +113,25 @@ def test_the_mixed_models_decisions_err_no_more_often_than_they_say(tally, metho
 def test_the_naive_analyses_err_several_times_as_often(tally, method):
     for data in (RANDOM, CLIPPED[0]):
         assert tally.share(data.name, method, WRONG) > 0.25
+
+
+@pytest.mark.parametrize("data", [RANDOM, CLIPPED[0]])
+def test_the_ordinal_model_errs_no_more_often_than_it_says(tally, data):
+    assert place(tally, data, "ordinal model, interactions: contrast", WRONG) in ("within", "below")
+
+
+def test_the_ordinal_model_errs_in_6_percent_at_most_and_clmms_test_more_often(tally):
+    ours, theirs = (
+        np.sum([tally.counts[data.name, f"{method}: contrast", WRONG] for data in (RANDOM, CLIPPED[0])], axis=0)
+        for method in ("ordinal model, interactions", "naive: ordinal model, interactions, z as clmm")
+    )
+    assert ours[0] / ours[1] <= 0.06 < theirs[0] / theirs[1]
+
+
+def test_the_ordinal_model_errs_no_more_often_than_it_says_in_studies_of_other_sizes(ordinal):
+    for (name, test, _), (hits, n) in ordinal.counts.items():
+        if test == simulated_ordinal.OURS:
+            assert where(hits / n, n, ALPHA) in ("within", "below"), name
 
 
 def test_a_bootstrap_that_covers_less_than_93_percent_warns(sizes):
