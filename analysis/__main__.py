@@ -23,7 +23,7 @@ from analysis.primary_answer import sentence
 from analysis.rates import Curve, said_by_names
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
-from analysis.report.findings import findings
+from analysis.report.findings import findings, primary_claim
 from analysis.roles import doubts
 from analysis.scales import POINTS, Scale, parse_scale
 from analysis.screening import RULES, Screening, screen
@@ -71,7 +71,15 @@ def _report(options: argparse.Namespace) -> None:
     )
     report.save(options.output)
     _say([*report.notes, *report.screening.notes])
-    print("\n".join([*findings(report), f"Written: {options.output / 'report.html'}, report.pdf, tables and figures"]))
+    print(
+        "\n".join(
+            [
+                *primary_claim(report),
+                *findings(report),
+                f"Written: {options.output / 'report.html'}, report.pdf, tables and figures",
+            ]
+        )
+    )
 
 
 def _read(options: argparse.Namespace, path: Path) -> pd.DataFrame:

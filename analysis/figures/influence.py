@@ -49,7 +49,7 @@ def influence_plot(found: Influence) -> Drawing:
         )  # fmt: skip
     axes.grid(axis="x", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=4)
     axes.margins(x=0.06)
     axes.set_xlabel("Difference in points", color=SOFT, fontsize=SIZE)
     names = list(dict.fromkeys([*pairs["a"], *pairs["b"]]))

@@ -16,10 +16,11 @@ MOST_ROWS = 200
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; `note` for what is secondary."""
+    """A paragraph; `note` for what is secondary, `leading` for the statement that a report begins with."""
 
     text: str
     note: bool = False
+    leading: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,15 +209,31 @@ class Details:
     repeats: bool = False
 
 
-Block = Text | Bullets | KeyFigures | Definitions | Table | Picture | Details
+@dataclass(frozen=True)
+class Beside:
+    """Blocks that stand side by side on a wide page, and below each other elsewhere."""
+
+    blocks: Sequence[Block]
+
+
+Block = Text | Bullets | KeyFigures | Definitions | Table | Picture | Details | Beside
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and what stands under it.
+
+    Attributes
+    ----------
+    title : str
+    blocks : sequence of blocks
+    opening : bool
+        Whether it opens the report, so that a page needs no heading to be seen.
+    """
 
     title: str
     blocks: Sequence[Block]
+    opening: bool = False
 
     @property
     def anchor(self) -> str:
@@ -239,9 +256,9 @@ class Document:
 
 
 def changed(blocks: Sequence[Block], change: Callable[[Block], Block]) -> list[Block]:
-    """The blocks, each as `change` gives it back; those within details too."""
+    """The blocks, each as `change` gives it back; those within other blocks too."""
     return [
-        replace(block, blocks=changed(block.blocks, change)) if isinstance(block, Details) else change(block)
+        replace(block, blocks=changed(block.blocks, change)) if isinstance(block, Details | Beside) else change(block)
         for block in blocks
     ]
 
@@ -294,7 +311,7 @@ def _short(column: Column, short: Mapping[str, str]) -> Column:
 
 def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
     for block in blocks:
-        if isinstance(block, Details):
+        if isinstance(block, Details | Beside):
             yield from _flat(block.blocks)
         else:
             yield block

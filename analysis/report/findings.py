@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 
 def findings(report: Report) -> list[str]:
-    """What came out: the primary claim, raters, the highest system, the tests."""
+    """What came out beside the primary claim: raters, the highest system, the tests."""
     scale = report.settings.scale
     return [
-        *_primary(report),
         _raters(report),
         *([] if scale.is_points else [in_points(scale)]),
         *doubts(report.ratings),
@@ -52,7 +51,8 @@ def in_points(scale: Scale) -> str:
     )
 
 
-def _primary(report: Report) -> list[str]:
+def primary_claim(report: Report) -> list[str]:
+    """The answer to the primary claim in a sentence; none where the study declared none."""
     found = report.primary
     return [] if found is None else [f"Primary claim. {primary_answer.sentence(found)}"]
 

@@ -4,7 +4,9 @@ Everything is inside `<div class="report">`. Its classes: `report-contents` (a n
 key figures), `report-findings` (a list), `report-figure` (a figure with its caption), `report-caption` (above a table),
 `report-scroll` (around each table, so that it scrolls within a narrow page), `report-table` with `num` on numeric
 cells, `group` on the first row of a group and `wrap` where the last column is running text, `report-note` (secondary
-text), `report-more` (details that may stay closed), `report-methods` (a dl). Colours are the CSS variables --ink,
+text), `report-more` (details that may stay closed), `report-methods` (a dl), `report-claim` (the statement that it
+begins with), `report-beside` (parts side by side where there is room), `report-unseen` (headings for
+screen readers alone). Colours are the CSS variables --ink,
 --ink-soft, --line, --surface, --accent with fall-backs, see report.css.
 """
 
@@ -16,6 +18,7 @@ from html import escape
 from importlib.resources import files
 
 from analysis.report.document import (
+    Beside,
     Block,
     Bullets,
     Column,
@@ -72,14 +75,15 @@ def _contents(sections: Sequence[Section]) -> str:
     links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
     return (
         '<nav class="report-contents" aria-labelledby="report-contents">\n'
-        f'<h2 id="report-contents">Contents</h2>\n<ol>{links}</ol>\n</nav>'
+        f'<h2 id="report-contents" class="report-unseen">Contents</h2>\n<ol>{links}</ol>\n</nav>'
     )
 
 
 def _section(section: Section) -> str:
     of = section.anchor
     body = "\n".join(map(_block, section.blocks))
-    return f'<section aria-labelledby="{of}">\n<h2 id="{of}">{escape(section.title)}</h2>\n{body}\n</section>'
+    unseen = ' class="report-unseen"' if section.opening else ""
+    return f'<section aria-labelledby="{of}">\n<h2 id="{of}"{unseen}>{escape(section.title)}</h2>\n{body}\n</section>'
 
 
 @singledispatch
@@ -89,7 +93,7 @@ def _block(block: Block) -> str:
 
 @_block.register
 def _text(block: Text) -> str:
-    kind = ' class="report-note"' if block.note else ""
+    kind = ' class="report-note"' if block.note else ' class="report-claim"' if block.leading else ""
     return f"<p{kind}>{escape(block.text)}</p>"
 
 
@@ -119,6 +123,12 @@ def _picture(block: Picture) -> str:
         f'<figure class="report-figure">\n{block.drawing.inline_svg}\n'
         f"<figcaption><strong>{block.label}.</strong> {escape(block.words)}</figcaption>\n</figure>"
     )
+
+
+@_block.register
+def _beside(block: Beside) -> str:
+    parts = "\n".join(f"<div>\n{_block(part)}\n</div>" for part in block.blocks)
+    return f'<div class="report-beside">\n{parts}\n</div>'
 
 
 @_block.register

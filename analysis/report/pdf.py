@@ -20,6 +20,7 @@ from fpdf.fonts import FontFace
 
 from analysis.figures import Drawing
 from analysis.report.document import (
+    Beside,
     Block,
     Bullets,
     Column,
@@ -166,7 +167,7 @@ class _Sheet(FPDF):
 
     def _needed(self, block: Block) -> float:
         """Height of the part of a block that stands together with the heading above it."""
-        if isinstance(block, Details):
+        if isinstance(block, Details | Beside):
             return self._needed(block.blocks[0]) if block.blocks else 0.0
         if isinstance(block, Picture):
             return sum(self._heights(block))
@@ -200,7 +201,7 @@ class _Sheet(FPDF):
     @block.register
     def _text(self, block: Text) -> None:
         self._break_unless(self._needed(block))
-        self._words(block.text, SMALL if block.note else BODY, soft=block.note)
+        self._words(block.text, SMALL if block.note else BODY, bold=block.leading, soft=block.note)
         self.ln(1.5)
 
     @block.register
@@ -240,6 +241,11 @@ class _Sheet(FPDF):
     def _details(self, block: Details) -> None:
         if block.repeats:
             return
+        for part in block.blocks:
+            self.block(part)
+
+    @block.register
+    def _beside(self, block: Beside) -> None:
         for part in block.blocks:
             self.block(part)
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from audiocodecs.registry import NEURAL_CODECS, parse_spec
+from audiocodecs.registry import resolve
 from listening import clips, presets, primary_claims, studies
 from listening.models import Study
 
@@ -43,8 +43,8 @@ LICENCES = {
 """As clips/ATTRIBUTION.md has them."""
 
 
-CLAIMED_KBPS, MARGIN = 6, 5.0
-"""The primary claims of the demo's studies: the neural codec's rate, and points."""
+CLAIMED, MARGIN = "neural@6", 5.0
+"""What the primary claims of the demo's studies are about, and their margin in points."""
 
 
 def demo_user() -> tuple[AbstractBaseUser, str]:
@@ -79,11 +79,6 @@ def _study(owner: AbstractBaseUser, slug: str, title: str, category: str, preset
         upload = SimpleUploadedFile(path.name, path.read_bytes())
         clips.add_clip(study, upload, category, LICENCES[path.stem], lossy_source=path.stem in LOSSY_SOURCES)
     studies.set_conditions(study, list(presets.choose(conditions).specs))
-    neural = next(each for each in study.conditions.all() if _is_neural(each.spec, CLAIMED_KBPS))
+    neural = primary_claims.named(study, resolve(CLAIMED, study.channels))
     primary_claims.declare(study, neural, "no worse", primary_claims.named(study, against))
     return study
-
-
-def _is_neural(spec: str, kbps: float) -> bool:
-    parsed = parse_spec(spec)
-    return parsed.name in NEURAL_CODECS and parsed.value == kbps

@@ -117,7 +117,7 @@ def test_the_answer_agrees_with_its_figures_in_500_random_studies():
 def test_the_report_answers_it_first_and_says_what_is_secondary():
     primary = PrimaryClaim("EnCodec 12", "no worse", "Opus 12", 8)
     report = build_report(exported(12, 8), margin=8, primary=primary)
-    first = report.document.sections[0].blocks[1].sentences[0]
+    first = report.document.sections[0].blocks[0].text
     assert first.startswith("Primary claim. Shown: EnCodec 12 is no worse than Opus 12 by more than 8 points (")
     assert first.endswith("for new raters and new items of the kind.")
     text = text_of(report.html)

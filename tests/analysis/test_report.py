@@ -62,7 +62,7 @@ def test_it_says_who_was_left_out_and_why(text):
     assert "10 of 12 raters are analysed; Rater 3 and Rater 7 were excluded." in text
     assert "hidden reference below 90 in 6 of 6 trials (100%; allowed: up to 15%)" in text
     assert "session not finished (24 ratings given)" in text
-    assert "In all 2 raters of 12 excluded." in text
+    assert "2 of 12 raters were excluded." in text
     assert "1 session was not finished; 24 ratings from there were set aside." in text
 
 

@@ -17,6 +17,8 @@ from analysis.frame import tidy
 from analysis.rates import points
 from analysis.readers import read_ratings
 from analysis.report import Report, build_report
+from analysis.report.document import KeyFigures
+from analysis.report.findings import findings
 from analysis.report.sections.claim import the_claim
 from analysis.roles import doubts
 
@@ -58,7 +60,7 @@ def test_four_items_are_fixed_and_five_random_in_every_sentence():
 
 
 def test_systems_on_different_items_are_compared_over_common_items_and_the_summary_says_so(disjoint):
-    summary = " ".join(disjoint.document.sections[0].blocks[1].sentences)
+    summary = " ".join(findings(disjoint))
     assert "Systems were rated on different items." in summary
     assert "1 pair cannot be compared, having no item in common: Alpha and Beta." in summary
     assert "has the highest mean" not in summary
@@ -128,8 +130,8 @@ def test_a_condition_rated_like_a_hidden_reference_is_pointed_out_with_the_optio
         assert how in capsys.readouterr().err
     assert main(["compare", str(tmp_path / "ratings.csv"), "--role", "orig=hidden_reference"]) == 0
     assert "has no role" not in capsys.readouterr().err
-    summary = build_report(table, screening=["none"]).document.sections[0].blocks[1]
-    assert any(sentence.startswith(said) for sentence in summary.sentences)
+    summary = findings(build_report(table, screening=["none"]))
+    assert any(sentence.startswith(said) for sentence in summary)
 
 
 def test_a_condition_rated_like_an_anchor_is_pointed_out():
@@ -213,7 +215,8 @@ def test_the_number_in_a_supplied_systems_name_is_not_its_bitrate():
 
 def test_ratings_without_a_score_are_not_counted():
     table = scores_table({"Reference": [100, 99, 98], "A": [20, np.nan, 30], "B": [50, 45, 60]})
-    figures = build_report(table).document.sections[0].blocks[0].figures
+    summary = build_report(table).document.sections[0].blocks
+    (figures,) = [block.figures for block in summary if isinstance(block, KeyFigures)]
     assert figures["ratings"] == "8"
 
 

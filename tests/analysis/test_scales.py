@@ -11,6 +11,7 @@ from analysis.figures.axes import rows
 from analysis.frame import RatingsError
 from analysis.readers import read_ratings
 from analysis.report import build_report
+from analysis.report.findings import findings
 from analysis.scales import POINTS, Scale, parse_scale
 from analysis.screening import screen
 
@@ -125,7 +126,7 @@ def test_a_score_at_a_limit_is_at_the_limit_on_every_scale(tmp_path):
 
 def test_the_summary_and_the_figures_of_another_scale_say_their_unit(opinions):
     report = build_report(read_ratings(opinions, scale=Scale(1, 5)))
-    summary = report.document.sections[0].blocks[1].sentences
+    summary = findings(report)
     said = "Scores were given from 1 to 5. Scores and differences are shown in points: 1 is 0, 5 is 100"
     assert any(said in sentence for sentence in summary)
     colours = condition_colours(report.ratings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.report.document import (
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def document(report: Report) -> Document:
     """The whole report."""
     sections = (
-        Section("Summary", summary(report)),
+        Section("Summary", with_basis(summary(report), after_screening(report)), opening=True),
         Section("Results", with_basis(results(report), after_screening(report))),
         Section("The claim", with_basis([*the_claim(report), *screening_sensitivity(report)], of_the_systems(report))),
         Section("Tests", with_basis(differences(report), of_the_systems(report))),
@@ -48,7 +49,7 @@ def document(report: Report) -> Document:
         Section("Limits", [Bullets(limits(report))]),
         Section("Appendix", appendix(report)),
     )
-    shown = [Section(section.title, with_short_names(section.blocks, report.short_names)) for section in sections]
+    shown = [replace(each, blocks=with_short_names(each.blocks, report.short_names)) for each in sections]
     return Document(report.title, _about(report), numbered(shown))
 
 

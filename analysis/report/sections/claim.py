@@ -13,7 +13,6 @@ from analysis.inference import ALPHA
 from analysis.primary_answer import PrimaryAnswer
 from analysis.report.cells import bounds, chances, numbers, words
 from analysis.report.document import Block, Bullets, Column, Details, Table, Text
-from analysis.report.sections.pictures import pictures
 from analysis.wording import NOTHING, count, number
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ def the_claim(report: Report) -> list[Block]:
                 "another. A margin chosen afterwards proves nothing."
             )
         )
-    blocks += pictures(report, "rates")
     if len(found.comparisons):
         blocks.append(_comparisons(found.comparisons, found.margin, found.level, found.model.raters_taken))
     if len(found.rates):

@@ -10,6 +10,7 @@ from analysis.common_items import common_items
 from analysis.report.cells import SCALE, counts, intervals, numbers, words
 from analysis.report.document import Block, Column, Table, Text
 from analysis.report.sections.pictures import pictures
+from analysis.report.sections.summary import main_picture
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -30,7 +31,7 @@ def results(report: Report) -> list[Block]:
     apart = [] if common_items(report.screening.kept).same else [Text(DIFFERENT_ITEMS)]
     blocks: list[Block] = [
         *apart,
-        *pictures(report, "means"),
+        *(pictures(report, "means") if main_picture(report) != "means" else []),
         Table(
             f"Every condition. Mean: of the raters' means. CI: {level} confidence interval. Items fixed.",
             described(report.conditions),

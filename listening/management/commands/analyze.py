@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from analysis.frame import RatingsError
-from analysis.report.findings import findings
+from analysis.report.findings import findings, primary_claim
 from listening.models import Study
 from listening.reporting import report_of
 from listening.studies import audit
@@ -40,5 +40,5 @@ class Command(BaseCommand):
             report.save(folder)
         except (RatingsError, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(findings(report)))
+        self.stdout.write("\n".join([*primary_claim(report), *findings(report)]))
         self.stderr.write(f"Written: {folder / 'report.html'}, report.pdf, tables and figures.")
