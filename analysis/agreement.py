@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 
 DRAWS = 999
 
+NOT_REPEATED = "No stimulus was rated twice."
 SYSTEMS = "systems"
 ALL_CONDITIONS = "all conditions"
 
@@ -331,7 +332,7 @@ def raters(frame: pd.DataFrame) -> pd.DataFrame:
     f, p = _discrimination(cube)
     together = _with_others(own)
     missing = {
-        "No stimulus was rated twice.": repeat_sd,
+        NOT_REPEATED: repeat_sd,
         "Telling conditions apart takes 2 conditions rated on 2 items, and scores that differ.": f,
         "A comparison with others takes 3 stimuli that others rated, and scores that differ.": together,
     }

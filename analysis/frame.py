@@ -74,15 +74,17 @@ def guess_role(condition: str) -> str:
     A name that is "anchor" and no more is the low anchor, the one that every
     MUSHRA test has.
 
-    >>> [guess_role(name) for name in ("Reference", "hidden_ref", "anchor70", "lowpass@3500", "Anchor", "Opus 12")]
+    >>> [guess_role(name) for name in ("Reference", "hidden_ref", "anchor70", "Low-pass 3.5 kHz", "Anchor", "Opus 12")]
     ['hidden_reference', 'hidden_reference', 'mid_anchor', 'low_anchor', 'low_anchor', 'system']
     """
     name = re.sub(r"[\s_.\-]+", " ", condition).strip().lower()
     if re.fullmatch(r"(hidden )?ref(erence)?|hr", name):
         return HIDDEN_REFERENCE
-    if re.fullmatch(r"(mid( ?range)? ?anchor|anchor ?(mid|70|7k(hz)?|7 ?khz|7 0)|lowpass@7000|c70)", name):
+    if re.fullmatch(
+        r"(mid( ?range)? ?anchor|anchor ?(mid|70|7k(hz)?|7 ?khz|7 0)|low ?pass[ @]?7(000| ?k(hz)?)|c70)", name
+    ):
         return MID_ANCHOR
-    if re.fullmatch(r"(low ?anchor|anchor ?(low|35|3 ?5 ?k(hz)?|3 5)?|lowpass@3500|c35)", name):
+    if re.fullmatch(r"(low ?anchor|anchor ?(low|35|3 ?5 ?k(hz)?|3 5)?|low ?pass[ @]?3(500| 5 ?k(hz)?)|c35)", name):
         return LOW_ANCHOR
     return SYSTEM
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from analysis.inference import ALPHA
@@ -22,6 +23,21 @@ def numbers(heading: str, values: Iterable[float], digits: int = 1) -> Column:
 def counts(heading: str, values: Iterable[int]) -> Column:
     """A column of whole numbers."""
     return Column(heading, [f"{int(value):,}" for value in values])
+
+
+def ratios(heading: str, values: Iterable[float]) -> Column:
+    """A column of ratios, with two significant digits where they are small.
+
+    >>> ratios("Odds ratio", [0.0034, 0.27, 4.19, 1210.1]).cells
+    ['0.0034', '0.27', '4.2', '1,210']
+    """
+    return Column(heading, [_ratio(float(value)) for value in values])
+
+
+def _ratio(value: float) -> str:
+    if not math.isfinite(value) or value < 1:
+        return number(value) if not math.isfinite(value) else f"{value:.2g}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def bounds(heading: str, values: Iterable[float]) -> Column:

@@ -7,6 +7,7 @@ does not have are drawn as boxes; the page has them.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ FEWEST_ROWS = 3
 KEPT_ROWS = 8
 """Rows up to which a table is not broken."""
 CONTENTS_LINE = 5.0  # mm
+KEY_FIGURES = 14.0  # mm, with the room below
 PT = 25.4 / 72  # mm
 
 
@@ -118,23 +120,27 @@ class _Sheet(FPDF):
         if document.about:
             self._words(document.about, BODY, soft=True)
         self.ln(5)
-        height = (len(document.sections) + 1) * CONTENTS_LINE + 3
+        height = (math.ceil(len(document.sections) / 2) + 1) * CONTENTS_LINE + 3
         self._break_unless(height)
         self.contents_at = (self.page, self.get_y())
         self.ln(height)
 
     def contents(self) -> None:
-        """Sections with their pages, in the room that `head` left for them."""
+        """Sections with their pages in two columns, in the room that `head` left for them."""
         last = self.page
         self.page, top = self.contents_at
         self.set_xy(self.l_margin, top)
         self.set_font("sans", "B", BODY + 1)
         self.cell(0, CONTENTS_LINE, "Contents", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_font("sans", "", BODY)
-        for title, page in self.pages_of.items():
+        top, width = self.get_y(), self.epw / 2
+        lines = math.ceil(len(self.pages_of) / 2)
+        for place, (title, page) in enumerate(self.pages_of.items()):
+            column, line = divmod(place, lines)
+            self.set_xy(self.l_margin + column * width, top + line * CONTENTS_LINE)
             link = self.add_link(page=page)
-            self.cell(PICTURE - 10, CONTENTS_LINE, title, link=link)
-            self.cell(10, CONTENTS_LINE, str(page), align="R", link=link, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.cell(width - 25, CONTENTS_LINE, title, link=link)
+            self.cell(10, CONTENTS_LINE, str(page), align="R", link=link)
         self.page = last
 
     def section(self, section: Section) -> None:
@@ -216,6 +222,7 @@ class _Sheet(FPDF):
 
     @block.register
     def _key_figures(self, block: KeyFigures) -> None:
+        self._break_unless(KEY_FIGURES)
         width = self.epw / max(len(block.figures), 1)
         top = self.get_y()
         for place, (name, figure) in enumerate(block.figures.items()):
@@ -227,7 +234,7 @@ class _Sheet(FPDF):
             self.set_text_color(*SOFT)
             self.cell(width, 4, name)
             self.set_text_color(*INK)
-        self.set_xy(self.l_margin, top + 14)
+        self.set_xy(self.l_margin, top + KEY_FIGURES)
 
     @block.register
     def _definitions(self, block: Definitions) -> None:

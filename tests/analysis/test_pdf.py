@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.drawing import drawing
 from analysis.report import pdf
-from analysis.report.document import Column, Details, Document, Picture, Section, Table, Text
+from analysis.report.document import Bullets, Column, Details, Document, KeyFigures, Picture, Section, Table, Text
 from analysis.report.pdf import FEWEST_ROWS, KEPT_ROWS, as_pdf, row_parts
 
 
@@ -44,6 +44,14 @@ def test_a_short_table_stays_whole():
 def test_rows_higher_than_a_page_get_a_page_each():
     assert row_parts([300.0] * 4, 10, 200) == [(0, 0), (0, 1), (1, 2), (2, 3), (3, 4)]
     assert row_parts([300.0] * 2, 200, 200) == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("lines", range(40, 70))
+def test_key_figures_stay_on_one_page(lines):
+    """Wherever a page ends, they and what is above them take two pages at most."""
+    figures = KeyFigures({"raters": "24", "items": "50"})
+    blocks = [Bullets(["A line."] * lines), figures]
+    assert as_pdf(Document("Figures", "", [Section("Summary", blocks)])).count(b"/Type /Page\n") <= 2
 
 
 class Places:

@@ -59,7 +59,7 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float, raters: str) 
         words("System", table["system"]),
         words("against", table["against"]),
         numbers("kbit/s", table["kbps"]),
-        numbers("kbit/s of it", table["kbps_against"]),
+        numbers("kbit/s, against", table["kbps_against"]),
         numbers("Difference", table["difference"]),
         bounds("Lower bound", table["lower"]),
         bounds("Upper bound", table["upper"]),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.inference import ALPHA
 from analysis.mixed import MixedModel
-from analysis.report.cells import DIFFERENCES, SCALE, chances, counts, intervals, numbers, words
+from analysis.report.cells import DIFFERENCES, SCALE, chances, counts, intervals, numbers, ratios, words
 from analysis.report.document import Block, Column, Details, Table, Text
 from analysis.report.methods import effects, family, own_error, pooled_assumption, reach
 from analysis.report.sections.pictures import pictures
@@ -219,8 +219,9 @@ def _others(report: Report) -> list[Block]:
         columns = [
             words("System", pairs["a"]),
             words("and", pairs["b"]),
-            numbers("Odds ratio", pairs["odds_ratio"], 2),
-            intervals("CI", pairs["ci_low"], pairs["ci_high"], 2),
+            ratios("Odds ratio", pairs["odds_ratio"]),
+            ratios("CI from", pairs["ci_low"]),
+            ratios("to", pairs["ci_high"]),
             numbers("t", pairs["t"], 2),
             numbers("df", pairs["df"]),
             chances("p", pairs["p"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.agreement import ALL_CONDITIONS, Agreement
+from analysis.agreement import ALL_CONDITIONS, NOT_REPEATED, Agreement
 from analysis.frame import rated
 from analysis.report.cells import chances, counts, numbers, words
 from analysis.report.document import Block, Column, Details, Table, Text, with_basis
@@ -37,7 +37,7 @@ def raters(report: Report) -> list[Block]:
             Table(caption, _before_and_after(report), basis=f"{before_screening(report)} {after_screening(report)}")
         )
     blocks += with_basis(pictures(report, "raters"), before_screening(report))
-    checks = report.screening.checks
+    checks = report.screening.checks[report.screening.checks["failed"] > 0]
     if len(checks):
         columns = [
             words("Rater", _names(report, checks)),
@@ -46,9 +46,12 @@ def raters(report: Report) -> list[Block]:
             Column("Failed", [f"{k:,} of {n:,}" for k, n in zip(checks["failed"], checks["of"], strict=True)]),
             words("Excluded", ["yes" if yes else "no" for yes in checks["excluded"]]),
         ]
-        caption = "Counts of every screening rule for every rater, and whether it excludes the rater."
+        caption = (
+            "Raters who failed a check of a screening rule, how often, and whether that excludes them. checks.csv has "
+            "every rater."
+        )
         inner = Table(caption, columns, file="checks.csv", basis=before_screening(report))
-        blocks.append(Details("Counts of every rule for every rater", [inner]))
+        blocks.append(Details("Failed checks", [inner]))
     return [*blocks, *_agreement(report)]
 
 
@@ -116,23 +119,25 @@ def _agreement(report: Report) -> list[Block]:
     blocks += [Text(note, note=True) for note in notes]
     table = report.reliability
     if len(table):
+        repeated = bool(table["n_repeated"].any())
+        repeat = "Repeat: standard deviation of one rating of the same stimulus. " if repeated else ""
         caption = (
-            "Each rater. Repeat: standard deviation of one rating of the same stimulus. Discrimination: F of the "
-            "conditions against their interaction with the items. With others: correlation with the mean of all "
-            "others."
+            f"Each rater. {repeat}Discrimination: F of the conditions against their interaction with the items. With "
+            "others: correlation with the mean of all others."
         )
         columns = [
             words("Rater", _names(report, table)),
-            counts("Repeated", table["n_repeated"]),
-            numbers("Repeat, points", table["repeat_sd"]),
+            *(_repeats(table) if repeated else []),
             numbers("Discrimination", table["discrimination"]),
             chances("p", list(table["discrimination_p"])),
             numbers("With others", table["with_others"], 2),
         ]
+        why = table["note"] if repeated else table["note"].str.replace(NOT_REPEATED, "").str.strip()
         inner: list[Block] = [Table(caption, columns, file="reliability.csv")]
         inner += [
             Text(f"{note} ({listed(_names(report, rows), most=3)})", note=True)
-            for note, rows in table[table["note"] != ""].groupby("note", sort=False)
+            for note, rows in table.groupby(why, sort=False)
+            if note
         ]
         blocks.append(Details("Reliability and discrimination of each rater", inner))
     return blocks
@@ -140,3 +145,7 @@ def _agreement(report: Report) -> list[Block]:
 
 def _ends(each: Agreement) -> str:
     return f"{number(each.low, 2)} to {number(each.high, 2)}" if each.low == each.low else NOTHING
+
+
+def _repeats(table: pd.DataFrame) -> list[Column]:
+    return [counts("Repeated", table["n_repeated"]), numbers("Repeat, points", table["repeat_sd"])]
