@@ -217,7 +217,8 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
     Returns
     -------
     DataFrame
-        condition, codec, kbps, source. Source is "given" (in `rates`), "data"
+        condition, codec (as the conditions' names have it, such as Opus for
+        Opus 12 kbps), kbps, source. Source is "given" (in `rates`), "data"
         (the mean of the column kbps), "spec" or "name", in that order; "" if
         the rate is not known and NaN.
 
@@ -250,7 +251,18 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
             *(table[name] for name in ("condition", "spec", "kbps", "source")), strict=True
         )
     ]
+    table["codec"] = _titles(table)
     return table[["condition", "codec", "kbps", "source"]]
+
+
+def _titles(table: pd.DataFrame) -> pd.Series:
+    """Codecs by what the names of their conditions share, where that tells them apart; by their spec elsewhere."""
+    shared = {}
+    for codec, rows in table.groupby("codec", sort=False):
+        titles = {codec_of(name, kbps=kbps) for name, kbps in zip(rows["condition"], rows["kbps"], strict=True)}
+        shared[codec] = titles.pop() if len(titles) == 1 else codec
+    names = list(shared.values())
+    return table["codec"].map({codec: name if names.count(name) == 1 else codec for codec, name in shared.items()})
 
 
 def said_by_names(table: pd.DataFrame) -> list[str]:

@@ -151,7 +151,7 @@ def test_a_claim_is_answered_in_sentences(ratings, capsys):
     assert "Opus 6 (6.1 kbit/s) is worse than EnCodec 12 (12 kbit/s)" in said
     assert "EnCodec 12 (12 kbit/s) is no worse than Opus 12 (12.3 kbit/s) within 8 points" in said
     assert "Opus 6 is not shown to be transparent within 8 points" in said
-    assert "encodec_24khz reaches Opus 12 (12.3 kbit/s) at" in said
+    assert "EnCodec reaches Opus 12 (12.3 kbit/s) at" in said
     assert "inf" not in said
     assert "nan" not in said
 

@@ -65,7 +65,7 @@ def test_a_curve_that_rises_and_falls_is_drawn_as_it_is_and_named_in_the_caption
 def test_every_codec_and_reference_is_named_once_beside_its_curve_or_in_the_legend(study):
     frame, model, table, colours = study
     drawing = rate_quality_plot(table, model.means(), curves(table), colours, {"Reference": 98.0, "Low anchor": 20.0})
-    for name in ("encodec_24khz", "EVS 9.6", "lyra", "opus", "Reference", "Low anchor"):
+    for name in ("EnCodec", "EVS 9.6", "Lyra", "Opus", "Reference", "Low anchor"):
         assert written(drawing).count(name) == 1, name
 
 

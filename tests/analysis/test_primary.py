@@ -50,7 +50,7 @@ def test_a_system_may_be_claimed_to_be_transparent():
 
 def test_a_rate_is_claimed_to_reach_another_systems_quality(frame):
     found = answer(PrimaryClaim("EnCodec 12", "reaches", "Opus 6"), frame)
-    row = claim(frame).rates.set_index(["codec", "against"]).loc[("encodec_24khz", "Opus 6")]
+    row = claim(frame).rates.set_index(["codec", "against"]).loc[("EnCodec", "Opus 6")]
     assert (found.estimate, found.low, found.high) == pytest.approx((row["kbps"], row["low"], row["high"]), rel=1e-6)
     assert found.shown
     said = "Shown: the codec of EnCodec 12 reaches the quality of Opus 6 at that rate or below (equivalent at "

@@ -290,7 +290,7 @@ def test_measured_rates_come_first_and_given_ones_before_them():
     assert points(frame)["kbps"].tolist() == [6.3, 12.4]
     assert points(frame, {"Opus 6": 5.0})["kbps"].tolist() == [5.0, 12.4]
     (curve,) = curves(points(frame))
-    assert curve == Curve("opus", ("Opus 6", "Opus 12"), (6.3, 12.4))
+    assert curve == Curve("Opus", ("Opus 6", "Opus 12"), (6.3, 12.4))
 
 
 def test_one_rate_is_no_curve():
