@@ -9,18 +9,19 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from analysis.claim import claim, sentences
 from analysis.describe import INTERVALS, QUANTILES
-from analysis.frame import NOTES, ROLES, SCALE, RatingsError, one_study
+from analysis.frame import NOTES, ROLES, SCALE, RatingsError, one_study, unified
 from analysis.inference import ZERO_METHODS
 from analysis.mixed import FEWEST_ITEMS, ITEMS, RATERS, mixed_model
 from analysis.power import QUESTIONS, raters_for
 from analysis.primary import STATEMENTS, PrimaryClaim
-from analysis.primary_answer import sentence
-from analysis.rates import Curve, said_by_names
+from analysis.primary_answer import answer, sentence
+from analysis.rates import Curve, known_rates, said_by_names
 from analysis.readers import LAYOUT_NAMES, read_ratings
 from analysis.report import build_report
 from analysis.report.findings import findings, primary_claim
@@ -109,7 +110,7 @@ def _primary(options: argparse.Namespace, ratings: pd.DataFrame) -> PrimaryClaim
     system, statement, against = options.primary
     names = list(ratings["condition"].unique())
     for name in (system, against):
-        if name not in names:
+        if unified(name) not in names:
             raise RatingsError(f"--primary names {name!r}. The ratings have: {listed(names)}.")
     return PrimaryClaim(system, statement, against, options.margin * Scale(*ratings.attrs[SCALE]).points)
 
@@ -157,21 +158,29 @@ def _compare(options: argparse.Namespace) -> None:
 def _claim(options: argparse.Namespace) -> None:
     ratings = _read(options, options.ratings)
     margin = _margin(options, ratings)
-    found = claim(
-        _screened(options, ratings).kept,
-        margin=margin,
-        primary=_primary(options, ratings),
-        items=options.items,
-        raters=options.raters,
-        rates=dict(options.rate),
-        rates_from_names=options.rates_from_names,
-    )
+    declared = _primary(options, ratings)
+    how: dict[str, Any] = {
+        "items": options.items,
+        "raters": options.raters,
+        "rates": known_rates(ratings, dict(options.rate)),
+        "rates_from_names": options.rates_from_names,
+    }
+    kept = _screened(options, ratings).kept
+    answered = answer(declared, kept, **how) if declared else None
+    if answered and not options.csv:
+        print(f"Primary claim. {sentence(answered)}")
+    try:
+        found = claim(kept, margin=margin, primary=declared, **how)
+    except RatingsError as refusal:
+        if answered is None or answered.shown is None or options.csv:
+            raise
+        print(f"Nothing else was tested. {refusal}")
+        return
     _say(said_by_names(found.points))
     if options.csv:
         found.comparisons.to_csv(sys.stdout, index=False)
         return
-    answered = [f"Primary claim. {sentence(found.primary)}"] if found.primary else []
-    print("\n".join([*answered, *sentences(found)]))
+    print("\n".join(sentences(found)))
 
 
 def _power(options: argparse.Namespace) -> None:

@@ -16,9 +16,10 @@ import pandas as pd
 from analysis.comparisons import COLUMNS, NOT_COMPARABLE, compare, pairs_by_rate, sentence, signed
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM, RatingsError
 from analysis.inference import ALPHA
+from analysis.margins import check_margin
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.population import population
-from analysis.primary import WITHIN_MARGIN, PrimaryClaim
+from analysis.primary import PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer, answer, secondary
 from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points, rates_between
 from analysis.wording import NOTHING, number, p_phrase
@@ -43,7 +44,7 @@ class Claim:
         claim (`analysis.primary_answer.secondary`).
     comparisons : DataFrame
         The columns of `analysis.comparisons.compare` and kbps, kbps_against;
-        without the pair of a primary claim within the margin.
+        without the pair of the primary claim, unless that is of a rate.
     transparency : DataFrame
         The same of every system against the hidden reference.
     rates : DataFrame
@@ -120,12 +121,11 @@ def claim(
         If the model cannot be fitted, or the margin is not above 0.
     """
     model = model or mixed_model(frame, items=items, raters=raters)
-    if margin <= 0:
-        raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
+    check_margin(margin)
     table = points(frame, rates, from_names=rates_from_names)
     found = tuple(curves(table))
     contrasts = secondary(model.contrasts(level), primary)
-    alone = primary.pair if primary and primary.statement in WITHIN_MARGIN else frozenset()
+    alone = primary.pair if primary and primary.statement != "reaches" else frozenset()
     secondary_pairs = [pair for pair in pairs or pairs_by_rate(table, contrasts) if set(pair) != alone]
     comparisons = compare([] if math.isnan(margin) else secondary_pairs, contrasts, margin, level)
     rate_of = table.set_index("condition")["kbps"]
@@ -176,8 +176,11 @@ def _transparency(
     pairs = [pair for pair in pairs if set(pair) != alone]
     if math.isnan(margin) or not pairs:
         return pd.DataFrame(columns=COLUMNS)
-    model = mixed_model(frame, items=items, raters=raters, roles=roles)
-    return compare(pairs, model.contrasts(level, pairs=pairs), margin, level)
+    try:
+        contrasts = mixed_model(frame, items=items, raters=raters, roles=roles).contrasts(level, pairs=pairs)
+    except RatingsError:  # such as an item without a rating of the reference
+        contrasts = pd.DataFrame(columns=["a", "b"])
+    return compare(pairs, contrasts, margin, level)
 
 
 def _rows(table: pd.DataFrame) -> list[tuple[str, str, float]]:
@@ -201,7 +204,9 @@ def sentences(found: Claim) -> list[str]:
     said += [_transparency_sentence(row, found.margin, where(row)) for row in found.transparency.to_dict("records")]
     said += [_rate_sentence(row, where(row)) for row in found.rates.to_dict("records")]
     said += [fall_sentence(one, population(found.model.items, found.model.raters)) for one in found.falls]
-    return said or ["There is nothing to compare: no two codecs, or neither a margin nor a curve of two rates."]
+    return said or [
+        "Nothing else was compared: there are no two codecs, or neither a margin nor a codec with two rates."
+    ]
 
 
 def _transparency_sentence(row: Mapping[Hashable, Any], margin: float, where: str) -> str:
@@ -254,14 +259,14 @@ def _rate_sentence(row: Mapping[Hashable, Any], where: str) -> str:
         return f"{row['codec']} cannot be compared with {target}: they have too few items or ratings in common."
     if row["status"] == "exceeded":
         return (
-            f"Tested by itself, {row['codec']} exceeds {target} at all of its rates, from {row['kbps']:.3g} kbit/s, "
+            f"Tested by itself, {row['codec']} exceeds {target} at every rate tested, from {row['kbps']:.3g} kbit/s, "
             f"{where}."
         )
     between = rates_between(row["low"], row["high"])
     if row["status"] == "not reached" and row["kbps"] > 0:
         return (
-            f"{row['codec']} is not shown to reach {target} at the rates that were rated, {where}: its mean does, at "
-            f"{row['kbps']:.3g} kbit/s ({between}), and may do so by chance."
+            f"{row['codec']} is not shown to reach {target} at the rates that were rated, {where}: its mean "
+            f"curve does, at {row['kbps']:.3g} kbit/s ({between}), which may be chance."
         )
     if row["status"] == "not reached":
         return f"{row['codec']} does not reach {target} at the rates that were rated ({between}), {where}."

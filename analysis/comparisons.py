@@ -26,7 +26,7 @@ VERDICTS = {
     BETTER: "is better than",
     EQUIVALENT: "is equivalent to",
     NO_WORSE: "is no worse than",
-    WORSE_WITHIN: "is worse, by less than the margin, than",
+    WORSE_WITHIN: "is worse, but by less than the margin, than",
     WORSE: "is worse than",
     NOT_SHOWN: "is not shown to be as good as",
     NOT_COMPARABLE: "cannot be compared with",
@@ -152,6 +152,8 @@ def sentence(row: Mapping[Hashable, Any], margin: float, where: str, rates: tupl
     said = f"{row['system']}{rates[0]} {VERDICTS[row['verdict']]} {row['against']}{rates[1]}"
     if row["verdict"] == NOT_COMPARABLE:
         return f"{said}: they have too few items or ratings in common."
+    if row["se"] == 0:
+        return f"{said}: their ratings are identical, so that the error of the difference cannot be estimated."
     p = p_phrase(row[P_OF.get(row["verdict"], "p_non_inferior_holm")])
     within = "" if row["verdict"] in (BETTER, WORSE, WORSE_WITHIN) else f" within {margin:g} points"
     return f"{said}{within}: {signed(row['difference'])} points, {p} after Holm's correction, {where}."

@@ -222,7 +222,11 @@ def _refitted(
     if claim and claim.primary:
         known = claim.points[claim.points["kbps"] > 0]
         rates = dict(zip(known["condition"], known["kbps"], strict=True))
-        parts.append(_primary_row(answer(claim.primary.claim, rest, items=items, raters=raters, rates=rates)))
+        parts.append(
+            _primary_row(
+                answer(claim.primary.claim, rest, items=items, raters=raters, rates=rates, rates_from_names=False)
+            )
+        )
     try:
         contrasts = mixed_model(rest, items=items, raters=raters).contrasts(level)
     except RatingsError:

@@ -12,8 +12,8 @@ def population(items: str, raters: str = "random") -> str:
         How they were taken, see `analysis.mixed.mixed_model`.
 
     >>> population("random"), population("fixed", "fixed")
-    ('for new raters and new items of the kind', 'for these raters and these items')
+    ('for other raters and other items of the same kind', 'for these raters and these items')
     """
-    of_raters = "these raters" if raters == "fixed" else "new raters"
-    of_items = "these items" if items == "fixed" else "new items of the kind"
+    of_raters = "these raters" if raters == "fixed" else "other raters"
+    of_items = "these items" if items == "fixed" else "other items of the same kind"
     return f"for {of_raters} and {of_items}"

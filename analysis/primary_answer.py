@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,8 @@ class PrimaryAnswer:
         Two-sided for "better"; NaN for "reaches".
     items : {"random", "fixed", ""}
     raters : {"random", "fixed"}
+    status : str
+        Of "reaches", see `analysis.rates.EquivalentRate`.
     reason : str
         Why it could not be tested.
     """
@@ -67,6 +69,7 @@ class PrimaryAnswer:
     p: float = math.nan
     items: Items | Literal[""] = ""
     raters: Raters = "random"
+    status: str = ""
     reason: str = ""
 
     @property
@@ -101,7 +104,9 @@ def answer(
     Notes
     -----
     A single hypothesis that is fixed in advance needs no correction for the
-    others, which are secondary: ICH E9 (1998), 2.2.2 and 5.6.
+    others, which are secondary: ICH E9 (1998), 2.2.2. "better" is two-sided,
+    "no worse" one-sided, "equivalent" two one-sided tests (Schuirmann 1987);
+    "reaches" has the upper limit of a two-sided interval.
     """
     try:
         if claim.statement == "reaches":
@@ -128,25 +133,28 @@ def _compared(claim: PrimaryClaim, frame: pd.DataFrame, items: Items, raters: Ra
 
 def _must_have(condition: str, frame: pd.DataFrame) -> None:
     if condition not in set(rated(frame)["condition"]):
-        raise RatingsError(f"There is no rating of {condition} after screening.")
+        raise RatingsError(f"No rating of {condition} is left after screening.")
 
 
 def _reaches(
     claim: PrimaryClaim, frame: pd.DataFrame, items: Items, raters: Raters, table: pd.DataFrame
 ) -> PrimaryAnswer:
-    curve = next((each for each in curves(table) if claim.system in each.conditions and len(each.kbps) > 1), None)
-    if curve is None:
-        raise RatingsError(f"{claim.system} is on no curve: its codec needs two rates that are known and were rated.")
+    known = table[table["kbps"] > 0]
+    codecs = dict(zip(known["condition"], known["codec"], strict=True))
+    kbps = dict(zip(known["condition"], known["kbps"].astype(float), strict=True))
+    curve = next((each for each in curves(table) if each.codec == codecs.get(claim.system)), None)
+    if curve is None or len(curve.kbps) < 2:
+        raise RatingsError(f"{claim.system} has no rate-quality curve: rate its codec at two or more known rates.")
+    if codecs.get(claim.against) == curve.codec:
+        raise RatingsError(f"{claim.system} and {claim.against} are rates of one codec. Name another codec.")
     _must_have(claim.against, frame)
     chosen = frame[frame["condition"].isin([*curve.conditions, claim.against])]
     model = mixed_model(chosen, items=items, raters=raters, roles=tuple(chosen["role"].unique()))
     common = model if model.same_items else model.among(model.conditions)
     found = equivalent_rate(common, curve, claim.against, math.nan)
-    at_most = curve.kbps[curve.conditions.index(claim.system)]
-    shown = found.status in ("reached", "exceeded") and found.high <= at_most
-    return PrimaryAnswer(
-        claim, shown, found.kbps, low=found.low, high=found.high, items=common.items, raters=common.raters
-    )
+    shown = found.status in ("reached", "exceeded") and found.high <= kbps[claim.system]
+    taken: dict[str, Any] = {"items": common.items, "raters": common.raters, "status": found.status}
+    return PrimaryAnswer(claim, shown, found.kbps, low=found.low, high=found.high, **taken)
 
 
 def sentence(found: PrimaryAnswer) -> str:
@@ -159,10 +167,24 @@ def sentence(found: PrimaryAnswer) -> str:
 
 def _figures(found: PrimaryAnswer) -> str:
     if found.claim.statement == "reaches":
-        return f"equivalent at {found.estimate:.3g} kbit/s, {rates_between(found.low, found.high)}"
+        return _rate_figures(found)
+    if found.se == 0:
+        return "their ratings are identical, so that the error of the difference cannot be estimated"
     ends = f"{signed(found.low)} to {signed(found.high)}"
     interval = "95% confidence interval" if found.claim.statement == "better" else "one-sided 95% bounds"
-    return f"{signed(found.estimate)} points, {interval} {ends}, {p_phrase(found.p)}"
+    opposite = found.claim.statement == "better" and found.high < 0
+    return (
+        f"{signed(found.estimate)} points, {interval} {ends}, {p_phrase(found.p)}"
+        f"{'; the difference is significant in the opposite direction' if opposite else ''}"
+    )
+
+
+def _rate_figures(found: PrimaryAnswer) -> str:
+    if found.status == "exceeded":
+        return f"it exceeds it at every rate tested, from {found.estimate:.3g} kbit/s"
+    if math.isnan(found.estimate):
+        return "its mean curve does not meet it"
+    return f"equivalent at {found.estimate:.3g} kbit/s, {rates_between(found.low, found.high)}"
 
 
 def secondary(contrasts: pd.DataFrame, claim: PrimaryClaim | None) -> pd.DataFrame:

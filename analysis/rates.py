@@ -221,18 +221,10 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
         Opus 12 kbps), kbps, source. Source is "given" (in `rates`), "data"
         (the mean of the column kbps), "spec" or "name", in that order; "" if
         the rate is not known and NaN.
-
-    Raises
-    ------
-    RatingsError
-        If a rate is given for a condition that is not there.
     """
     systems = rated(frame[frame["role"] == SYSTEM])
     table = systems.groupby("condition", sort=False).agg(spec=("spec", "first"), kbps=("kbps", "mean")).reset_index()
     given = {unified(name): kbps for name, kbps in (rates or {}).items()}
-    absent = sorted(set(given) - set(frame["condition"].unique()))
-    if absent:
-        raise RatingsError(f"A rate is given for {listed(absent)}, which the ratings do not have.")
     # A condition with a spec is ours: where its rate was not measured (supplied files), its name is no measurement.
     without_spec = table["condition"].where(table["spec"].fillna("") == "", "")
     table["source"] = ""
@@ -246,13 +238,27 @@ def points(frame: pd.DataFrame, rates: Mapping[str, float] | None = None, *, fro
         table.loc[new, "kbps"] = found[new]
         table.loc[new, "source"] = source
     table["codec"] = [
-        codec_of(name, spec, kbps) if source or "@" in spec else name
+        codec_of(name, "" if spec.startswith("command") else spec, kbps) if source or "@" in spec else name
         for name, spec, kbps, source in zip(
             *(table[name] for name in ("condition", "spec", "kbps", "source")), strict=True
         )
     ]
     table["codec"] = _titles(table)
     return table[["condition", "codec", "kbps", "source"]]
+
+
+def known_rates(frame: pd.DataFrame, rates: Mapping[str, float] | None) -> Mapping[str, float]:
+    """The rates that were given, each for a condition of the ratings before screening.
+
+    Raises
+    ------
+    RatingsError
+        If a rate is given for a condition that is not there.
+    """
+    found = {unified(name): kbps for name, kbps in (rates or {}).items()}
+    if absent := sorted(set(found) - set(frame["condition"].unique())):
+        raise RatingsError(f"A rate is given for {listed(absent)}, which the ratings do not have.")
+    return found
 
 
 def _titles(table: pd.DataFrame) -> pd.Series:

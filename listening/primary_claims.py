@@ -11,6 +11,7 @@ from analysis import primary
 from analysis.frame import RatingsError
 from analysis.primary import WITHIN_MARGIN
 from analysis.rates import codec_of, rate_in_spec
+from listening import commands
 from listening.audit import audit
 from listening.models import Condition, PrimaryClaim, Study
 from listening.studies import StudyError
@@ -30,18 +31,8 @@ def declare(
         If the study is not editable, or the claim could not be tested.
     """
     _must_be_editable(study)
-    if system.role != Condition.Role.SYSTEM or against.role not in ROLES:
-        raise StudyError("A primary claim compares a system with another system or with the hidden reference.")
-    if system.repeat or against.repeat:
-        raise StudyError("A primary claim names a condition, not its repeat: the two scores are averaged.")
-    if statement in WITHIN_MARGIN and study.margin is None:
-        raise StudyError(f"“{statement}” needs a margin. Set the margin of the claim in Settings first.")
-    if statement == "reaches" and len(_same_codec(study, system)) < 2:
-        raise StudyError(f"“reaches” needs a codec at two rates; {system.title} is the only one. Add another rate.")
-    try:
-        primary.PrimaryClaim(system.title, statement, against.title, _margin(study))  # type: ignore[arg-type]
-    except RatingsError as error:
-        raise StudyError(str(error)) from error
+    if found := _fault(study, system, statement, against):
+        raise StudyError(found)
     with transaction.atomic():
         made, _ = PrimaryClaim.objects.update_or_create(
             study=study, defaults={"system": system, "statement": statement, "against": against}
@@ -49,6 +40,34 @@ def declare(
         if by is not None:
             audit(study, by, f"primary claim: {made}")
     return made
+
+
+def fault(study: Study) -> str:
+    """Why the primary claim of a study could not be tested as the study is now; "" where it could, or there is none."""
+    found = PrimaryClaim.objects.filter(study=study).select_related("system", "against").first()
+    if found is None or not (why := _fault(study, found.system, found.statement, found.against)):
+        return ""
+    return f"The primary claim cannot be tested. {why}"
+
+
+def _fault(study: Study, system: Condition, statement: str, against: Condition) -> str:
+    if system.role != Condition.Role.SYSTEM or against.role not in ROLES:
+        return "A primary claim compares a system with another system or with the hidden reference."
+    if system.repeat or against.repeat:
+        return "A primary claim names a condition, not its repeat: the two scores are averaged."
+    if statement in WITHIN_MARGIN and study.margin is None:
+        return f"“{statement}” needs a margin. Set the margin of the claim in Settings first."
+    if statement == "reaches":
+        same = _same_codec(study, system)
+        if len({rate_in_spec(each.spec) for each in same}) < 2:
+            return f"“reaches” needs two rates of the codec; the study has only {system.title}. Add another rate."
+        if against in same:
+            return f"{system.title} and {against.title} are rates of one codec. Choose another codec."
+    try:
+        primary.PrimaryClaim(system.title, statement, against.title, _margin(study))  # type: ignore[arg-type]
+    except RatingsError as error:
+        return str(error)
+    return ""
 
 
 def withdraw(study: Study, by: AbstractBaseUser | None = None) -> None:
@@ -67,9 +86,9 @@ def withdraw(study: Study, by: AbstractBaseUser | None = None) -> None:
 
 
 def of(study: Study) -> primary.PrimaryClaim | None:
-    """The primary claim of a study as the analysis takes it; None if it declared none."""
+    """The primary claim of a study as the analysis takes it; None if it declared none that can be tested."""
     found = PrimaryClaim.objects.filter(study=study).select_related("system", "against").first()
-    if found is None:
+    if found is None or fault(study):
         return None
     return primary.PrimaryClaim(
         found.system.title,
@@ -125,6 +144,10 @@ def _margin(study: Study) -> float:
 
 
 def _same_codec(study: Study, system: Condition) -> list[Condition]:
-    codec = codec_of(system.title, system.spec)
+    """Systems of the same codec whose specs say their rates, as the report's curves have them."""
+
+    def codec(each: Condition) -> str:
+        return codec_of(each.title, "" if commands.is_command(each.spec) else each.spec, rate_in_spec(each.spec))
+
     systems = candidates(study)["system"]
-    return [each for each in systems if rate_in_spec(each.spec) > 0 and codec_of(each.title, each.spec) == codec]
+    return [each for each in systems if rate_in_spec(each.spec) > 0 and codec(each) == codec(system)]

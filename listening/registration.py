@@ -98,19 +98,21 @@ def _analysis(study: Study) -> list[str]:
         "Ratings of unfinished sessions are set aside, then raters are left out after the rules under post_screening, "
         "and no others. Figures before and after are reported.",
         "Repeats of a page are averaged. Training and pages of attention are not analysed.",
-        "Primary claim: one test at the 5% level, without a correction, on the ratings of its two conditions alone "
-        "(better: two-sided; no worse: one-sided; equivalent: two one-sided tests). All other comparisons are "
-        "secondary.",
+        "Primary claim: one test at the 5% level without a correction. Better, no worse and equivalent are tested on "
+        "the ratings of the two conditions alone (two-sided; one-sided; two one-sided tests); reaches is shown if the "
+        "upper limit of the 95% interval of the equivalent rate is the rate of the system or less. All other "
+        "comparisons are secondary.",
         "Main analysis: each pair of systems (reference and anchors left out) by the ratings of these two alone, in a "
         "mixed model with random effects of raters, items, raters with systems and items with systems, by restricted "
         "maximum likelihood; Satterthwaite's degrees of freedom, two-sided at 5%, with Holm's correction over all "
-        "pairs.",
+        "pairs but that of a primary claim of being better.",
         "Beside it, on raters' means: Friedman's test with Kendall's W, and Wilcoxon's signed-rank test of every pair "
         "with Holm's correction and Hodges and Lehmann's shift.",
         (
             "Within the margin: non-inferiority of each system to those of other codecs at its rate or above by a "
             "one-sided test in the mixed model, equivalence by two one-sided tests, each at 5% with Holm's correction "
-            f"over all comparisons, with a margin of {study.margin:g} points; the same of each system against the "
+            f"over all these comparisons but the primary claim, with a margin of {study.margin:g} points; the same of "
+            "each system against the "
             "hidden reference."
             if study.margin
             else "No claim of equivalence is made."

@@ -341,16 +341,16 @@ def open_study(study: Study, user: AbstractBaseUser | None) -> None:
     Raises
     ------
     StudyError
-        If the study is not ready, or its design does not fit its clips.
+        If the study is not ready, its design does not fit its clips, or its primary claim cannot be tested.
     """
-    from listening import registration  # it puts into words what this module decides
+    from listening import primary_claims, registration  # they put into words what this module decides
 
     settle(study)
     if study.state == State.CLOSED:
         raise StudyError("The study is closed. Its ratings are analysed; make a new study to go on.")
     if study.state != State.READY:
         raise StudyError("The study is not ready: render every stimulus first.")
-    if found := design_fault(study):
+    if found := design_fault(study) or primary_claims.fault(study):
         raise StudyError(found)
     for clip in study.clips.all():
         packing.pack(clip)  # workers did that already, but for what was rendered by an older version

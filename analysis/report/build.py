@@ -30,13 +30,14 @@ from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated,
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
+from analysis.margins import check_margin
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import rater_numbers
 from analysis.ordinal import ordinal_model
 from analysis.predictions import predictions
 from analysis.primary import PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer, answer
-from analysis.rates import said_by_names
+from analysis.rates import known_rates, said_by_names
 from analysis.report.report import Report, Settings
 from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
@@ -133,9 +134,9 @@ def build_report(
         If there are no ratings, they fail the checks, or an option has no such value.
     """
     check(design or {})
-    if margin <= 0:
-        raise RatingsError(f"The margin must be above 0 points, not {margin:g}.")
+    check_margin(margin)
     frame = one_study(tidy(ratings, roles=roles), study)
+    rates = known_rates(frame, rates)
     screened = screen(frame, screening, keep_unfinished=keep_unfinished)
     kept = screened.kept
 

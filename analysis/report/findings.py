@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from analysis import primary_answer
 from analysis.claim import fall_sentence
 from analysis.common_items import different_items
@@ -119,15 +121,24 @@ def _model_pairs(report: Report) -> list[str]:
     if report.model is None:
         return []
     said = []
-    for items, tested in report.contrasts.dropna(subset=["p_holm"]).groupby("items", sort=False):
+    other = "pair" if len(secondary_pairs(report)) == report.contrasts["p"].notna().sum() else "other pair"
+    for items, tested in secondary_pairs(report).groupby("items", sort=False):
         n = int((tested["p_holm"] < ALPHA).sum())
         verb = "differs" if n == 1 else "differ"
         said.append(
-            f"{n} of {count(len(tested), 'pair')} of systems {verb} at the 5% level after Holm's correction, "
+            f"{n} of {count(len(tested), other)} of systems {verb} at the 5% level after Holm's correction, "
             f"{OF_RATERS[report.model.raters]}{OF_ITEMS[str(items)]} (mixed model, items {items}"
             f"{report.model.raters_taken})."
         )
     return said
+
+
+def secondary_pairs(report: Report) -> pd.DataFrame:
+    """Pairs of systems that were tested and share Holm's correction."""
+    tested = report.contrasts.dropna(subset=["p_holm"])
+    if report.primary is None or report.primary.claim.statement != "better":
+        return tested
+    return tested[[{a, b} != report.primary.claim.pair for a, b in zip(tested["a"], tested["b"], strict=True)]]
 
 
 def _claim(report: Report) -> list[str]:
@@ -135,7 +146,7 @@ def _claim(report: Report) -> list[str]:
     if found is None:
         return []
     said = []
-    where = population(found.model.items, found.model.raters)
+    raters = found.model.raters
     if len(found.comparisons):
         verdicts = found.comparisons["verdict"].value_counts()
         listing = listed([f"{verdicts[name]} {name}" for name in VERDICTS if name in verdicts])
@@ -143,23 +154,33 @@ def _claim(report: Report) -> list[str]:
         said.append(
             f"Secondary, after Holm's correction: of {count(len(found.comparisons), 'comparison')} with other codecs "
             f"at the same rate or above{' or without a known rate' if unknown else ''}, within {found.margin:g} "
-            f"points, {listing}, {where}."
+            f"points, {listing}, {_where(found.comparisons, raters)}."
         )
     if len(found.transparency):
         n = int((found.transparency["p_non_inferior_holm"] < ALPHA).sum())
+        verb = "shows" if n == 1 else "show"
         said.append(
-            f"{n} of {count(len(found.transparency), 'system')} {'is' if n == 1 else 'are'} transparent within "
-            f"{found.margin:g} points of the hidden reference, {where}."
+            f"{n} of {count(len(found.transparency), 'comparison')} with the hidden reference {verb} a system that is "
+            f"transparent within {found.margin:g} points, {_where(found.transparency, raters)}."
         )
     rates = found.rates[found.rates["status"] != NOT_COMPARABLE]
     if len(rates):
         reached = int(rates["status"].isin(["reached", "exceeded"]).sum())
         said.append(
             f"A codec reaches another's quality within the rates that were rated in {reached} of "
-            f"{count(len(rates), 'case')}, each tested by itself, {where}."
+            f"{count(len(rates), 'case')}, each tested by itself, {_where(rates, raters)}."
         )
+    where = population(found.model.items, raters)
     said += [fall_sentence(fall, where) for fall in found.falls if fall.beyond_error]
     return said
+
+
+def _where(table: pd.DataFrame, raters: str) -> str:
+    """For whom and for which items the rows of a table hold."""
+    kinds = set(table["items"]) - {""}
+    if len(kinds) > 1:
+        return f"{population('random', raters)} or for these items only, as the table says of each"
+    return population(kinds.pop() if kinds else "fixed", raters)
 
 
 def _screening_sensitivity(report: Report) -> list[str]:
@@ -170,7 +191,7 @@ def _screening_sensitivity(report: Report) -> list[str]:
     n = len(found.verdicts.loc[found.verdicts["changes"], key].drop_duplicates())
     all_of_them = count(len(found.verdicts[key].drop_duplicates()), "verdict")
     verb = "depends" if n == 1 else "depend"
-    return [f"{n} of {all_of_them} on systems {verb} on the screening rules (see the claim)."]
+    return [f"{n} of {all_of_them} {verb} on the screening rules (see The claim)."]
 
 
 def _influence(report: Report) -> list[str]:

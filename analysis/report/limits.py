@@ -42,7 +42,7 @@ def limits(report: Report) -> list[str]:
 def _few_raters(report: Report) -> list[str]:
     n = report.screening.kept["rater"].nunique()
     if n == 1:
-        return ["One rater: the figures describe this person. There is no interval and no test."]
+        return ["One rater: all results hold for this rater only. Means of raters have no interval and no test."]
     if n < ROUGH_BELOW:
         return [f"Only {n} raters: intervals are wide, and tests find large differences only."]
     return []

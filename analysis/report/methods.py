@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.describe import INTERVALS, QUANTILES
 from analysis.inference import EXACT_UP_TO, ZERO_METHODS
 from analysis.mixed import BOTH_FIXED, FEWEST_ITEMS, ITEMS, RATERS, MixedModel
-from analysis.report.findings import in_points
+from analysis.report.findings import in_points, secondary_pairs
 from analysis.report.paragraph import TERMS, paragraph
 from analysis.versions import versions
 from analysis.wording import count, listed, p_phrase
@@ -147,26 +147,32 @@ def _error(sampled: list[str]) -> str:
     )
 
 
+SIDES = {
+    "better": "It is tested on the ratings of its two conditions alone, two-sided at 5%.",
+    "no worse": "It is tested on the ratings of its two conditions alone, one-sided at 5%.",
+    "equivalent": "It is tested on the ratings of its two conditions alone, by two one-sided tests at 5%.",
+    "reaches": "It is shown if the upper limit of the 95% interval of the equivalent rate is that rate or less.",
+}
+"""Statement of a primary claim -> its test."""
+
+
 def _primary(report: Report) -> str:
     primary = report.primary
     if primary is None:
         return "No primary claim was declared."
     return (
-        f"The primary claim was fixed before the data: {primary.claim.words}. It is one test at the 5% level, "
-        "without a correction, on the ratings of the conditions that it names."
+        f"The primary claim was fixed before the data: {primary.claim.words}. {SIDES[primary.claim.statement]} It has "
+        "no correction."
     )
 
 
 def family(report: Report) -> str:
     """Which tests of the mixed model share Holm's correction."""
-    tested = report.contrasts["p"].notna().sum()
-    primary = report.primary
-    if primary is not None and primary.claim.statement == "better":
-        return (
-            f"Holm's correction covers {count(tested - 1, 'pair')}; the pair of the primary claim is tested alone, "
-            "without a correction."
-        )
-    return f"Holm's correction covers {count(tested, 'pair')}."
+    tested, n = report.contrasts["p"].notna().sum(), len(secondary_pairs(report))
+    if n == tested:
+        return f"Holm's correction covers {count(n, 'pair')}."
+    alone = "The pair of the primary claim is tested alone, without a correction."
+    return f"{alone} Holm's correction covers the {count(n, 'other pair')}." if n else alone
 
 
 def pooled_assumption(model: MixedModel) -> str:

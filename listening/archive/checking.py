@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from pydantic import ValidationError
 
+from analysis.primary import WITHIN_MARGIN
 from analysis.screening import RULES
 from audiocodecs.base import CodecError
 from audiocodecs.registry import codec_class, parse_spec
@@ -28,7 +29,7 @@ from listening.archive.tables import TABLES, Fault, Row, Table, decoded
 from listening.archive.writing import BLOCK, SUMS
 from listening.commands import is_own
 from listening.headphone_check import Attempt
-from listening.models import Clip, EventBlock, Rendering, Session, Study
+from listening.models import Clip, Condition, EventBlock, Rendering, Session, Study
 from listening.models.study import MAX_SIGNALS
 from listening.protocol import Identity
 
@@ -251,6 +252,12 @@ def _check_whole(found: StudyFile, counts: dict[str, int], done: set[tuple[int, 
     once = len(set(conditions)) == len(conditions) <= MAX_SIGNALS and conditions.count(("reference", 0)) == 1
     if not once or any(repeat and (spec, 0) not in conditions for spec, repeat in conditions):
         raise Fault(f"study.yaml: each condition once, at most {MAX_SIGNALS}, with the hidden reference. {_AGAIN}")
+    for claim in found.in_yaml["primary_claim"]:
+        pair = [found.in_yaml["conditions"][claim[name] - 1].get("role") for name in ("system", "against")]
+        if pair[0] != Condition.Role.SYSTEM or claim["system"] == claim["against"]:
+            raise Fault(f"study.yaml, primary_claim: it compares a system with another condition. {_AGAIN}")
+        if claim.get("statement") in WITHIN_MARGIN and found.in_yaml["study"][0].get("margin") is None:
+            raise Fault(f"study.yaml, primary_claim: {claim['statement']} needs a margin. {_AGAIN}")
     state = found.in_yaml["study"][0].get("state")
     prepared = all(row.get("state") == Clip.State.PREPARED and row.get("reference") for row in found.in_yaml["clips"])
     if state != Study.State.DRAFT and not (prepared and len(done) == counts["conditions"] * counts["clips"] > 0):

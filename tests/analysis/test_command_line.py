@@ -159,7 +159,7 @@ def test_a_claim_is_answered_in_sentences(ratings, capsys):
 def test_the_primary_claim_is_answered_first(ratings, tmp_path, capsys):
     options = ["--margin", "8", "--primary", "EnCodec 12", "no worse", "Opus 12"]
     assert main(["claim", str(ratings), *options]) == 0
-    claim_words = "EnCodec 12 is no worse than Opus 12 by more than 8 points"
+    claim_words = "EnCodec 12 is not worse than Opus 12 by more than 8 points"
     assert capsys.readouterr().out.startswith(f"Primary claim. Shown: {claim_words} (")
     assert main(["report", str(ratings), "-o", str(tmp_path / "report"), *options]) == 0
     assert capsys.readouterr().out.startswith("Primary claim. Shown: ")
@@ -170,7 +170,7 @@ def test_the_primary_claim_is_answered_first(ratings, tmp_path, capsys):
     [
         (["EnCodec 13", "better", "Opus 12"], "--primary names 'EnCodec 13'. The ratings have: "),
         (["EnCodec 12", "nicer", "Opus 12"], "states one of: better, no worse, equivalent, reaches; not 'nicer'"),
-        (["EnCodec 12", "no worse", "Opus 12"], "'no worse' needs a margin above 0 points"),
+        (["EnCodec 12", "no worse", "Opus 12"], "'no worse' needs a margin above 0 and below 100 points"),
         (["EnCodec 12", "better", "EnCodec 12"], "compares EnCodec 12 with itself. Name two conditions."),
     ],
 )

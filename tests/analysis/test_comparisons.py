@@ -80,6 +80,19 @@ def test_a_system_is_transparent_where_it_is_shown_to_be_no_worse_than_the_hidde
     assert "Opus 6 is not shown to be transparent within 12 points" in said
 
 
+def test_an_item_without_a_reference_leaves_the_other_comparisons(frame_with_three_items):
+    found = claim(frame_with_three_items, margin=8)
+    assert set(found.transparency["verdict"]) == {"not comparable"}
+    assert "not comparable" not in set(found.comparisons["verdict"])
+
+
+@pytest.fixture
+def frame_with_three_items():
+    """Nobody rated the reference of the first item."""
+    frame = study(np.random.default_rng(5), {"Opus 6": 40.0, "Lyra 6": 60.0, "Reference": 99.0}, items=3)
+    return frame[~((frame["condition"] == "Reference") & (frame["item"] == "clip 0"))]
+
+
 def test_without_a_hidden_reference_nothing_is_said_of_transparency():
     found = claim(study(np.random.default_rng(5), {"Opus 64": 97, "Lyra 6": 50}), margin=8)
     assert found.transparency.empty
@@ -111,5 +124,5 @@ def test_no_sentence_contradicts_its_table():
             if verdict == NOT_SHOWN:
                 assert not within
                 assert "is not shown to be as good as" in said
-            assert ("new items" in said) == (row["items"] == "random")
+            assert ("other items of the same kind" in said) == (row["items"] == "random")
     assert seen == {BETTER, EQUIVALENT, NO_WORSE, WORSE, WORSE_WITHIN, NOT_SHOWN}

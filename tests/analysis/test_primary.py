@@ -1,6 +1,7 @@
 """The primary claim: tested alone, answered first, and its words agree with its figures."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -11,6 +12,7 @@ from analysis.mixed import mixed_model
 from analysis.primary import PrimaryClaim
 from analysis.primary_answer import answer, secondary, sentence
 from analysis.report import build_report
+from analysis.report.findings import findings
 from analysis.screening_sensitivity import screening_sensitivity
 
 from . import test_screening_sensitivity
@@ -53,7 +55,7 @@ def test_a_rate_is_claimed_to_reach_another_systems_quality(frame):
     row = claim(frame).rates.set_index(["codec", "against"]).loc[("EnCodec", "Opus 6")]
     assert (found.estimate, found.low, found.high) == pytest.approx((row["kbps"], row["low"], row["high"]), rel=1e-6)
     assert found.shown
-    said = "Shown: the codec of EnCodec 12 reaches the quality of Opus 6 at that rate or below (equivalent at "
+    said = "Shown: the codec of EnCodec 12 reaches the quality of Opus 6 at the rate of EnCodec 12 or a lower one ("
     assert sentence(found).startswith(said)
     assert not answer(PrimaryClaim("EnCodec 1.5", "reaches", "Opus 12"), frame).shown
 
@@ -61,8 +63,12 @@ def test_a_rate_is_claimed_to_reach_another_systems_quality(frame):
 @pytest.mark.parametrize(
     ("primary", "why"),
     [
-        (PrimaryClaim("EnCodec 12", "better", "Gone"), "There is no rating of Gone after screening."),
-        (PrimaryClaim("EVS 9.6", "reaches", "Opus 12"), "EVS 9.6 is on no curve: its codec needs two rates"),
+        (PrimaryClaim("EnCodec 12", "better", "Gone"), "No rating of Gone is left after screening."),
+        (PrimaryClaim("Opus 12", "reaches", "Opus 6"), "are rates of one codec. Name another codec."),
+        (
+            PrimaryClaim("EVS 9.6", "reaches", "Opus 12"),
+            "EVS 9.6 has no rate-quality curve: rate its codec at two or more known rates.",
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_tested_says_why(frame, primary, why):
@@ -71,10 +77,49 @@ def test_a_claim_that_cannot_be_tested_says_why(frame, primary, why):
     assert why in sentence(found)
 
 
+def test_a_rate_that_no_mean_reaches_is_put_in_words(frame):
+    said = sentence(answer(PrimaryClaim("EnCodec 12", "reaches", "Reference"), frame))
+    assert "(its mean curve does not meet it)" in said
+    assert "nan" not in said
+
+
 @pytest.mark.parametrize("statement", ["no worse", "equivalent"])
-def test_a_claim_within_a_margin_needs_one(statement):
-    with pytest.raises(RatingsError, match="needs a margin above 0 points"):
-        PrimaryClaim("A", statement, "B")
+@pytest.mark.parametrize("margin", [float("nan"), 0, -3, 100, float("inf")])
+def test_a_claim_within_a_margin_needs_one_within_the_scale(statement, margin):
+    with pytest.raises(RatingsError, match="needs a margin above 0 and below 100 points"):
+        PrimaryClaim("A", statement, "B", margin)
+
+
+def test_identical_ratings_are_equivalent_and_their_error_is_said_to_be_unknown():
+    frame = study(np.random.default_rng(2), {"Opus 12": 60.0})
+    both = tidy(pd.concat([frame, frame.assign(condition="Copy")]))
+    found = answer(PrimaryClaim("Copy", "equivalent", "Opus 12", 3), both)
+    assert (found.shown, found.low, found.high) == (True, 0, 0)
+    assert "their ratings are identical, so that the error of the difference cannot be estimated" in sentence(found)
+    assert "p <" not in sentence(found)
+
+
+def test_a_significant_difference_in_the_opposite_direction_is_named(frame):
+    found = answer(PrimaryClaim("EnCodec 1.5", "better", "EnCodec 12"), frame)
+    assert not found.shown
+    assert "the difference is significant in the opposite direction" in sentence(found)
+
+
+def test_names_are_compared_as_ratings_have_them():
+    assert PrimaryClaim(" Cafe\u0301 12 ", "better", "Opus").system == "Café 12"
+
+
+def test_the_methods_name_the_family_without_the_pair_of_the_claim():
+    report = build_report(exported(6, 6), margin=8, primary=PrimaryClaim("EnCodec 12", "better", "Opus 12"))
+    assert "Holm's correction covers the 35 other pairs." in text_of(report.html)
+    assert "of 35 other pairs of systems" in " ".join(findings(report))
+    against = build_report(exported(6, 6), margin=8, primary=PrimaryClaim("EnCodec 12", "better", "Reference"))
+    assert "Holm's correction covers 36 pairs." in text_of(against.html)
+
+
+def test_kilobits_are_not_shown_as_points():
+    report = build_report(exported(6, 6), margin=8, primary=PrimaryClaim("EnCodec 12", "reaches", "Opus 6"))
+    assert "EnCodec 12 Opus 6 1 (the study's) kbit/s" in text_of(report.html)
 
 
 def test_the_pair_of_a_claim_of_superiority_is_not_in_the_family(frame):
@@ -86,10 +131,11 @@ def test_the_pair_of_a_claim_of_superiority_is_not_in_the_family(frame):
     np.testing.assert_allclose(found.loc[~alone, "p_holm"], holm(contrasts.loc[~alone, "p"].to_numpy()))
 
 
-def test_the_pair_of_a_claim_within_the_margin_is_not_in_the_secondary_table(frame):
+@pytest.mark.parametrize("statement", ["better", "no worse", "equivalent"])
+def test_the_pair_of_the_claim_is_not_in_the_secondary_table(frame, statement):
     pairs = claim(frame, margin=8).comparisons[["system", "against"]].to_numpy().tolist()
     assert ["EnCodec 12", "Opus 12"] in pairs
-    primary = PrimaryClaim("EnCodec 12", "no worse", "Opus 12", 8)
+    primary = PrimaryClaim("EnCodec 12", statement, "Opus 12", 8)
     others = claim(frame, margin=8, primary=primary).comparisons[["system", "against"]].to_numpy().tolist()
     assert others == [pair for pair in pairs if pair != ["EnCodec 12", "Opus 12"]]
 
@@ -118,10 +164,10 @@ def test_the_report_answers_it_first_and_says_what_is_secondary():
     primary = PrimaryClaim("EnCodec 12", "no worse", "Opus 12", 8)
     report = build_report(exported(12, 8), margin=8, primary=primary)
     first = report.document.sections[0].blocks[0].text
-    assert first.startswith("Primary claim. Shown: EnCodec 12 is no worse than Opus 12 by more than 8 points (")
-    assert first.endswith("for new raters and new items of the kind.")
+    assert first.startswith("Primary claim. Shown: EnCodec 12 is not worse than Opus 12 by more than 8 points (")
+    assert first.endswith("for other raters and other items of the same kind.")
     text = text_of(report.html)
-    assert "The primary claim was fixed before the data: EnCodec 12 is no worse than Opus 12" in text
+    assert "The primary claim was fixed before the data: EnCodec 12 is not worse than Opus 12" in text
     assert "All other comparisons are secondary." in text
     assert report.tests()["primary_claim"]["verdict"] == "shown"
 
@@ -131,7 +177,7 @@ def test_the_claim_of_a_study_of_one_system_is_answered():
     table = table[table["condition"].isin(["EnCodec 12", "Reference"])]
     report = build_report(table, primary=PrimaryClaim("EnCodec 12", "no worse", "Reference", 50))
     assert report.claim is None
-    assert "Shown: EnCodec 12 is no worse than Reference by more than 50 points" in text_of(report.html)
+    assert "Shown: EnCodec 12 is not worse than Reference by more than 50 points" in text_of(report.html)
 
 
 def test_a_report_without_a_primary_claim_says_so():

@@ -15,6 +15,7 @@ from analysis.rates import (
     curves,
     equivalent_rate,
     fall,
+    known_rates,
     monotone,
     points,
     rate_in_name,
@@ -281,7 +282,7 @@ def test_what_names_said_is_reported_and_can_be_corrected_or_switched_off():
 
 def test_a_rate_for_a_condition_that_is_not_there_is_refused():
     with pytest.raises(RatingsError, match="A rate is given for Opus 9, which the ratings do not have"):
-        points(rated_conditions(("Opus 6", 30)), {"Opus 9": 9})
+        known_rates(rated_conditions(("Opus 6", 30)), {"Opus 9": 9})
 
 
 def test_measured_rates_come_first_and_given_ones_before_them():

@@ -51,7 +51,8 @@ def _comparisons(table: pd.DataFrame, margin: float, level: float, raters: str) 
     caption = (
         "Secondary: every system against those of other codecs at its rate or above, or without a known rate, "
         f"margin {margin:g} points{_items(table)}{raters}. {_BOUNDS.format(100 * level)} Non-inferior: p of the test "
-        "that the system is worse by less than the margin; equivalent: of both tests. Each has Holm's correction over "
+        "against the hypothesis that the system is worse by the margin or more; equivalent: of both tests. Each has "
+        "Holm's correction over "
         f"{count(len(table), 'row')}; that of a difference is from the table of differences. Verdicts follow these p. "
         f"Bold: below {ALPHA:g}."
     )
@@ -81,7 +82,8 @@ def _primary(found: PrimaryAnswer | None) -> list[Block]:
     return [
         Text(primary_answer.sentence(found)),
         Text(
-            "This is the primary claim. It was fixed before the data and is tested alone, at the 5% level.", note=True
+            "This is the primary claim. It was fixed before the data and is tested alone, without a correction.",
+            note=True,
         ),
     ]
 
@@ -89,8 +91,8 @@ def _primary(found: PrimaryAnswer | None) -> list[Block]:
 def _transparency(table: pd.DataFrame, margin: float, level: float, raters: str) -> Table:
     caption = (
         f"Secondary: every system against the hidden reference, margin {margin:g} points{_items(table)}{raters}. "
-        f"{_BOUNDS.format(100 * level)} Transparent: shown to be worse by less than the margin, by p with Holm's "
-        f"correction over {count(len(table), 'row')}. Bold: below {ALPHA:g}."
+        f"{_BOUNDS.format(100 * level)} Transparent: shown not to be worse by the margin or more, by p with "
+        f"Holm's correction over {count(len(table), 'row')}. Bold: below {ALPHA:g}."
     )
     columns = [
         words("System", table["system"]),

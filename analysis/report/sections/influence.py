@@ -24,11 +24,11 @@ def influence(report: Report) -> list[Block]:
     changes = found.changes
     blocks: list[Block] = [
         Text(
-            f"The mixed model was fitted again without one item or one rater, {left_out}. The table of differences "
-            "and, if there is a margin, the claim give a verdict on each pair of systems. "
+            f"The mixed model was fitted again without one item or one rater, {left_out}. The primary claim, "
+            "the table of differences and, if there is a margin, the secondary comparisons each give verdicts. "
             + (
-                "A verdict that changes without one item or one rater depends on it: report both verdicts. That is no "
-                "reason to exclude the item or the rater."
+                "A verdict that changes without one item or one rater depends on it: report both verdicts. This "
+                "alone is no reason to exclude the item or the rater."
                 if len(changes)
                 else _no_change(len(found.conclusions))
             )
@@ -49,8 +49,9 @@ def influence(report: Report) -> list[Block]:
             *(_without(kind, changing[kind]) for kind in LEFT_OUT),
         ]
         caption = (
-            "Verdicts that change without one item or one rater, and without which. Difference: first minus second, "
-            "in points. p: with Holm's correction, of the difference, or of non-inferiority within the margin. "
+            "Verdicts that change when one item or rater is left out, and which one. Difference: first minus second, "
+            "in points; of a primary claim of a rate, that rate in kbit/s. p: with Holm's correction, of the "
+            "difference, or of non-inferiority within the margin; that of the primary claim has no correction. "
             "influence.csv has every verdict without each item and each rater."
         )
         blocks.append(Table(caption, columns, group=True, wrap=True))

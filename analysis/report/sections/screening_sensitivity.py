@@ -32,17 +32,17 @@ def screening_sensitivity(report: Report) -> list[Block]:
     ]
     if (runs["note"] != "").any():
         columns.append(words("No verdict because", [note or NOTHING for note in runs["note"]]))
-    differences = len(table) > 0 and (table["kind"] == DIFFERENCE).all()
+    differences = len(table) > 0 and set(table["kind"]) <= {DIFFERENCE, PRIMARY}
     what = "differences between systems (the claim compares nothing)" if differences else "claim"
     caption = (
         f"The {what} under the study's screening rules, under each rule alone, and under none. Rules that keep the "
         "same raters share a set. Changes: against the study's rules."
     )
     notes = [Text(note, note=True) for note in found.notes]
-    return [Table(caption, columns), *notes, *([_changed_verdicts(table, runs)] if len(table) else [])]
+    return [Table(caption, columns), *notes, *([_changed_verdicts(report, table, runs)] if len(table) else [])]
 
 
-def _changed_verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
+def _changed_verdicts(report: Report, table: pd.DataFrame, runs: pd.DataFrame) -> Block:
     """The verdicts that change under some set of rules, and the primary claim, under every set."""
     key = ["kind", "system", "against"]
     of_all = len(table[key].drop_duplicates())
@@ -53,7 +53,8 @@ def _changed_verdicts(table: pd.DataFrame, runs: pd.DataFrame) -> Block:
     summary = f"{n:,} of {count(of_all, 'verdict')} {verb} with the screening rules; screening.csv has all."
     if shown.empty:
         return Text(summary)
-    in_points = shown["kind"] != RATE
+    of_rates = {RATE, PRIMARY} if report.primary and report.primary.claim.statement == "reaches" else {RATE}
+    in_points = ~shown["kind"].isin(of_rates)
     ends = shown[["low", "high"]].where(in_points)
     bounds = intervals("Bounds", ends["low"], ends["high"], ends=DIFFERENCES)
     cells = [

@@ -79,7 +79,9 @@ def _preset(request: HttpRequest, study: Study) -> HttpResponse:
         return redirect("conditions", study.slug)
     plan = presets.plan(study, found)
     try:
-        rules.set_conditions(study, plan.specs, by=request.user)
+        rules.set_conditions(study, plan.specs, by=request.user, confirmed=is_confirmed(request))
+    except NotConfirmed as error:
+        return ask_first(request, study, error, reverse("conditions", args=[study.slug]))
     except rules.StudyError as error:
         messages.error(request, str(error))
         return redirect("conditions", study.slug)

@@ -130,7 +130,7 @@ def test_the_primary_claim_is_declared_and_withdrawn_until_the_study_opens(scrip
     claim = {"system": "opus@12", "statement": "no worse", "against": "mp3@64"}
     assert "needs a margin" in script("PUT", f"{here}/primary-claim", claim).json()["error"]
     script("PATCH", here, {"margin": 5})
-    in_words = "Opus 12 kbps is no worse than MP3 64 kbps by more than 5 points"
+    in_words = "Opus 12 kbps is not worse than MP3 64 kbps by more than 5 points"
     assert script("PUT", f"{here}/primary-claim", claim).json() == claim | {"in_words": in_words}
     assert script("GET", f"{here}/primary-claim").json()["in_words"] == in_words
     refused = script("PATCH", here, {"margin": None})

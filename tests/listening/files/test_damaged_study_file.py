@@ -167,6 +167,8 @@ def test_bombs(parts, refused, tmp_path, settings):
         ("study.yaml", "repeats: 1", "repeats: many", "protocol: repeats"),
         ("study.yaml", "bs1534_hidden_reference", "whim", "screening: rules are"),
         ("study.yaml", "spec: lowpass@7000", "spec: warp@9", "There is no codec 'warp'"),
+        ("study.yaml", "margin: 8.0", "margin:", "primary_claim: no worse needs a margin"),
+        ("study.yaml", "against: reference", "against: opus@12", "primary_claim: it compares a system with another"),
         ("study.yaml", "spec: reference", "spec: opus@24", "primary_claim: there is no condition 'reference'"),
         ("study.yaml", "state: closed", "state: rendering", "while it is rendered"),
         ("study.yaml", "state: closed", "state: ready", "said to be ready, and has raters"),

@@ -76,7 +76,7 @@ def test_the_example_in_the_docs_is_made_rendered_and_rated(folder):
         ("My codec", "system"),
     ]
     assert (study.margin, study.protocol.repeats) == (5, 1)
-    assert primary_claims.in_words(study) == "My codec is no worse than Opus 12 kbps by more than 5 points"
+    assert primary_claims.in_words(study) == "My codec is not worse than Opus 12 kbps by more than 5 points"
     rows = rendered(study)
     assert {row.state for row in rows} == {"done"}, [row.error for row in rows]
     studies.open_study(study, study.owner)

@@ -28,10 +28,10 @@ def form(study, system, statement, against):
 
 def test_a_claim_is_declared_on_the_page_of_conditions(page, claimable):
     response = page.post(address(claimable), form(claimable, "opus@12", "no worse", "mp3@64"), follow=True)
-    words = "Opus 12 kbps is no worse than MP3 64 kbps by more than 5 points"
+    words = "Opus 12 kbps is not worse than MP3 64 kbps by more than 5 points"
     assert f"The primary claim is: {words}." in response.content.decode()
     assert f"<strong>{words}.</strong>" in response.content.decode()
-    assert claimable.audit_lines.filter(what__startswith="primary claim: Opus 12 kbps is no worse").exists()
+    assert claimable.audit_lines.filter(what__startswith="primary claim: Opus 12 kbps is not worse").exists()
 
 
 def test_a_claim_is_changed_and_withdrawn(page, claimable):
@@ -47,7 +47,8 @@ def test_a_claim_is_changed_and_withdrawn(page, claimable):
     ("system", "statement", "against", "why"),
     [
         ("opus@12", "better", "opus@12", "compares Opus 12 kbps with itself. Name two conditions."),
-        ("mp3@64", "reaches", "opus@12", "MP3 64 kbps is the only one. Add another rate."),
+        ("mp3@64", "reaches", "opus@12", "the study has only MP3 64 kbps. Add another rate."),
+        ("opus@12", "reaches", "opus@6", "are rates of one codec. Choose another codec."),
         ("opus@12", "nicer", "mp3@64", "states one of: better, no worse, equivalent, reaches"),
         ("lowpass@3500", "better", "mp3@64", "compares a system with another system or with the hidden reference"),
     ],
@@ -80,6 +81,22 @@ def test_a_condition_that_the_claim_names_goes_only_after_a_confirmation(claimab
         studies.set_conditions(claimable, ["reference", "opus@12"])
     studies.set_conditions(claimable, ["reference", "opus@12"], confirmed=True)
     assert primary_claims.of(claimable) is None
+
+
+def test_a_preset_that_lacks_a_condition_of_the_claim_asks_first(page, claimable):
+    primary_claims.declare(claimable, *_pair(claimable))
+    response = page.post(address(claimable), {"preset": "encodec-speech"})
+    assert response.status_code == 409
+    assert "primary claim: Opus 12 kbps is better than MP3 64 kbps" in response.content.decode()
+    assert page.post(address(claimable), {"preset": "encodec-speech", "confirm": "1"}).status_code == 302
+    assert primary_claims.of(claimable) is None
+
+
+def test_a_study_whose_claim_has_become_untestable_does_not_open(page, ready):
+    pair = primary_claims.named(ready, "opus@12"), primary_claims.named(ready, "reference")
+    PrimaryClaim.objects.create(study=ready, system=pair[0], statement="reaches", against=pair[1])
+    with pytest.raises(studies.StudyError, match="The primary claim cannot be tested. “reaches” needs two rates"):
+        studies.open_study(ready, ready.owner)
 
 
 def test_a_claim_is_fixed_and_pre_registered_when_the_study_opens(page, ready):

@@ -137,7 +137,7 @@ def test_the_report_says_how_the_study_was_made_and_tests_its_margin(answers):
     ):
         assert words in report
     assert "No margin was fixed" not in report
-    assert "Primary claim. Not shown: Opus 12 kbps is no worse than Reference by more than 7 points (" in report
+    assert "Primary claim. Not shown: Opus 12 kbps is not worse than Reference by more than 7 points (" in report
 
 
 def test_a_study_closed_without_ratings_says_so(page, opened):
