@@ -444,7 +444,7 @@ class Difference:
 
 
 class MeansOfEach(TypedDict):
-    """Whether each rater, and each item, has a mean of its own in the fit, see `analysis.crossed.Cells`."""
+    """Whether each rater, and each item, has a separate mean in the fit, see `analysis.crossed.Cells`."""
 
     fixed_raters: bool
     fixed_items: bool

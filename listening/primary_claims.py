@@ -131,7 +131,7 @@ def named(study: Study, name: str) -> Condition:
         if name in (found.spec, found.title, found.spec.split(":weights=")[0]):
             return found
     known = ", ".join(each.spec for each in conditions)
-    raise StudyError(f"The primary claim names {name}, which is no condition of the study. There are: {known}.")
+    raise StudyError(f"The primary claim names {name}, which is not a condition of the study. There are: {known}.")
 
 
 def _must_be_editable(study: Study) -> None:

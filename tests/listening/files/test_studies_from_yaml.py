@@ -219,7 +219,7 @@ def test_clips_and_conditions_are_all_that_is_needed(folder):
         (("repeats: 1", "repeats: all"), "protocol.repeats: "),
         (("repeats: 1", "training: {clips: [talk7]}"), "protocol.training.clips: there is no clip talk7"),
         (("margin: 5", "margin: 500"), "margin: "),
-        (("against: opus@12", "against: opus@13"), "names opus@13, which is no condition of the study. There are: "),
+        (("against: opus@12", "against: opus@13"), "names opus@13, which is not a condition of the study. There are: "),
         (("margin: 5\n", ""), "“no worse” needs a margin"),
         (("slug: codecs-on-talks", "slug: new"), "“new” is the address of another page"),
         (("slug: codecs-on-talks", "slug: a b"), "slug: "),
