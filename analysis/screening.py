@@ -430,35 +430,35 @@ RULES = {
     for rule in (
         Rule(
             "bs1534_hidden_reference",
-            "Excluded is a rater who gives the hidden reference less than 90 in more than 15% of the trials rated.",
+            "Excludes raters who give the hidden reference less than 90 in more than 15% of their trials.",
             (HIDDEN_REFERENCE,),
             bs1534_hidden_reference,
         ),
         Rule(
             "bs1534_mid_anchor",
-            "Excluded is a rater who gives the mid anchor more than 90 in more than 15% of the trials rated. An item "
-            "for which more than 25% of the raters do so does not count against them.",
+            "Excludes raters who give the mid anchor more than 90 in more than 15% of their trials. Items on which "
+            "more than 25% of the raters do so do not count.",
             (MID_ANCHOR,),
             bs1534_mid_anchor,
         ),
         Rule(
             "encodec_2022",
-            "Excluded is a rater who gives the hidden reference less than 90 in at least 20% of the trials rated, or "
-            "the low anchor more than 80 in more than 50%.",
+            "Excludes raters who give the hidden reference less than 90 in at least 20% of their trials, or the low "
+            "anchor more than 80 in more than 50%.",
             (HIDDEN_REFERENCE, LOW_ANCHOR),
             encodec_2022,
         ),
         Rule(
             "mpeg",
-            "Excluded is a rater who in any trial gives the hidden reference less than 90, or breaks the order hidden "
+            "Excludes raters who give the hidden reference less than 90 in any trial, or break the order hidden "
             "reference, mid anchor, low anchor.",
             (HIDDEN_REFERENCE, MID_ANCHOR, LOW_ANCHOR),
             mpeg,
         ),
         Rule(
             CANNOT_HAVE_LISTENED,
-            "Excluded is a rater who cannot have listened: the sounds were never sent to them or never played, or "
-            "there was no time to play them.",
+            "Excludes raters who cannot have listened: the sounds were never sent or never played, or there was no "
+            "time to play them.",
             (),
             cannot_have_listened,
             "",
@@ -466,7 +466,7 @@ RULES = {
         ),
         Rule(
             "too_fast",
-            f"Excluded is a rater who rates more than 15% of the trials in less than {FAST_SECONDS:g} s each.",
+            f"Excludes raters who rate more than 15% of their trials in less than {FAST_SECONDS:g} s each.",
             (),
             too_fast,
             "it is not known how long their trials took",
@@ -474,8 +474,8 @@ RULES = {
         ),
         Rule(
             "not_heard",
-            f"Excluded is a rater who rates more than 15% of the stimuli after less than {HEARD_SECONDS:g} s of each "
-            "were played.",
+            f"Excludes raters who rate more than 15% of the stimuli after playing less than {HEARD_SECONDS:g} s of "
+            "each.",
             (),
             not_heard,
             "it is not known how long they heard what they rated",
@@ -483,14 +483,14 @@ RULES = {
         ),
         Rule(
             "no_variance",
-            "Excluded is a rater whose scores, hidden reference and anchors included, are all the same or have a "
-            f"standard deviation below {FLAT_POINTS:g} points.",
+            "Excludes raters whose scores, hidden reference and anchors included, are all the same or have a standard "
+            f"deviation below {FLAT_POINTS:g} points.",
             (),
             no_variance,
             f"fewer than {FLAT_RATINGS} ratings",
         ),
-        Rule(MARKED, "Excluded are the raters whom the file of ratings marks as excluded.", (), marked, ""),
-        Rule(NONE, "No rater is excluded for what was rated.", (), _none, ""),
+        Rule(MARKED, "Excludes raters whom the file of ratings marks as excluded.", (), marked, ""),
+        Rule(NONE, "Excludes no rater.", (), _none, ""),
     )
 }
 """Rules by name. `marked` takes over the marks in an export; `none` excludes nobody."""
