@@ -16,12 +16,12 @@ import pandas as pd
 from analysis.comparisons import COLUMNS, NOT_COMPARABLE, compare, pairs_by_rate, sentence, signed
 from analysis.frame import HIDDEN_REFERENCE, SYSTEM, RatingsError
 from analysis.inference import ALPHA
-from analysis.margins import check_margin
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.population import population
 from analysis.primary import PrimaryClaim
 from analysis.primary_answer import PrimaryAnswer, answer, secondary
 from analysis.rates import Curve, Fall, curves, equivalent_rate, fall, points, rates_between
+from analysis.scales import check_margin
 from analysis.wording import NOTHING, number, p_phrase
 
 
@@ -105,7 +105,7 @@ def claim(
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
     rates_from_names : bool
-        Whether names say rates, see `analysis.rates.rate_in_name`.
+        Whether names say rates, see `analysis.codec_names.rate_in_name`.
     level : float
     model : MixedModel, optional
         Of these ratings, if it is there already; `items` and `raters` are its own then.

@@ -18,15 +18,6 @@ from scipy import stats
 
 from analysis.frame import RatingsError
 
-LARGEST_MARGIN = 100
-"""Points: a margin as long as the scale is none."""
-
-
-def check_margin(margin: float) -> None:
-    """Raise RatingsError unless the margin lies within the scale; NaN, for none, passes."""
-    if margin <= 0 or margin >= LARGEST_MARGIN:
-        raise RatingsError(f"The margin must be above 0 and below {LARGEST_MARGIN} points, not {margin:g}.")
-
 
 @dataclass(frozen=True)
 class Margin:

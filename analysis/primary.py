@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.frame import RatingsError, unified
-from analysis.margins import LARGEST_MARGIN
+from analysis.scales import LARGEST_MARGIN
 
 Statement = Literal["better", "no worse", "equivalent", "reaches"]
 

@@ -99,7 +99,7 @@ def answer(
     rates : mapping, optional
         Condition -> kbit/s, over what the data say.
     rates_from_names : bool
-        Whether names say rates, see `analysis.rates.rate_in_name`.
+        Whether names say rates, see `analysis.codec_names.rate_in_name`.
 
     Notes
     -----

@@ -8,9 +8,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from analysis import primary
+from analysis.codec_names import codec_of, rate_in_spec
 from analysis.frame import RatingsError
 from analysis.primary import WITHIN_MARGIN
-from analysis.rates import codec_of, rate_in_spec
 from listening import commands
 from listening.audit import audit
 from listening.models import Condition, PrimaryClaim, Study

@@ -30,7 +30,6 @@ from analysis.frame import NOTES, SCALE, SYSTEM, RatingsError, one_study, rated,
 from analysis.inference import ZeroMethod, friedman, mean_ranks, wilcoxon_pairs
 from analysis.influence import DIFFERENCE, Influence, influence
 from analysis.listeners import ListenerTables, listeners
-from analysis.margins import check_margin
 from analysis.mixed import Items, MixedModel, Raters, mixed_model
 from analysis.order import rater_numbers
 from analysis.ordinal import ordinal_model
@@ -41,7 +40,7 @@ from analysis.rates import known_rates, said_by_names
 from analysis.report.report import Report, Settings
 from analysis.report.sections.design import check
 from analysis.resampling import permutation_pairs
-from analysis.scales import Scale
+from analysis.scales import Scale, check_margin
 from analysis.screening import screen
 from analysis.screening_sensitivity import screening_sensitivity
 
@@ -118,7 +117,7 @@ def build_report(
     rates : mapping, optional
         Condition -> kbit/s, over what the ratings say.
     rates_from_names : bool
-        Whether conditions' names say rates, see `analysis.rates.rate_in_name`.
+        Whether conditions' names say rates, see `analysis.codec_names.rate_in_name`.
     keep_unfinished : bool
         See `analysis.screening.screen`.
     design : mapping, optional

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from analysis.claim import claim, sentences
+from analysis.codec_names import codec_of, rate_in_name, rate_in_spec
 from analysis.frame import RatingsError, tidy
 from analysis.mixed import cells_of, mixed_model, model_of
 from analysis.rate_contrasts import RateContrasts, complete_contrasts, rate_contrasts
 from analysis.rates import (
     Curve,
-    codec_of,
     contrast_weights,
     curves,
     equivalent_rate,
@@ -18,8 +18,6 @@ from analysis.rates import (
     known_rates,
     monotone,
     points,
-    rate_in_name,
-    rate_in_spec,
     said_by_names,
 )
 from analysis.simulation import Components, Plan, as_frame, draw_scores

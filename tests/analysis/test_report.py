@@ -160,7 +160,7 @@ def test_poor_data_give_a_report_with_its_caveats_and_no_nan(name, tmp_path):
     assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
     limits = text[text.rindex("Limits") :]
     expected = {
-        "one rater": "One rater: the figures describe this person.",
+        "one rater": "One rater: all results hold for this rater only.",
         "two raters": "Wilcoxon's test cannot show a difference at the 5% level",
         "one item": "1 item for 9 systems.",
         "one system": "Only 5 raters",
