@@ -6,7 +6,7 @@ from listening.models import AuditLine, Registration, Study
 def test_opening_asks_first_and_says_what_is_fixed_then(page, ready):
     text = page.get(reverse("open_study", args=[ready.slug])).content.decode()
     assert "2 clips in 4 signals each, 48 kHz mono" in text
-    assert "less than 90 in more than 15% of the trials rated" in text
+    assert "less than 90 in more than 15% of their trials" in text
     assert "the margin of the claim: not set" in text
     assert "http://testserver/t/speech/" in text
     assert Study.objects.get().state == Study.State.READY
