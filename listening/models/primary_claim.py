@@ -10,9 +10,9 @@ class PrimaryClaim(models.Model):
         """As `analysis.primary.STATEMENTS`."""
 
         BETTER = "better", "is better than"
-        NO_WORSE = "no worse", "is not worse, by more than the margin, than"
-        EQUIVALENT = "equivalent", "is equivalent, within the margin, to"
-        REACHES = "reaches", "at its rate or a lower one, reaches the quality of"
+        NO_WORSE = "no worse", "is not worse within the margin than"
+        EQUIVALENT = "equivalent", "is equivalent within the margin to"
+        REACHES = "reaches", "or a lower rate reaches the quality of"
 
     study = models.OneToOneField("listening.Study", models.CASCADE, related_name="primary_claim")
     system = models.ForeignKey("listening.Condition", models.CASCADE, related_name="+")
