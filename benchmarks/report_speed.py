@@ -5,7 +5,7 @@
 
 Each study has 100 items and 10 conditions (a hidden reference, a low anchor, four rates of Opus and of EnCodec), all
 rated by each rater: 1,000 raters give 1,000,000 ratings. Of a study with `-missing`, one rating in 20 is lost. A study
-of fewer than 20,000 ratings has 60 items, so that its report holds the ordinal model; it is measured with and without.
+of fewer than 20,000 ratings has 60 items, so that its report holds the ordinal and the bounded model; it is measured with and without.
 
 One process draws the study into a file with all columns of `export_results`. Another makes the report as
 `python -m analysis report` does (three screening rules, a margin, all models, figures, page and PDF) and packs it as
@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--draw", nargs=2, metavar=("FILE", "STUDY"), help="only draw a study into a file")
     parser.add_argument("--report", nargs=2, metavar=("FILE", "DIR"), help="only make the report of a file")
-    parser.add_argument("--no-ordinal", action="store_true", help="with --report: without the ordinal model")
+    parser.add_argument(
+        "--no-ordinal", action="store_true", help="with --report: without the ordinal and the bounded model"
+    )
     options = parser.parse_args()
     if options.draw:
         _draw(Path(options.draw[0]), options.draw[1])
@@ -66,7 +68,9 @@ def main() -> None:
 
 def _measured(studies: list[str]) -> list[dict[str, Any]]:
     """Draw each study, measure its report, and print a row."""
-    print("| ratings | raters | ordinal model | seconds | processor s | MB | load |\n|---|---|---|---|---|---|---|")
+    print(
+        "| ratings | raters | ordinal and bounded model | seconds | processor s | MB | load |\n|---|---|---|---|---|---|---|"
+    )
     rows = []
     for study in studies:
         n, _, missing = study.partition("-")
