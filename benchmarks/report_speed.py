@@ -5,7 +5,8 @@
 
 Each study has 100 items and 10 conditions (a hidden reference, a low anchor, four rates of Opus and of EnCodec), all
 rated by each rater: 1,000 raters give 1,000,000 ratings. Of a study with `-missing`, one rating in 20 is lost. A study
-of fewer than 20,000 ratings has 60 items, so that its report holds the ordinal and the bounded model; it is measured with and without.
+of fewer than 20,000 ratings has 60 items, so that its report holds the ordinal and the bounded model; it is measured
+with and without them.
 
 One process draws the study into a file with all columns of `export_results`. Another makes the report as
 `python -m analysis report` does (three screening rules, a margin, all models, figures, page and PDF) and packs it as
@@ -69,7 +70,8 @@ def main() -> None:
 def _measured(studies: list[str]) -> list[dict[str, Any]]:
     """Draw each study, measure its report, and print a row."""
     print(
-        "| ratings | raters | ordinal and bounded model | seconds | processor s | MB | load |\n|---|---|---|---|---|---|---|"
+        "| ratings | raters | ordinal and bounded model | seconds | processor s | MB | load |\n"
+        "|---|---|---|---|---|---|---|"
     )
     rows = []
     for study in studies:
