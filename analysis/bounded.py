@@ -1,7 +1,7 @@
 """A model that knows the ends of the scale: ordered beta regression with crossed raters and items.
 
 The linear model takes a score of 100 for a score like any other. This one knows that a rater who gives 100 may have had
-more to give. A score lies at an end of the scale, with some probability, or between the ends, with a beta
+more to give. A score is at an end of the scale with some probability, or between the ends with a beta
 distribution; both depend on one place on the scale of the log odds (`analysis.ordered_beta`):
 
     place = condition + rater + item + rater:condition + item:condition

@@ -204,9 +204,7 @@ def sentences(found: Claim) -> list[str]:
     said += [_transparency_sentence(row, found.margin, where(row)) for row in found.transparency.to_dict("records")]
     said += [_rate_sentence(row, where(row)) for row in found.rates.to_dict("records")]
     said += [fall_sentence(one, population(found.model.items, found.model.raters)) for one in found.falls]
-    return said or [
-        "Nothing else was compared: there are no two codecs, or neither a margin nor a codec with two rates."
-    ]
+    return said or ["Nothing else was compared: that takes two codecs, and a margin or a codec with two rates."]
 
 
 def _transparency_sentence(row: Mapping[Hashable, Any], margin: float, where: str) -> str:

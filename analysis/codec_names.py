@@ -69,7 +69,7 @@ def codec_of(condition: str, spec: str = "", kbps: float = float("nan")) -> str:
     condition, spec : str
     kbps : float
         The rate, where it is known. The number in the name that is closest to
-        it, by 10% at most, is no part of the codec's name.
+        it, by 10% at most, does not belong to the codec's name.
 
     >>> codec_of("", "opus@12:application=voip"), codec_of("Proposed 1.38 16kHz", kbps=1.38), codec_of("Lyra 3")
     ('opus:application=voip', 'Proposed 16kHz', 'Lyra')

@@ -217,7 +217,7 @@ def _primary_row(found: PrimaryAnswer) -> pd.DataFrame:
 def _refitted(
     rest: pd.DataFrame, items: Items, raters: Raters, claim: Claim | None, level: float, whole: pd.DataFrame
 ) -> pd.DataFrame:
-    """The conclusions from a part of the ratings; none on pairs where there is no model."""
+    """The conclusions from a part of the ratings; without pairs whose model cannot be fitted."""
     parts = []
     if claim and claim.primary:
         known = claim.points[claim.points["kbps"] > 0]

@@ -112,7 +112,7 @@ class MixedModel:
 
     @property
     def taken(self) -> str:
-        """How items were taken, for a caption; and raters, where they are no sample.
+        """How items were taken, for a caption; and raters, where they are not a sample.
 
         "items random" or "items fixed, raters fixed".
         """

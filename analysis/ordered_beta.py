@@ -5,7 +5,7 @@ With eta the place of a rating on the scale of the log odds, mu = logit^-1(eta) 
     P(y = 0) = 1 - logit^-1(eta - low),   P(y = 1) = logit^-1(eta - high),
     y between them ~ Beta(mu precision, (1 - mu) precision)
 
-Kubinec, "Ordered beta regression", Political Analysis 31 (2023) 519-536. An end at which no score lies has no cutpoint.
+Kubinec, "Ordered beta regression", Political Analysis 31 (2023) 519-536. An end without a score has no cutpoint.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Scores:
         no category.
     n_categories : int
     zeros, ones : bool
-        Whether any score lies at the low end, at the high end.
+        Whether any score is at the low end, at the high end.
     logit, log_rest : ndarray
         Of the scores between: log(y / (1 - y)) and log(1 - y).
     """

@@ -23,11 +23,11 @@ _USUAL = ((0, 1), (1, 5), (0, 5), (1, 7), (0, 10), (1, 10), (0, 100))
 
 
 LARGEST_MARGIN = 100
-"""Points: a margin as long as the scale is none."""
+"""Points; margins are smaller."""
 
 
 def check_margin(margin: float) -> None:
-    """Raise RatingsError unless the margin lies within the scale; NaN, for none, passes."""
+    """Raise RatingsError unless the margin is within the scale; NaN (no margin) passes."""
     if margin <= 0 or margin >= LARGEST_MARGIN:
         raise RatingsError(f"The margin must be above 0 and below {LARGEST_MARGIN} points, not {margin:g}.")
 

@@ -489,7 +489,7 @@ RULES = {
             no_variance,
             f"fewer than {FLAT_RATINGS} ratings",
         ),
-        Rule(MARKED, "Excludes raters whom the file of ratings marks as excluded.", (), marked, ""),
+        Rule(MARKED, "Excludes raters that the file of ratings marks as excluded.", (), marked, ""),
         Rule(NONE, "Excludes no rater.", (), _none, ""),
     )
 }

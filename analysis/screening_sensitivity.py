@@ -23,7 +23,7 @@ from analysis.frame import RatingsError, rated
 from analysis.influence import DIFFERENCE, MARGIN, MOST_RATINGS, PRIMARY, verdicts
 from analysis.mixed import Items, Raters
 from analysis.primary import PrimaryClaim
-from analysis.primary_answer import PrimaryAnswer
+from analysis.primary_answer import PrimaryAnswer, answer
 from analysis.screening import MARKED, NONE, RULES, Screening, screen
 
 RATE = "rate"
@@ -135,6 +135,10 @@ def screening_sensitivity(
             pairs = pairs or list(zip(tested.comparisons["system"], tested.comparisons["against"], strict=True))
         except RatingsError as error:
             note = str(error)
+            if primary:  # which a study of one system has too
+                how = {"items": items, "raters": raters, "rates": rates, "rates_from_names": rates_from_names}
+                answered = answer(primary, found.kept, **how)  # type: ignore[arg-type]
+                part = pd.DataFrame([_primary(answered)], columns=_VERDICTS)
         part.insert(3, "rules", rule_names)
         part["changes"] = _changes(part, parts[0]) if parts else False
         parts.append(part)

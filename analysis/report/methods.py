@@ -70,7 +70,7 @@ def methods(report: Report) -> dict[str, str]:
             f"{_primary(report)} All other comparisons are secondary. Within the margin, every system is compared "
             "with those of other codecs at its rate or above; systems of the same rate, or without a known one, are "
             "compared once, the higher mean first. Non-inferiority: a one-sided test that the difference in the mixed "
-            "model lies above minus the margin. Equivalence: two one-sided tests. Each has Holm's correction over the "
+            "model is above minus the margin. Equivalence: two one-sided tests. Each has Holm's correction over the "
             "comparisons of its table, and so has transparency, the non-inferiority of each system to the hidden "
             "reference. Better and worse follow the corrected p of the table of differences. "
             "The quality of a codec is taken to be linear in the logarithm "

@@ -177,6 +177,7 @@ def test_the_claim_of_a_study_of_one_system_is_answered():
     table = table[table["condition"].isin(["EnCodec 12", "Reference"])]
     report = build_report(table, primary=PrimaryClaim("EnCodec 12", "no worse", "Reference", 50))
     assert report.claim is None
+    assert set(report.screening_sensitivity.verdicts["verdict"]) == {"shown"}
     assert "Shown: EnCodec 12 is not worse than Reference by more than 50 points" in text_of(report.html)
 
 

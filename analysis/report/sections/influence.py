@@ -28,7 +28,7 @@ def influence(report: Report) -> list[Block]:
             "the table of differences and, if there is a margin, the secondary comparisons each give verdicts. "
             + (
                 "A verdict that changes without one item or one rater depends on it: report both verdicts. This "
-                "alone is no reason to exclude the item or the rater."
+                "alone does not justify excluding the item or the rater."
                 if len(changes)
                 else _no_change(len(found.conclusions))
             )
